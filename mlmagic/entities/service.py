@@ -1,0 +1,254 @@
+"""What a service is asked to be (``DeploymentSpec``) and what it is (``ServiceStatus``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from mlmagic.entities.environment import Lock
+from mlmagic.entities.model import ContentFile, Sample
+from mlmagic.entities.script import CellOrigin, SourceTree
+
+
+class ServiceState(StrEnum):
+    """The states of Azure ML v1, with its meaning of each."""
+
+    TRANSITIONING = "Transitioning"
+    HEALTHY = "Healthy"
+    UNHEALTHY = "Unhealthy"
+    UNSCHEDULABLE = "Unschedulable"
+    FAILED = "Failed"
+    DELETING = "Deleting"
+    DELETED = "Deleted"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a deployment in this state has come to its end."""
+        return self in (ServiceState.HEALTHY, ServiceState.FAILED)
+
+
+class Reason(StrEnum):
+    """Why a service is in its state; one word for machines."""
+
+    ENVIRONMENT = "PreparingEnvironment"
+    STARTING = "Starting"
+    INITIALISING = "Initialising"
+    SCORING_SAMPLE = "ScoringSample"
+    UPDATING = "Updating"
+    STOPPING = "Stopping"
+    READY = "Ready"
+    STOPPED = "Stopped"
+    ENVIRONMENT_FAILED = "EnvironmentFailed"
+    SCRIPT_NOT_FOUND = "ScriptNotFound"
+    SCRIPT_SYNTAX = "ScriptSyntaxError"
+    SCRIPT_IMPORT = "ScriptImportFailed"
+    SCRIPT_CONTRACT = "ScriptContractError"
+    INIT_FAILED = "InitFailed"
+    INIT_TIMEOUT = "InitTimeout"
+    SAMPLE_FAILED = "SampleFailed"
+    OUT_OF_MEMORY = "OutOfMemory"
+    CRASHED = "Crashed"
+    CRASH_LOOP = "CrashLoop"
+    EXITED = "ScriptExited"
+    PORT_IN_USE = "PortInUse"
+    INSUFFICIENT_CPU = "InsufficientCpu"
+    INSUFFICIENT_MEMORY = "InsufficientMemory"
+    NOT_ANSWERING = "NotAnswering"
+    HOST_RESTARTED = "HostRestarted"
+    SUPERVISOR_GONE = "SupervisorGone"
+    DEPLOY_INTERRUPTED = "DeployInterrupted"
+    CONFIGURATION = "ConfigurationError"
+    MODEL_DAMAGED = "ModelDamaged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalDeploymentConfig:
+    """How a service runs as processes of this machine.
+
+    Attributes:
+        port: 1-65535; None lets the kernel choose a free one.
+        address: Interface to listen on.
+        auth: ``key`` guards scoring with two keys, ``none`` does not.
+        cpu: Kubernetes quantity of CPUs (``500m``, ``2``); None sets no limit.
+        memory: Kubernetes quantity of bytes (``512Mi``, ``1G``); None sets no limit.
+        workers: Worker processes.
+        threads: Threads a worker scores on; None adapts.
+        scoring_timeout_ms: Milliseconds until a request is given up.
+    """
+
+    port: int | None = None
+    address: str = "127.0.0.1"
+    auth: Literal["key", "none"] = "key"
+    cpu: str | None = None
+    memory: str | None = None
+    workers: int = 1
+    threads: int | None = None
+    scoring_timeout_ms: int = 60_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedModel:
+    """A model as it lies in a service, under ``azureml-models/NAME/VERSION``.
+
+    ``version`` is 0 for an unregistered file, as in v1's local deployment.
+    """
+
+    name: str
+    version: int
+    digest: str
+    files: tuple[ContentFile, ...]
+    loader: str | None = None
+    framework: str = "custom"
+
+    @property
+    def id(self) -> str:
+        """``name:version``."""
+        return f"{self.name}:{self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentSpec:
+    """Everything resolved; the only input of a target besides the content store.
+
+    Attributes:
+        runtime: Digest of the scoring server's code.
+        secrets: Name to digest of the value; values lie in files of mode 0600.
+    """
+
+    name: str
+    target: str
+    models: tuple[PlacedModel, ...]
+    source: SourceTree
+    lock: Lock
+    runtime: str
+    config: LocalDeploymentConfig
+    sample: Sample | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    description: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what decides whether there is anything to do.
+
+        Description and tags are left out: they change in place.
+        """
+        from mlmagic.files import digest_text, to_json
+
+        return digest_text(to_json(replace(self, description="", tags={}), indent=0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replica:
+    """One worker process (container, pod) of a service."""
+
+    name: str
+    ready: bool
+    stage: str
+    pid: int | None = None
+    started_at: datetime | None = None
+    restarts: int = 0
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceStatus:
+    """What a service is now, said by its target.
+
+    Attributes:
+        reason: One word for machines.
+        message: The same for people.
+        next_step: What to do, with the command to run; empty where nothing is to be done.
+        stage: ``environment``, ``start``, ``init``, ``sample`` or ``ready``.
+        traceback: The user's traceback with cell coordinates, where there is one.
+        generation: The revision that answers requests; 0 where none does.
+    """
+
+    state: ServiceState
+    reason: Reason
+    message: str
+    next_step: str = ""
+    stage: str = ""
+    replicas_wanted: int = 0
+    replicas: tuple[Replica, ...] = ()
+    traceback: str = ""
+    generation: int = 0
+
+    @property
+    def replicas_ready(self) -> int:
+        """How many replicas answer."""
+        return sum(replica.ready for replica in self.replicas)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """One specification that a service was asked to run.
+
+    Attributes:
+        origin: The cell that the entry script was captured from, to show its line numbers.
+        note: Why it was made, such as ``rollback to revision 2``.
+    """
+
+    generation: int
+    spec: DeploymentSpec
+    created_at: datetime
+    origin: CellOrigin | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceRecord:
+    """The durable fact of a service; enough for a new process to attach to it.
+
+    Attributes:
+        generation: Grows by one with each change; guards against two writers.
+        current: Generation of the revision that should run.
+        wanted: ``running`` or ``stopped``, or ``deleting`` while it is taken away.
+        deploying: Process that holds the deployment, while one does (host, boot id, pid, start).
+        failure: Why the newest revision did not come up, if it did not.
+        facts: What the target needs to find the service again.
+    """
+
+    name: str
+    target: str
+    generation: int
+    current: int
+    wanted: Literal["running", "stopped", "deleting"] = "running"
+    revisions: tuple[Revision, ...]
+    created_at: datetime
+    updated_at: datetime
+    deploying: ProcessIdentity | None = None
+    failure: ServiceStatus | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> DeploymentSpec:
+        """The specification of the current revision."""
+        return self.revision(self.current).spec
+
+    def revision(self, generation: int) -> Revision:
+        """Return one revision; KeyError where it is not kept."""
+        for revision in self.revisions:
+            if revision.generation == generation:
+                return revision
+        raise KeyError(generation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessIdentity:
+    """A process, told apart from a later one with the same number.
+
+    Attributes:
+        host: Host name.
+        boot_id: Identifies this run of the operating system.
+        pid: Process number.
+        started: Start time, seconds since the epoch.
+    """
+
+    host: str
+    boot_id: str
+    pid: int
+    started: float

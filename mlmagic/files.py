@@ -1,0 +1,135 @@
+"""Files that are never half written: atomic writes, digests, durable records.
+
+A durable record is a JSON object with a ``format`` number, read and written
+through a dataclass, so that later versions can tell what they read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mlmagic.errors import ConfigurationError
+
+RECORD_FORMAT = 1
+_CHUNK = 1 << 20
+
+T = TypeVar("T")
+
+
+def write_atomically(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
+    """Write a file so that readers see the old content or the new, never a part.
+
+    The data goes to a temporary name in the same folder, is synced, and renamed.
+
+    Args:
+        path: The file to write; its folder is created.
+        data: The content; text is encoded as UTF-8.
+        mode: Permission bits, ``0o600`` for secrets.
+
+    Raises:
+        OSError: The folder cannot be written or the disk is full; the old file is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = data.encode() if isinstance(data, str) else data
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(stream.fileno(), mode)
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make a rename inside a folder survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_text(*parts: str) -> str:
+    """Return the SHA-256 of several texts, kept apart, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def to_builtins(value: Any) -> Any:
+    """Turn dataclasses, paths, enums and dates into what JSON can hold."""
+    import msgspec
+
+    return msgspec.to_builtins(value, enc_hook=_plain)
+
+
+def to_json(value: Any, *, indent: int = 2) -> str:
+    """Write a dataclass or a plain value as JSON text."""
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=indent).decode()
+
+
+def write_record(path: Path, value: Any, *, mode: int = 0o644) -> None:
+    """Write a dataclass as a durable JSON record with its format number."""
+    content = {"format": RECORD_FORMAT, **to_builtins(value)}
+    write_atomically(path, to_json(content) + "\n", mode=mode)
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """Read a durable JSON record into its dataclass.
+
+    Args:
+        path: The file.
+        kind: The dataclass.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ConfigurationError: The file is damaged or was written by a later version.
+    """
+    import msgspec
+
+    data = path.read_bytes()
+    try:
+        content = msgspec.json.decode(data, type=dict[str, Any])
+        if content.pop("format", 0) > RECORD_FORMAT:
+            raise ConfigurationError(
+                f"The file '{path}' was written by a later version of mlmagic.",
+                hint="Upgrade mlmagic: pip install --upgrade jupyter-mlmagic.",
+            )
+        return msgspec.convert(content, kind, dec_hook=_rich)
+    except msgspec.MsgspecError as error:
+        raise ConfigurationError(
+            f"The file '{path}' is damaged: {error}.",
+            hint="Restore it, or delete it to start anew.",
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise NotImplementedError(f"cannot write a value of type '{type(value).__name__}' as JSON")
+
+
+def _rich(kind: type, value: Any) -> Any:
+    if issubclass(kind, Path):
+        return Path(value)
+    raise NotImplementedError(f"cannot read a value of type '{kind.__name__}'")
