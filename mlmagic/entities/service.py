@@ -189,6 +189,8 @@ class Revision:
 
     Attributes:
         origin: The cell that the entry script was captured from, to show its line numbers.
+        script_path: Where the entry script lay when it was deployed; ``reload`` reads it again.
+        source_directory: The source directory likewise, where one was given.
         note: Why it was made, such as ``rollback to revision 2``.
     """
 
@@ -196,6 +198,8 @@ class Revision:
     spec: DeploymentSpec
     created_at: datetime
     origin: CellOrigin | None = None
+    script_path: str = ""
+    source_directory: str | None = None
     note: str = ""
 
 
