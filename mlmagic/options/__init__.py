@@ -1,0 +1,40 @@
+"""Every option of every verb, once.
+
+Magics, commands, completion, configuration files and the reference page are made from these
+tables, so they cannot drift apart.
+
+    Option   one option of one verb: the keyword it fills, its flags, its kind
+    Verb     one thing a user can ask for: its words, the method that does it, its options
+    VERBS    all of them
+"""
+
+from mlmagic.options.option import Kind, Option
+from mlmagic.options.parsing import Parser, parse, require
+from mlmagic.options.values import gigabytes, parse_quantity, read_body
+from mlmagic.options.verb import Verb
+from mlmagic.options.verbs import (
+    COMMON,
+    VERBS,
+    configuration_options,
+    find_verb,
+    group_verbs,
+    magic_verb,
+)
+
+__all__ = [
+    "COMMON",
+    "VERBS",
+    "Kind",
+    "Option",
+    "Parser",
+    "Verb",
+    "configuration_options",
+    "find_verb",
+    "gigabytes",
+    "group_verbs",
+    "magic_verb",
+    "parse",
+    "parse_quantity",
+    "read_body",
+    "require",
+]

@@ -1,0 +1,125 @@
+"""One option of one verb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlmagic.options.values import READERS, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Kind = Literal[
+    "text",
+    "flag",  # takes no value; stands for `value`
+    "integer",
+    "number",
+    "boolean",  # true or false, as v1 writes it
+    "quantity",  # Kubernetes' spelling: 512Mi, 500m
+    "path",
+    "pair",  # KEY=VALUE, repeated; becomes a dict
+    "assignment",  # two words, NAME VALUE, repeated; becomes a dict
+    "json",
+    "body",  # a request: @FILE, - or text
+    "choice",
+    "source",  # a variable or a path: what is registered
+    "sample",  # a variable, a file or JSON
+    "version",  # appended to the value of the same name: NAME:VERSION
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One option: how it is written, and which keyword of the method it fills.
+
+    Two rows may fill one keyword (``--memory 512Mi``, ``--gb 0.5``); giving both is an error.
+
+    Attributes:
+        name: Keyword of the method.
+        flags: Its spellings, ours first, then Azure ML v1's; none makes it positional.
+        help: One clause, without full stop.
+        kind: How its text is read.
+        required: The keyword must be given, by this row or another.
+        repeat: May be given several times; the values become a tuple.
+        value: What a flag stands for.
+        choices: The words allowed, matched without regard to case.
+        metavar: The word that stands for the value in help.
+        complete: What completes it: ``model``, ``service``, ``environment``, ``configuration``,
+            ``target``, ``script``, ``variable``, ``path``.
+        section: The configuration file that may hold it.
+        key: Its name in such a file.
+        v1_key: Its name there in v1's spelling; dots lead into objects.
+        convert: Turns the value read into the method's.
+        minimum: The smallest whole number allowed.
+        maximum: The largest.
+    """
+
+    name: str
+    help: str
+    flags: tuple[str, ...] = ()
+    kind: Kind = "text"
+    required: bool = False
+    repeat: bool = False
+    value: Any = True
+    choices: tuple[str, ...] = ()
+    metavar: str | None = None
+    complete: str | None = None
+    section: Literal["inference", "deployment"] | None = None
+    key: str | None = None
+    v1_key: str | None = None
+    convert: Callable[[Any], Any] | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+
+    @property
+    def positional(self) -> bool:
+        """Whether it is told by its place instead of a flag."""
+        return not self.flags
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether its values become a dict."""
+        return self.kind in ("pair", "assignment")
+
+    @property
+    def label(self) -> str:
+        """How messages call it."""
+        return self.placeholder if self.positional else max(self.flags[:2], key=len)
+
+    @property
+    def placeholder(self) -> str:
+        """The word that stands for the value in help."""
+        if self.metavar:
+            return self.metavar
+        return {"pair": "KEY=VALUE", "integer": "N", "quantity": "QUANTITY"}.get(
+            self.kind, self.name.upper()
+        )
+
+    def read(self, value: Any) -> Any:
+        """Turn what a user wrote, on a line or in a file, into the method's value.
+
+        Raises:
+            ValueError: It breaks the rule of this option; the message says which.
+        """
+        reader: Callable[[Any], Any] = READERS.get(self.kind, read_text)
+        result = reader(value)
+        if self.choices:
+            result = self._choose(result)
+        if self.kind == "integer":
+            self._check_range(result)
+        return self.convert(result) if self.convert else result
+
+    def _choose(self, text: str) -> str:
+        for choice in self.choices:
+            if choice.lower() == text.lower():
+                return choice
+        from mlmagic.errors import did_you_mean
+
+        raise ValueError(f"'{text}' is not allowed. {did_you_mean(text, self.choices)}")
+
+    def _check_range(self, number: int) -> None:
+        low, high = self.minimum, self.maximum
+        if (low is not None and number < low) or (high is not None and number > high):
+            rule = f"from {low} to {high}" if high is not None else f"at least {low}"
+            raise ValueError(f"'{number}' is out of range; allowed: {rule}")

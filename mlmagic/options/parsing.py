@@ -1,0 +1,117 @@
+"""From the words of a line to the keywords of a method."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mlmagic.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from mlmagic.options.option import Option
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises our error instead of leaving the process."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the line."""
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", hint=f"See '{self.prog} --help'.")
+
+
+def argument_for(option: Option, place: int) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the arguments of ``add_argument`` for one row of a table.
+
+    Nothing has a default here: what the user did not write is left to the method.
+    """
+    keywords: dict[str, Any] = {
+        "help": option.help.replace("%", "%%"),
+        "default": argparse.SUPPRESS,
+    }
+    destination = f"{option.name}.{place}"
+    if option.kind == "flag":
+        keywords |= {"action": "store_const", "const": option.value}
+    else:
+        keywords |= {"type": _reader(option), "metavar": option.placeholder}
+    if option.kind == "assignment":
+        keywords |= {"nargs": 2, "metavar": ("NAME", "VALUE"), "action": "append"}
+    elif option.positional:
+        keywords["nargs"] = "*" if option.repeat else "?"
+    elif option.repeat or option.is_mapping:
+        keywords["action"] = "append"
+    if option.positional:
+        return (destination,), keywords
+    return option.flags, keywords | {"dest": destination}
+
+
+def parse(
+    parser: argparse.ArgumentParser, options: Sequence[Option], words: Sequence[str]
+) -> dict[str, Any]:
+    """Parse a line's words into the keywords of the verb's method.
+
+    Args:
+        parser: A parser with an argument for every row (``argument_for``).
+        options: The rows.
+        words: The words of the line.
+
+    Raises:
+        UsageError: An option is unknown, wrong, or given in two ways.
+    """
+    parser.allow_abbrev = False
+    parsed, rest = parser.parse_known_intermixed_args(words)
+    if rest:
+        raise _unexpected(rest[0], options)
+    values: dict[str, Any] = {}
+    spelt: dict[str, Option] = {}
+    for place, option in enumerate(options):
+        found = getattr(parsed, f"{option.name}.{place}", argparse.SUPPRESS)
+        if found is not argparse.SUPPRESS:
+            _merge(values, spelt, option, found)
+    return values
+
+
+def require(values: dict[str, Any], options: Iterable[Option]) -> None:
+    """Refuse a line that lacks something.
+
+    Raises:
+        UsageError: Names what is missing.
+    """
+    for option in options:
+        if option.required and option.name not in values:
+            raise UsageError(f"{option.label} is missing: {option.help}.")
+
+
+def _merge(values: dict[str, Any], spelt: dict[str, Option], option: Option, found: Any) -> None:
+    name = option.name
+    if option.is_mapping:
+        values[name] = values.get(name, {}) | dict(found)
+    elif option.repeat:
+        values[name] = (*values.get(name, ()), *found)
+    elif option.kind == "version":
+        values[name] = f"{values.get(name, '')}:{found}"
+    elif name in values:
+        first = spelt[name].label
+        raise UsageError(f"{first} and {option.label} say the same thing; give one of them.")
+    else:
+        values[name] = found
+    spelt[name] = option
+
+
+def _reader(option: Option) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return option.read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def _unexpected(word: str, options: Sequence[Option]) -> UsageError:
+    if word.startswith("-"):
+        flag = word.partition("=")[0]
+        known = [flag for option in options for flag in option.flags if flag.startswith("--")]
+        return UsageError(f"There is no option '{flag}'.", hint=did_you_mean(flag, known))
+    return UsageError(f"The word '{word}' is one too many.", hint="Quote values with spaces.")

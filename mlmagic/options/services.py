@@ -1,0 +1,152 @@
+"""The verbs of services."""
+
+from __future__ import annotations
+
+from mlmagic.options.deployment import DEPLOY, SERVICE, UPDATE
+from mlmagic.options.option import Option
+from mlmagic.options.verb import Verb
+
+DEPLOY_VERB = Verb(
+    path=("deploy",),
+    aliases=(("model", "deploy"),),
+    method="deploy",
+    magic="%deploy",
+    help="Make a service of models and an entry script, or update the service of that name.",
+    result="Webservice, or Plan with --plan",
+    options=DEPLOY,
+    examples=(
+        "deploy diabetes-svc --model diabetes --script score.py",
+        "deploy diabetes-svc -m diabetes:1 --ic inferenceconfig.json --dc deploymentconfig.json",
+        "deploy diabetes-svc --model diabetes --script score.py --plan",
+    ),
+)
+
+
+def _simple(
+    word: str, method: str, text: str, *options: Option, result: str = "Webservice"
+) -> Verb:
+    return Verb(
+        path=("service", word),
+        method=method,
+        help=text,
+        options=(*SERVICE, *options),
+        result=result,
+        examples=(f"service {word} diabetes-svc",),
+    )
+
+
+SERVICE_VERBS = (
+    DEPLOY_VERB,
+    Verb(
+        path=("service", "list"),
+        aliases=(("services",),),
+        method="list_services",
+        help="List the services and their states.",
+        result="list of Webservice",
+        examples=("service list -o json",),
+    ),
+    _simple("show", "show_service", "Show a service: state, reason, URI, replicas."),
+    Verb(
+        path=("service", "logs"),
+        aliases=(("service", "get-logs"), ("logs",)),
+        method="service_logs",
+        help="Show the last lines of a service's log.",
+        result="str",
+        options=(
+            *SERVICE,
+            Option(
+                name="tail",
+                flags=("--tail", "-l", "--num_lines"),
+                help="how many lines (default 100)",
+                kind="integer",
+                minimum=1,
+            ),
+        ),
+        examples=("service logs diabetes-svc --tail 20",),
+    ),
+    Verb(
+        path=("service", "run"),
+        method="run_service",
+        help="Send one request to a service and show the answer.",
+        result="the answer",
+        options=(
+            *SERVICE,
+            Option(
+                name="data",
+                flags=("-d", "--data", "--input-data"),
+                help="the body: JSON, '@FILE', or '-' for the standard input",
+                kind="body",
+                required=True,
+                metavar="BODY",
+                complete="variable",
+            ),
+        ),
+        examples=(
+            "service run diabetes-svc -d @sample.json",
+            "service run diabetes-svc -d '{\"data\": [[1, 2]]}'",
+        ),
+    ),
+    Verb(
+        path=("service", "get-keys"),
+        aliases=(("service", "keys"),),
+        method="service_keys",
+        help="Show the two keys of a service.",
+        result="the two keys",
+        options=SERVICE,
+        examples=("service get-keys diabetes-svc",),
+    ),
+    Verb(
+        path=("service", "regen-key"),
+        method="regenerate_key",
+        help="Make a new key; the other one keeps working.",
+        result="the two keys",
+        options=(
+            *SERVICE,
+            Option(
+                name="key",
+                flags=("-k", "--key"),
+                help="which key: 'Primary' or 'Secondary'",
+                kind="choice",
+                choices=("Primary", "Secondary"),
+                required=True,
+            ),
+            Option(
+                name="set_key",
+                flags=("-s", "--set-key"),
+                help="the new key, where it shall not be random",
+            ),
+        ),
+        examples=("service regen-key diabetes-svc -k Primary",),
+    ),
+    Verb(
+        path=("service", "update"),
+        method="update_service",
+        help="Change a service; what is not named stays as it is.",
+        result="Webservice",
+        options=UPDATE,
+        examples=("service update diabetes-svc --model diabetes:2",),
+    ),
+    _simple("reload", "reload_service", "Take the entry script anew from where it lay."),
+    Verb(
+        path=("service", "rollback"),
+        method="rollback_service",
+        help="Go back to an earlier revision.",
+        result="Webservice",
+        options=(
+            *SERVICE,
+            Option(
+                name="to",
+                flags=("--to",),
+                help="number of the revision (default: the one before)",
+                kind="integer",
+                minimum=1,
+                metavar="REVISION",
+            ),
+        ),
+        examples=("service rollback diabetes-svc", "service rollback diabetes-svc --to 1"),
+    ),
+    _simple("stop", "stop_service", "Stop a service; its record stays."),
+    _simple("start", "start_service", "Start a service that was stopped."),
+    _simple("restart", "restart_service", "Restart a service's workers without losing a request."),
+    _simple("delete", "delete_service", "Stop a service and forget it.", result="None"),
+)

@@ -1,0 +1,209 @@
+"""The verbs of scripts, environments, configurations, workspaces and runs."""
+
+from __future__ import annotations
+
+from mlmagic.options.deployment import ENVIRONMENT, MODELS, SOURCE_DIRECTORY
+from mlmagic.options.option import Option
+from mlmagic.options.verb import Verb
+
+_EXPAND = Option(
+    name="expand",
+    flags=("--expand",),
+    help="replace '{expression}' in the cell's text",
+    kind="flag",
+)
+
+
+def _name(what: str, metavar: str = "NAME", complete: str | None = None) -> Option:
+    return Option(name="name", help=what, metavar=metavar, required=True, complete=complete)
+
+
+SCORE_SCRIPT = Verb(
+    path=("score_script",),
+    method="capture_script",
+    magic="%%score_script",
+    shell=False,
+    help="Write the cell as an entry script, check that it is self-contained, and try it.",
+    result="ScriptReport",
+    options=(
+        Option(
+            name="file",
+            help="the file to write (default score.py)",
+            kind="path",
+            metavar="FILE",
+            complete="path",
+        ),
+        MODELS,
+        ENVIRONMENT,
+        Option(
+            name="test",
+            flags=("--test",),
+            help="body to score in the trial, JSON or '@FILE'; default: the model's sample",
+            kind="json",
+            metavar="JSON",
+        ),
+        Option(
+            name="trial",
+            flags=("--no-trial",),
+            help="only write and check the script",
+            kind="flag",
+            value=False,
+        ),
+        SOURCE_DIRECTORY,
+        Option(
+            name="last",
+            flags=("--last",),
+            help="take the last cell that begins with '# mlmagic: score_script'",
+            kind="flag",
+        ),
+    ),
+    examples=("score_script score.py --model diabetes",),
+)
+
+
+def _configuration(kind: str, words: str) -> Verb:
+    return Verb(
+        path=(f"{kind}_config",),
+        method="keep_configuration",
+        magic=f"%%{kind}_config",
+        shell=False,
+        help=f"Keep the cell (JSON or YAML) as {words} configuration, under a name or as a file.",
+        result="the configuration",
+        options=(_name("a name, or a file to write", "NAME|FILE", "configuration"), _EXPAND),
+        examples=(f"{kind}_config {kind[0]}c",),
+    )
+
+
+CELL_VERBS = (
+    SCORE_SCRIPT,
+    Verb(
+        path=("environment",),
+        method="define_environment",
+        magic="%%environment",
+        shell=False,
+        help="Keep the cell (requirements lines, or conda YAML) as an environment.",
+        result="Environment",
+        options=(_name("its name", complete="environment"), _EXPAND),
+        examples=("environment forest",),
+    ),
+    _configuration("inference", "an inference"),
+    _configuration("deployment", "a deployment"),
+)
+
+ENVIRONMENT_VERBS = (
+    Verb(
+        path=("environment", "list"),
+        aliases=(("environments",),),
+        method="list_environments",
+        help="List environments, the curated ones too, and what uses them.",
+        result="list of environments",
+        examples=("environment list",),
+    ),
+    Verb(
+        path=("environment", "show"),
+        method="show_environment",
+        help="Show an environment and its packages.",
+        result="Environment",
+        options=(_name("the environment", complete="environment"),),
+        examples=("environment show minimal",),
+    ),
+    Verb(
+        path=("environment", "clone"),
+        method="clone_environment",
+        help="Copy an environment under another name, to change it.",
+        result="Environment",
+        options=(
+            _name("the environment", complete="environment"),
+            Option(name="new_name", help="name of the copy", metavar="NEW", required=True),
+            Option(
+                name="add",
+                flags=("--add",),
+                help="a requirement to add; may be repeated",
+                repeat=True,
+                metavar="REQUIREMENT",
+            ),
+        ),
+        examples=("environment clone scikit-learn mine --add 'pandas>=2'",),
+    ),
+    Verb(
+        path=("environment", "prune"),
+        method="prune_environments",
+        help="Delete realised environments that no service and no script uses.",
+        result="PruneReport",
+        options=(
+            Option(
+                name="dry_run", flags=("--dry-run",), help="only say what would go", kind="flag"
+            ),
+        ),
+        examples=("environment prune --dry-run",),
+    ),
+)
+
+CONFIGURATION_VERBS = (
+    Verb(
+        path=("config",),
+        aliases=(("settings",), ("config", "settings")),
+        method="show_settings",
+        help="Show every setting, its value and where it comes from.",
+        result="settings",
+        examples=("config",),
+    ),
+    Verb(
+        path=("config", "list"),
+        method="list_configurations",
+        help="List the inference and deployment configurations kept in the workspace.",
+        result="list of configurations",
+        examples=("config list",),
+    ),
+    Verb(
+        path=("config", "show"),
+        method="show_configuration",
+        help="Show a configuration.",
+        result="the configuration",
+        options=(_name("the configuration", complete="configuration"),),
+        examples=("config show ic",),
+    ),
+)
+
+WORKSPACE_VERBS = (
+    Verb(
+        path=("workspace", "show"),
+        aliases=(("workspace",),),
+        method="show_workspace",
+        help="Show the workspace in use.",
+        result="what the workspace holds",
+        examples=("workspace show",),
+    ),
+    Verb(
+        path=("workspace", "list"),
+        method="list_workspaces",
+        help="List the workspaces that this user has used.",
+        result="list of workspaces",
+        examples=("workspace list",),
+    ),
+    Verb(
+        path=("workspace", "create"),
+        method="create",
+        owner="class",
+        help="Make a folder a workspace.",
+        result="Workspace",
+        options=(
+            Option(
+                name="path",
+                help="the folder",
+                kind="path",
+                metavar="DIR",
+                required=True,
+                complete="path",
+            ),
+        ),
+        examples=("workspace create demo",),
+    ),
+    Verb(
+        path=("doctor",),
+        method="doctor",
+        help="Check what this machine has, and say what to do about what is missing.",
+        result="DoctorReport",
+        examples=("doctor",),
+    ),
+)
