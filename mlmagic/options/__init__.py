@@ -9,7 +9,7 @@ tables, so they cannot drift apart.
 """
 
 from mlmagic.options.option import Kind, Option
-from mlmagic.options.parsing import Parser, parse, require
+from mlmagic.options.parsing import Parser, argument_for, parse, require, usage_error
 from mlmagic.options.values import gigabytes, parse_quantity, read_body
 from mlmagic.options.verb import Verb
 from mlmagic.options.verbs import (
@@ -28,6 +28,7 @@ __all__ = [
     "Option",
     "Parser",
     "Verb",
+    "argument_for",
     "configuration_options",
     "find_verb",
     "gigabytes",
@@ -37,4 +38,5 @@ __all__ = [
     "parse_quantity",
     "read_body",
     "require",
+    "usage_error",
 ]

@@ -92,6 +92,8 @@ class Option:
         """The word that stands for the value in help."""
         if self.metavar:
             return self.metavar
+        if self.choices:
+            return "|".join(self.choices)
         return {"pair": "KEY=VALUE", "integer": "N", "quantity": "QUANTITY"}.get(
             self.kind, self.name.upper()
         )

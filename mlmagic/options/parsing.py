@@ -18,7 +18,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong with the line."""
-        raise UsageError(f"{message[:1].upper()}{message[1:]}.", hint=f"See '{self.prog} --help'.")
+        raise usage_error(message)
+
+
+def usage_error(message: str) -> UsageError:
+    """Turn what argparse says (``argument --port/--po: '0' is …``) into our words."""
+    _, is_argument, told = message.partition("argument ")
+    flags, _, rest = told.partition(": ")
+    text = f"{max(flags.split('/'), key=len)}: {rest}" if is_argument and rest else message
+    return UsageError(text if text[-1:] in ".?" else f"{text}.")
 
 
 def argument_for(option: Option, place: int) -> tuple[tuple[str, ...], dict[str, Any]]:

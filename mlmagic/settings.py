@@ -1,0 +1,243 @@
+"""Settings: arguments > ``MLMAGIC_*`` > ``mlmagic.toml`` > defaults, each with its origin.
+
+Nothing is read at import; every look reads anew, so a changed environment counts at once.
+
+Example:
+    >>> settings = Settings(None, {"default_target": "docker"})
+    >>> settings.default_target, settings.origin("default_target")
+    ('docker', 'argument')
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from mlmagic.errors import ConfigurationError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+FILE_NAME = "mlmagic.toml"
+_TRUTH = {"1": True, "true": True, "yes": True, "on": True} | {
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
+
+T = TypeVar("T")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text")  # noqa: TRY004 - readers speak by ValueError alone
+    return value
+
+
+def _path(value: Any) -> Path:
+    return Path(_text(os.fspath(value) if isinstance(value, Path) else value)).expanduser()
+
+
+def _truth(value: Any) -> bool:
+    truth = _TRUTH.get(f"{value}".lower())
+    if truth is None:
+        raise ValueError("true or false")
+    return truth
+
+
+def _seconds(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0
+    if isinstance(value, bool) or number <= 0:
+        raise ValueError("a number of seconds above zero")
+    return number
+
+
+def _count(value: Any) -> int:
+    text = f"{value}"
+    if not text.isdecimal() or int(text) == 0:
+        raise ValueError("a whole number above zero")
+    return int(text)
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    words = shlex.split(value) if isinstance(value, str) else value
+    if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
+        raise ValueError("a list of texts")
+    return tuple(words)
+
+
+def _user_cache() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("mlmagic"))
+
+
+class Setting(Generic[T]):
+    """One setting; as an attribute of :class:`Settings` it gives the value."""
+
+    def __init__(
+        self,
+        help: str,  # noqa: A002 - the word of the option tables
+        *,
+        read: Callable[[Any], T],
+        default: T | Callable[[], T],
+        variable: str | None = None,
+    ) -> None:
+        self.help = help
+        self.read = read
+        self.default = default
+        self.variable = variable or ""
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.variable = self.variable or f"MLMAGIC_{name.upper()}"
+
+    @overload
+    def __get__(self, settings: None, owner: type) -> Setting[T]: ...
+    @overload
+    def __get__(self, settings: Settings, owner: type) -> T: ...
+    def __get__(self, settings: Settings | None, owner: type) -> Setting[T] | T:
+        if settings is None:
+            return self
+        value: T = settings.look_up(self)[0]
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingEntry:
+    """One setting as it is now: value, where it comes from, what it is for."""
+
+    name: str
+    value: Any
+    origin: str
+    help: str
+
+
+class Settings:
+    """The settings of a workspace.
+
+    Args:
+        root: Folder that may hold ``mlmagic.toml``; None reads no file.
+        arguments: Values that win over all others.
+
+    Raises:
+        ConfigurationError: An argument is unknown. Wrong values are told when they are read.
+    """
+
+    cache_directory = Setting[Path](
+        "folder for realised environments, shared by the workspaces of a user",
+        read=_path,
+        default=_user_cache,
+        variable="MLMAGIC_CACHE_DIR",
+    )
+    database_url = Setting[str | None](
+        "the registry's database, as SQLAlchemy writes it; SQLite in the workspace without it",
+        read=_text,
+        default=None,
+    )
+    default_target = Setting[str](
+        "where %deploy puts a service unless told", read=_text, default="local"
+    )
+    deploy_timeout_seconds = Setting[float](
+        "how long to wait for a service to become Healthy", read=_seconds, default=1200.0
+    )
+    extra_index_options = Setting[tuple[str, ...]](
+        "uv options that name further package indexes and wheel folders", read=_words, default=()
+    )
+    headless = Setting[bool | None](
+        "whether nobody watches: wait for deployments, show static output; found out without it",
+        read=_truth,
+        default=None,
+    )
+    max_body_bytes = Setting[int](
+        "largest request body that a service accepts", read=_count, default=100_000_000
+    )
+    script_trial_timeout_seconds = Setting[float](
+        "how long the trial of an entry script may take", read=_seconds, default=120.0
+    )
+    start_timeout_seconds = Setting[float](
+        "how long init() of a service may take", read=_seconds, default=600.0
+    )
+
+    def __init__(
+        self, root: Path | None = None, arguments: Mapping[str, object] | None = None
+    ) -> None:
+        self._file = root / FILE_NAME if root is not None else None
+        self._arguments = dict(arguments or {})
+        _check_names(self._arguments, "argument")
+
+    @classmethod
+    def table(cls) -> dict[str, Setting[Any]]:
+        """Every setting by name."""
+        return {name: row for name, row in vars(cls).items() if isinstance(row, Setting)}
+
+    def origin(self, name: str) -> str:
+        """Where a value comes from: ``argument``, a variable, the file, or ``default``."""
+        return self.look_up(self.table()[name])[1]
+
+    def entries(self) -> list[SettingEntry]:
+        """Every setting as it is now."""
+        found = {name: self.look_up(row) for name, row in self.table().items()}
+        return [
+            SettingEntry(name=name, value=value, origin=origin, help=self.table()[name].help)
+            for name, (value, origin) in found.items()
+        ]
+
+    def look_up(self, setting: Setting[Any]) -> tuple[Any, str]:
+        """Return a setting's value and origin.
+
+        Raises:
+            ConfigurationError: The value breaks its rule, or the file cannot be read.
+        """
+        for source, origin in self._sources(setting):
+            if setting.name in source:
+                return _read(setting, source[setting.name], origin), origin
+        return setting.default() if callable(setting.default) else setting.default, "default"
+
+    def _sources(self, setting: Setting[Any]) -> list[tuple[Mapping[str, Any], str]]:
+        written = os.environ.get(setting.variable, "")
+        environment = {setting.name: written} if written else {}
+        return [
+            ({k: v for k, v in self._arguments.items() if v is not None}, "argument"),
+            (environment, setting.variable),
+            (self._read_file(), FILE_NAME),
+        ]
+
+    def _read_file(self) -> dict[str, Any]:
+        if self._file is None:
+            return {}
+        try:
+            content = tomllib.loads(self._file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"The file '{self._file}' cannot be read: {error}.") from error
+        _check_names(content, f"key of '{self._file}'")
+        return content
+
+
+def _check_names(found: Mapping[str, object], what: str) -> None:
+    for name in found:
+        if name not in Settings.table():
+            raise ConfigurationError(
+                f"There is no setting '{name}' ({what}).",
+                hint=did_you_mean(name, Settings.table()),
+            )
+
+
+def _read(setting: Setting[Any], value: Any, origin: str) -> Any:
+    try:
+        return setting.read(value)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"The setting '{setting.name}' is '{value}' ({origin}), but must be {error}."
+        ) from None
