@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import shlex
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -112,16 +111,6 @@ class Setting(Generic[T]):
         return value
 
 
-@dataclass(frozen=True, kw_only=True)
-class SettingEntry:
-    """One setting as it is now: value, where it comes from, what it is for."""
-
-    name: str
-    value: Any
-    origin: str
-    help: str
-
-
 class Settings:
     """The settings of a workspace.
 
@@ -153,10 +142,10 @@ class Settings:
     extra_index_options = Setting[tuple[str, ...]](
         "uv options that name further package indexes and wheel folders", read=_words, default=()
     )
-    headless = Setting[bool | None](
-        "whether nobody watches: wait for deployments, show static output; found out without it",
+    headless = Setting[bool](
+        "whether nobody watches: wait for deployments, show static output (default: under CI)",
         read=_truth,
-        default=None,
+        default=lambda: bool(os.environ.get("CI")),
     )
     max_body_bytes = Setting[int](
         "largest request body that a service accepts", read=_count, default=100_000_000
@@ -176,6 +165,17 @@ class Settings:
         _check_names(self._arguments, "argument")
 
     @classmethod
+    def read(cls, root: Path | None, arguments: Mapping[str, object] | None = None) -> Settings:
+        """Make the settings of a workspace and check all values at once.
+
+        Raises:
+            ConfigurationError: A name is unknown or a value wrong.
+        """
+        settings = cls(root, arguments)
+        settings.rows()
+        return settings
+
+    @classmethod
     def table(cls) -> dict[str, Setting[Any]]:
         """Every setting by name."""
         return {name: row for name, row in vars(cls).items() if isinstance(row, Setting)}
@@ -184,11 +184,11 @@ class Settings:
         """Where a value comes from: ``argument``, a variable, the file, or ``default``."""
         return self.look_up(self.table()[name])[1]
 
-    def entries(self) -> list[SettingEntry]:
-        """Every setting as it is now."""
+    def rows(self) -> list[dict[str, Any]]:
+        """Every setting as it is now: name, value, origin, what it is for."""
         found = {name: self.look_up(row) for name, row in self.table().items()}
         return [
-            SettingEntry(name=name, value=value, origin=origin, help=self.table()[name].help)
+            {"name": name, "value": value, "origin": origin, "help": self.table()[name].help}
             for name, (value, origin) in found.items()
         ]
 

@@ -9,7 +9,7 @@ tables, so they cannot drift apart.
 """
 
 from mlmagic.options.option import Kind, Option
-from mlmagic.options.parsing import Parser, argument_for, parse, require, usage_error
+from mlmagic.options.parsing import argument_for, build_parser, parse, require, usage_error
 from mlmagic.options.values import gigabytes, parse_quantity, read_body
 from mlmagic.options.verb import Verb
 from mlmagic.options.verbs import (
@@ -26,9 +26,9 @@ __all__ = [
     "VERBS",
     "Kind",
     "Option",
-    "Parser",
     "Verb",
     "argument_for",
+    "build_parser",
     "configuration_options",
     "find_verb",
     "gigabytes",

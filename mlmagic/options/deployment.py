@@ -41,6 +41,14 @@ SOURCE_DIRECTORY = Option(
     v1_key="sourceDirectory",
 )
 
+ALLOW = Option(
+    name="allow",
+    flags=("--allow",),
+    help="a file that looks like a secret and may travel all the same; may be repeated",
+    repeat=True,
+    metavar="FILE",
+)
+
 _INFERENCE = (
     Option(
         name="script",
@@ -54,6 +62,7 @@ _INFERENCE = (
         v1_key="entryScript",
     ),
     SOURCE_DIRECTORY,
+    ALLOW,
     ENVIRONMENT,
     Option(
         name="inference_config",
@@ -248,4 +257,4 @@ _FLOW = (
 )
 
 DEPLOY = (*SERVICE, MODELS, *_INFERENCE, *_PLACE, *_SIZE, *_RECORD, *_FLOW)
-UPDATE = tuple(option for option in DEPLOY if option.name not in ("overwrite", "plan"))
+UPDATE = tuple(option for option in DEPLOY if option.name != "overwrite")

@@ -54,6 +54,15 @@ def argument_for(option: Option, place: int) -> tuple[tuple[str, ...], dict[str,
     return option.flags, keywords | {"dest": destination}
 
 
+def build_parser(options: Iterable[Option], *, prog: str) -> Parser:
+    """Make a parser of a table's rows."""
+    parser = Parser(prog=prog, add_help=False, allow_abbrev=False)
+    for place, option in enumerate(options):
+        flags, keywords = argument_for(option, place)
+        parser.add_argument(*flags, **keywords)
+    return parser
+
+
 def parse(
     parser: argparse.ArgumentParser, options: Sequence[Option], words: Sequence[str]
 ) -> dict[str, Any]:
@@ -67,7 +76,6 @@ def parse(
     Raises:
         UsageError: An option is unknown, wrong, or given in two ways.
     """
-    parser.allow_abbrev = False
     parsed, rest = parser.parse_known_intermixed_args(words)
     if rest:
         raise _unexpected(rest[0], options)

@@ -14,6 +14,7 @@ DEPLOY_VERB = Verb(
     help="Make a service of models and an entry script, or update the service of that name.",
     result="Webservice, or Plan with --plan",
     options=DEPLOY,
+    progress=True,
     examples=(
         "deploy diabetes-svc --model diabetes --script score.py",
         "deploy diabetes-svc -m diabetes:1 --ic inferenceconfig.json --dc deploymentconfig.json",
@@ -99,7 +100,7 @@ SERVICE_VERBS = (
         path=("service", "regen-key"),
         method="regenerate_key",
         help="Make a new key; the other one keeps working.",
-        result="the two keys",
+        result="None",
         options=(
             *SERVICE,
             Option(
@@ -122,11 +123,20 @@ SERVICE_VERBS = (
         path=("service", "update"),
         method="update_service",
         help="Change a service; what is not named stays as it is.",
-        result="Webservice",
+        result="Webservice, or Plan with --plan",
         options=UPDATE,
+        progress=True,
         examples=("service update diabetes-svc --model diabetes:2",),
     ),
-    _simple("reload", "reload_service", "Take the entry script anew from where it lay."),
+    Verb(
+        path=("service", "reload"),
+        method="reload_service",
+        help="Take the entry script anew from where it lay.",
+        result="Webservice",
+        options=SERVICE,
+        progress=True,
+        examples=("service reload diabetes-svc",),
+    ),
     Verb(
         path=("service", "rollback"),
         method="rollback_service",
@@ -148,5 +158,5 @@ SERVICE_VERBS = (
     _simple("stop", "stop_service", "Stop a service; its record stays."),
     _simple("start", "start_service", "Start a service that was stopped."),
     _simple("restart", "restart_service", "Restart a service's workers without losing a request."),
-    _simple("delete", "delete_service", "Stop a service and forget it.", result="None"),
+    _simple("delete", "delete_service", "Stop a service and forget it.", result="its name"),
 )

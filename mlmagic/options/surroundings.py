@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlmagic.options.deployment import ENVIRONMENT, MODELS, SOURCE_DIRECTORY
+from mlmagic.options.deployment import ALLOW, ENVIRONMENT, MODELS, SOURCE_DIRECTORY
 from mlmagic.options.option import Option
 from mlmagic.options.verb import Verb
 
@@ -25,6 +25,7 @@ SCORE_SCRIPT = Verb(
     shell=False,
     help="Write the cell as an entry script, check that it is self-contained, and try it.",
     result="ScriptReport",
+    progress=True,
     options=(
         Option(
             name="file",
@@ -50,6 +51,7 @@ SCORE_SCRIPT = Verb(
             value=False,
         ),
         SOURCE_DIRECTORY,
+        ALLOW,
         Option(
             name="last",
             flags=("--last",),
@@ -190,11 +192,15 @@ WORKSPACE_VERBS = (
         options=(
             Option(
                 name="path",
-                help="the folder",
+                help="the folder (default: the current one)",
                 kind="path",
                 metavar="DIR",
-                required=True,
                 complete="path",
+            ),
+            Option(
+                name="name",
+                flags=("-n", "-w", "--name"),
+                help="the workspace's name (default: the folder's)",
             ),
         ),
         examples=("workspace create demo",),

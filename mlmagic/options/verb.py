@@ -22,6 +22,7 @@ class Verb:
         owner: What has the method: a workspace, the class ``Workspace``, or ``mlmagic.runs``.
         magic: Its own magic, such as ``%deploy`` or ``%%score_script``, beside ``%ml VERB``.
         shell: Whether the command ``mlmagic`` and ``%ml`` have it; cells need a notebook.
+        progress: Whether the method takes ``on_event`` for lines of progress.
         examples: Lines that work, without the leading ``mlmagic``.
         result: What is returned.
     """
@@ -34,6 +35,7 @@ class Verb:
     owner: Literal["workspace", "class", "runs"] = "workspace"
     magic: str | None = None
     shell: bool = True
+    progress: bool = False
     examples: tuple[str, ...] = ()
     result: str = ""
 

@@ -8,6 +8,7 @@ from mlmagic.errors import UsageError, did_you_mean
 from mlmagic.options.deployment import DEPLOY
 from mlmagic.options.models import MODEL_VERBS
 from mlmagic.options.option import Option
+from mlmagic.options.runs import RUN_VERBS
 from mlmagic.options.services import SERVICE_VERBS
 from mlmagic.options.surroundings import (
     CELL_VERBS,
@@ -28,11 +29,12 @@ VERBS: tuple[Verb, ...] = (
     *ENVIRONMENT_VERBS,
     *CONFIGURATION_VERBS,
     *WORKSPACE_VERBS,
+    *RUN_VERBS,
 )
 
 COMMON = (
     Option(
-        name="output",
+        name="format",
         flags=("-o", "--output"),
         help="format of the output",
         kind="choice",

@@ -1,0 +1,99 @@
+"""The verbs of unattended runs."""
+
+from __future__ import annotations
+
+from mlmagic.options.option import Option
+from mlmagic.options.verb import Verb
+
+RUN_VERBS = (
+    Verb(
+        path=("run",),
+        method="run_notebook",
+        owner="runs",
+        help="Run a notebook unattended, with papermill's arguments and option letters.",
+        result="RunResult",
+        options=(
+            Option(
+                name="notebook",
+                help="the notebook to run; it is not changed",
+                kind="path",
+                metavar="NOTEBOOK",
+                required=True,
+                complete="path",
+            ),
+            Option(
+                name="output",
+                help="where the executed notebook goes (default NAME.executed.ipynb)",
+                kind="path",
+                metavar="OUT.ipynb",
+                complete="path",
+            ),
+            Option(
+                name="parameters",
+                flags=("-p", "--parameters"),
+                help="a parameter; numbers, True, False and None become values",
+                kind="assignment",
+            ),
+            Option(
+                name="raw_parameters",
+                flags=("-r", "--parameters-raw"),
+                help="a parameter taken as text",
+                kind="assignment",
+            ),
+            Option(
+                name="parameters_file",
+                flags=("-f", "--parameters-file"),
+                help="a YAML or JSON file of parameters; may be repeated",
+                kind="path",
+                repeat=True,
+                metavar="FILE",
+            ),
+            Option(
+                name="result",
+                flags=("--result",),
+                help="JSON file for the result: services, models, duration, failing cell",
+                kind="path",
+                metavar="FILE",
+            ),
+            Option(
+                name="cleanup",
+                flags=("--cleanup",),
+                help="when to delete the services that this run created (default never)",
+                kind="choice",
+                choices=("never", "on-failure", "always"),
+            ),
+            Option(
+                name="kernel",
+                flags=("-k", "--kernel"),
+                help="name of the kernel (default: the notebook's)",
+            ),
+            Option(
+                name="timeout",
+                flags=("--execution-timeout",),
+                help="seconds that one cell may take",
+                kind="number",
+                metavar="SECONDS",
+            ),
+        ),
+        examples=(
+            "run notebooks/01_first_service.ipynb -p service_name nightly --result result.json",
+        ),
+    ),
+    Verb(
+        path=("quickstart",),
+        method="write_quickstart",
+        owner="runs",
+        help="Write a small project: a notebook, data from scikit-learn, a script.",
+        result="Path",
+        options=(
+            Option(
+                name="directory",
+                help="the folder (default: mlmagic-quickstart)",
+                kind="path",
+                metavar="DIR",
+                complete="path",
+            ),
+        ),
+        examples=("quickstart demo",),
+    ),
+)
