@@ -14,6 +14,7 @@ class Environment:
         python_version: ``3.11`` or ``3.11.7``; None is the running interpreter's.
         requirements: Requirement lines (PEP 508), without options.
         constraints: Versions to prefer for what the requirements bring in, as ``name==version``.
+        limits: Versions that must hold for what the requirements bring in (``-c`` files).
         index_options: uv options naming indexes and wheel folders (``--extra-index-url URL`` …);
             credentials are never kept here.
         variables: Environment variables for the service.
@@ -24,6 +25,7 @@ class Environment:
     python_version: str | None = None
     requirements: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
     index_options: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     origin: str = ""

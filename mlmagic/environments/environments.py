@@ -1,0 +1,305 @@
+"""The environments of a workspace: named, found, captured; locked and realised."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mlmagic.entities import Environment, Lock
+from mlmagic.environments import realisation, sources, use
+from mlmagic.environments.capture import capture
+from mlmagic.environments.curated import CURATED
+from mlmagic.environments.locking import LockRecord, inputs_digest, resolve
+from mlmagic.errors import EnvironmentNotFoundError, EnvironmentSetupError, did_you_mean
+from mlmagic.files import read_record, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+
+
+def _silent(_line: str) -> None:
+    return
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentEntry:
+    """What ``environment list`` and ``show`` tell.
+
+    Attributes:
+        name: Its name; captured environments are named after their script.
+        kind: ``defined`` in the workspace, ``curated``, or ``captured``.
+        environment: What it asks for.
+        lock: What that came to when it was last locked here; None before the first time.
+        realised: Whether its virtual environment lies in the cache.
+        size: Bytes of the virtual environment.
+        used_by: Names of this workspace's services, then roots of other workspaces.
+        last_used: Seconds since 1970.
+    """
+
+    name: str
+    kind: str
+    environment: Environment
+    lock: Lock | None = None
+    realised: bool = False
+    size: int | None = None
+    used_by: tuple[str, ...] = ()
+    last_used: float | None = None
+
+    @property
+    def identity(self) -> str | None:
+        """The lock's identity."""
+        return None if self.lock is None else self.lock.identity
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Distribution name to locked version."""
+        return {} if self.lock is None else self.lock.packages
+
+
+class Environments:
+    """Where a workspace's environments are kept and made.
+
+    Args:
+        directory: ``ROOT/.mlmagic/environments``: definitions, locks, packed wheels.
+        cache: The user's cache, shared by all workspaces: virtual environments.
+        workspace: ROOT, by which the cache knows who uses what.
+    """
+
+    def __init__(self, directory: Path, cache: Path, workspace: Path) -> None:
+        self._definitions = directory / "definitions"
+        self._locks = directory / "locks"
+        self._wheels = directory / "wheels"
+        self._cache = cache
+        self._workspace = workspace
+
+    def define(self, name: str, text: str, *, base: Path) -> Environment:
+        """Keep requirement lines or Conda YAML under a name.
+
+        Args:
+            name: The name; one that exists is replaced.
+            text: The content of an ``%%environment`` cell or of a file.
+            base: The folder that relative paths start from.
+
+        Raises:
+            EnvironmentSetupError: The name or the text is wrong; what was kept stays.
+        """
+        self._check_name(name)
+        environment = sources.from_text(
+            name, text, base=base, wheels=self._wheels, source=f"environment {name}"
+        )
+        return self._keep(replace(environment, name=name))
+
+    def from_requirements(
+        self, name: str, requirements: Iterable[str], *, base: Path
+    ) -> Environment:
+        """Make an environment of a list of requirement lines, without keeping it."""
+        return sources.from_lines(
+            name, requirements, base=base, wheels=self._wheels, source=f"environment {name}"
+        )
+
+    def read(self, path: Path) -> Environment:
+        """Read a requirements file, Conda YAML or pyproject.toml."""
+        return sources.from_file(path, wheels=self._wheels)
+
+    def find(self, source_directory: Path) -> Environment | None:
+        """Read what a source directory says it needs, if it says so."""
+        path = sources.find_file(source_directory)
+        return None if path is None else self.read(path)
+
+    def get(self, name: str) -> Environment:
+        """Return a named environment of the workspace, or a curated one.
+
+        Raises:
+            EnvironmentNotFoundError: There is none of this name.
+        """
+        if name in CURATED:
+            return CURATED[name]
+        if _NAME.fullmatch(name):
+            try:
+                return read_record(self._definitions / f"{name}.json", Environment)
+            except FileNotFoundError:
+                pass
+        raise EnvironmentNotFoundError(
+            f"There is no environment '{name}'.", hint=did_you_mean(name, self.names())
+        )
+
+    def names(self) -> Sequence[str]:
+        """The names that ``get`` knows."""
+        return sorted({*CURATED, *(path.stem for path in self._definitions.glob("[!.]*.json"))})
+
+    def clone(self, name: str, new_name: str, *, add: Sequence[str] = ()) -> Environment:
+        """Keep a copy under another name, with further requirement lines."""
+        original = self.get(name)
+        self._check_name(new_name)
+        if (self._definitions / f"{new_name}.json").exists():
+            raise EnvironmentSetupError(
+                f"There is an environment '{new_name}' already.", hint="Choose another name."
+            )
+        added = self.from_requirements(new_name, add, base=self._workspace)
+        return self._keep(
+            replace(
+                original,
+                name=new_name,
+                requirements=_merged(original.requirements, added.requirements),
+                index_options=tuple(dict.fromkeys(original.index_options + added.index_options)),
+                origin=f"a copy of '{name}'",
+            )
+        )
+
+    def capture(
+        self,
+        modules: Collection[str],
+        *,
+        requirements: Sequence[str] = (),
+        name: str,
+        on_event: Callable[[str], None] = _silent,
+    ) -> Environment:
+        """Resolve imports against the running interpreter; see ``capture``."""
+        return capture(
+            modules, requirements=requirements, name=name, wheels=self._wheels, on_event=on_event
+        )
+
+    def lock(self, environment: Environment, *, on_event: Callable[[str], None] = _silent) -> Lock:
+        """Choose exact versions, or return what was chosen for the same inputs before.
+
+        Raises:
+            EnvironmentSetupError: The requirements cannot be met, or no index can be reached.
+        """
+        path = self._locks / f"{inputs_digest(environment)}.json"
+        try:
+            record = read_record(path, LockRecord)
+        except FileNotFoundError:
+            record = resolve(environment, on_event=on_event)
+            write_record(path, record)
+        for note in record.notes:
+            on_event(f"environment '{environment.name}': {note}")
+        # Wheel folders may differ between workspaces; the lock's text does not name them.
+        return record.lock
+
+    def realise(self, lock: Lock, *, on_event: Callable[[str], None] = _silent) -> Path:
+        """Make the virtual environment of a lock if it is not there, and return its Python."""
+        python = realisation.realise(self._cache, lock, on_event=on_event)
+        use.mark_used(self._cache, lock.identity, self._workspace)
+        return python
+
+    def path(self, lock: Lock) -> Path:
+        """Where the virtual environment of a lock lies, or will lie."""
+        return realisation.environment_path(self._cache, lock)
+
+    def python(self, lock: Lock) -> Path:
+        """The interpreter in it."""
+        return realisation.python_of(self.path(lock))
+
+    def is_realised(self, lock: Lock) -> bool:
+        """Whether it is there and complete."""
+        return realisation.is_realised(self._cache, lock)
+
+    def prune(self, *, used: Collection[str], dry_run: bool = False) -> use.PruneReport:
+        """Remove the virtual environments that no workspace's services use.
+
+        Args:
+            used: Identities that this workspace's services use.
+            dry_run: Only tell.
+        """
+        return use.prune(self._cache, self._workspace, used, dry_run=dry_run)
+
+    def list(
+        self, *, services: Mapping[str, Sequence[str]] | None = None
+    ) -> Sequence[EnvironmentEntry]:
+        """All environments that have a name here: defined, curated, captured.
+
+        Args:
+            services: Identity to the names of this workspace's services that use it.
+        """
+        named = [self.get(name) for name in self.names()]
+        entries = [self._entry(environment, services or {}) for environment in named]
+        shown = {entry.identity for entry in entries}
+        for record in self._records():
+            if record.lock.identity not in shown:
+                shown.add(record.lock.identity)
+                entries.append(self._entry(record.environment, services or {}, record.lock))
+        return entries
+
+    def show(
+        self, name: str, *, services: Mapping[str, Sequence[str]] | None = None
+    ) -> EnvironmentEntry:
+        """One entry, by name or by the beginning of its identity.
+
+        Raises:
+            EnvironmentNotFoundError: There is none.
+        """
+        entries = self.list(services=services)
+        found = [entry for entry in entries if entry.name == name] or [
+            entry for entry in entries if entry.identity and entry.identity.startswith(name)
+        ]
+        if not name or not found:
+            raise EnvironmentNotFoundError(
+                f"There is no environment '{name}'.",
+                hint=did_you_mean(name, (entry.name for entry in entries)),
+            )
+        return found[0]
+
+    def _entry(
+        self,
+        environment: Environment,
+        services: Mapping[str, Sequence[str]],
+        lock: Lock | None = None,
+    ) -> EnvironmentEntry:
+        kind = "captured" if lock else "curated" if environment.name in CURATED else "defined"
+        lock = lock or self._locked(environment)
+        if lock is None:
+            return EnvironmentEntry(name=environment.name, kind=kind, environment=environment)
+        realised = self.is_realised(lock)
+        others = (root for root in use.users(self._cache, lock.identity) if root != self._workspace)
+        return EnvironmentEntry(
+            name=environment.name,
+            kind=kind,
+            environment=environment,
+            lock=lock,
+            realised=realised,
+            size=use.size_of(self.path(lock)) if realised else None,
+            used_by=(*services.get(lock.identity, ()), *map(str, others)),
+            last_used=use.last_used(self._cache, lock.identity),
+        )
+
+    def _locked(self, environment: Environment) -> Lock | None:
+        try:
+            path = self._locks / f"{inputs_digest(environment)}.json"
+            return read_record(path, LockRecord).lock
+        except (FileNotFoundError, EnvironmentSetupError):
+            return None
+
+    def _records(self) -> Sequence[LockRecord]:
+        paths = [(path.stat().st_mtime, path) for path in self._locks.glob("[!.]*.json")]
+        return [read_record(path, LockRecord) for _, path in sorted(paths, reverse=True)]
+
+    def _keep(self, environment: Environment) -> Environment:
+        write_record(self._definitions / f"{environment.name}.json", environment)
+        return environment
+
+    @staticmethod
+    def _check_name(name: str) -> None:
+        if not _NAME.fullmatch(name) or name.lower().startswith(("microsoft", "azureml")):
+            raise EnvironmentSetupError(
+                f"The environment name '{name}' is not allowed.",
+                hint="Use up to 255 letters, digits, '.', '_' and '-', not beginning with "
+                "'Microsoft' or 'AzureML'.",
+            )
+        if name in CURATED:
+            raise EnvironmentSetupError(
+                f"The environment '{name}' is curated and cannot be changed.",
+                hint=f"Clone it under another name: %ml environment clone {name} my-{name}.",
+            )
+
+
+def _merged(original: tuple[str, ...], added: tuple[str, ...]) -> tuple[str, ...]:
+    """Original lines, where an added one of the same name takes the place."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    lines = {canonicalize_name(Requirement(line).name): line for line in (*original, *added)}
+    return tuple(lines.values())

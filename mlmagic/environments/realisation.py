@@ -1,0 +1,189 @@
+"""From a lock to a virtual environment, once for everybody on this machine.
+
+An environment is built under a temporary name and renamed when it is complete. The folder's
+existence is then all there is to know: no reader has to look for a marker, and a build that was
+interrupted, killed or ran out of disk never has the name. uv makes the environment relocatable,
+so that its programs still start after the rename; Python itself never minds.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlmagic.environments.locking import option_arguments, option_lines
+from mlmagic.environments.uv_command import UvError, run_uv
+from mlmagic.errors import EnvironmentSetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mlmagic.entities import Lock
+
+_VENV_TIMEOUT = 600  # a missing Python may have to be downloaded first
+_INSTALL_TIMEOUT = 3600
+_LOCK_POLL = 0.1
+# A commit is its own hash; uv refuses hashes for such lines.
+_VCS = re.compile(r"^\S+(\[[^]]*\])? @ (git|hg|svn|bzr)\+")
+
+
+def environment_path(cache: Path, lock: Lock) -> Path:
+    """Where the environment of a lock lies, or will lie."""
+    return cache / "environments" / lock.identity
+
+
+def python_of(folder: Path) -> Path:
+    """The interpreter of an environment."""
+    return folder / "bin" / "python"
+
+
+def is_realised(cache: Path, lock: Lock) -> bool:
+    """Whether the environment is there and its base Python still exists."""
+    return python_of(environment_path(cache, lock)).exists()
+
+
+def realise(cache: Path, lock: Lock, *, on_event: Callable[[str], None]) -> Path:
+    """Make the virtual environment of a lock, if it is not there yet.
+
+    Safe with several processes at once: the second waits for the first.
+
+    Args:
+        cache: The user's cache.
+        lock: What to install.
+        on_event: Told progress, a line at a time.
+
+    Returns:
+        The environment's Python.
+
+    Raises:
+        EnvironmentSetupError: It cannot be made; nothing is left behind.
+    """
+    place = environment_path(cache, lock)
+    if not is_realised(cache, lock):
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with exclusive(cache, lock.identity, on_wait=on_event):
+                if not is_realised(cache, lock):
+                    _build(place, lock, on_event)
+        except OSError as error:
+            raise EnvironmentSetupError(
+                f"The environment '{lock.short}' cannot be written to '{place.parent}': "
+                f"{error.strerror or error}.",
+                hint="Free some space, or choose another folder with MLMAGIC_CACHE_DIR.",
+            ) from error
+    return python_of(place)
+
+
+@contextmanager
+def exclusive(
+    cache: Path, identity: str, *, on_wait: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Hold the right to make or remove one environment."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(cache / "environments" / f".{identity}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        if on_wait is not None:
+            on_wait(f"environment {identity[:6]}: another process is making it; waiting")
+        lock.acquire(poll_interval=_LOCK_POLL)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _build(place: Path, lock: Lock, on_event: Callable[[str], None]) -> None:
+    started = time.monotonic()
+    # We hold the lock, so whoever began these is dead.
+    for leftover in place.parent.glob(f".{lock.identity}.building-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    building = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{lock.identity}.building-"))
+    try:
+        on_event(
+            f"environment {lock.short}: making (Python {lock.python_version}, "
+            f"{len(lock.packages)} packages)"
+        )
+        _fill(building, lock, on_event)
+        if place.exists():  # its base Python is gone
+            shutil.rmtree(place)
+        (building / "env").rename(place)
+    except UvError as error:
+        raise EnvironmentSetupError(
+            f"The environment '{lock.short}' cannot be made: {error.reason}", hint=_way_out(error)
+        ) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    on_event(f"environment {lock.short}: ready in {time.monotonic() - started:.1f} s")
+
+
+def _fill(building: Path, lock: Lock, on_event: Callable[[str], None]) -> None:
+    environment = building / "env"
+    run_uv(
+        *("venv", str(environment), "--relocatable", "--no-project"),
+        *("--python", _base_python(lock)),
+        cwd=building,
+        timeout=_VENV_TIMEOUT,
+    )
+    hashed, unhashed = _split(lock.text)
+    options = option_lines(lock.index_options)
+    _install(building, "lock.txt", [*options, *hashed], ["--require-hashes"], lock, on_event)
+    if unhashed:
+        _install(building, "vcs.txt", [*options, *unhashed], [], lock, on_event)
+
+
+def _install(
+    building: Path,
+    name: str,
+    lines: list[str],
+    options: list[str],
+    lock: Lock,
+    on_event: Callable[[str], None],
+) -> None:
+    (building / name).write_text("\n".join(lines) + "\n", "utf-8")
+    arguments = [
+        *("pip", "install", "--requirements", name, "--no-deps", "--compile-bytecode"),
+        *("--python", str(python_of(building / "env"))),
+        *option_arguments(lock.index_options),
+        *options,
+    ]
+
+    def report(line: str) -> None:
+        on_event(f"environment {lock.short}: {line[0].lower()}{line[1:]}")
+
+    # What the cache holds needs no index, and pinned files do not change: ask the network only
+    # for what is missing.
+    try:
+        run_uv(*arguments, "--offline", cwd=building, timeout=_INSTALL_TIMEOUT, on_line=report)
+    except UvError:
+        run_uv(*arguments, cwd=building, timeout=_INSTALL_TIMEOUT, on_line=report)
+
+
+def _split(text: str) -> tuple[list[str], list[str]]:
+    lines = text.splitlines()
+    return (
+        [line for line in lines if not _VCS.match(line)],
+        [line for line in lines if _VCS.match(line)],
+    )
+
+
+def _base_python(lock: Lock) -> str:
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return sys.executable if lock.python_version == running else lock.python_version
+
+
+def _way_out(error: UvError) -> str:
+    if error.network:
+        return "Check the network and the index settings, then try again."
+    if "hash" in error.reason.lower():
+        return "A file on the index is not the one that was locked; lock the environment again."
+    if "no space" in error.reason.lower():
+        return "Free some space, or choose another folder with MLMAGIC_CACHE_DIR."
+    return "Lock the environment again, or change its requirements."

@@ -1,0 +1,195 @@
+"""Running uv: a clean environment, progress as it comes, errors in few lines."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+from mlmagic.errors import EnvironmentSetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# Where packages come from and how they travel is the machine's business; everything else of
+# uv's own settings would make the same environment come out differently elsewhere.
+_KEPT_SETTINGS = (
+    "UV_CACHE_DIR",
+    "UV_CONCURRENT_",
+    "UV_CONFIG_FILE",
+    "UV_DEFAULT_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_HTTP_",
+    "UV_INDEX",
+    "UV_INSECURE_HOST",
+    "UV_KEYRING_PROVIDER",
+    "UV_LINK_MODE",
+    "UV_NATIVE_TLS",
+    "UV_NO_CACHE",
+    "UV_NO_CONFIG",
+    "UV_NO_INDEX",
+    "UV_OFFLINE",
+    "UV_PYTHON_DOWNLOADS",
+    "UV_PYTHON_INSTALL_",
+    "UV_SYSTEM_CERTS",
+)
+INDEX_SETTINGS = (
+    "UV_DEFAULT_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_INDEX",
+    "UV_NO_INDEX",
+)
+_DROPPED = {
+    "CONDA_PREFIX",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "VIRTUAL_ENV",
+}
+_PROGRESS = re.compile(
+    r"(Resolved|Prepared|Installed|Downloading|Downloaded|Building|Built|Bytecode compiled)\b"
+)
+_NETWORK = re.compile(
+    r"Request failed after|Failed to fetch|error sending request|dns error|network was disabled"
+    r"|Could not resolve host|timed out",
+    re.IGNORECASE,
+)
+
+
+class UvError(Exception):
+    """uv failed.
+
+    Args:
+        reason: What uv said, condensed.
+        network: Whether it looks as if an index could not be reached.
+    """
+
+    def __init__(self, reason: str, *, network: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.network = network
+
+
+def run_uv(
+    *arguments: str,
+    cwd: Path,
+    timeout: float,
+    on_line: Callable[[str], None] | None = None,
+    extra: dict[str, str] | None = None,
+) -> None:
+    """Run one uv command to its end.
+
+    Args:
+        arguments: The command and its options.
+        cwd: A folder without a project, so that no ``uv.toml`` above the user's files counts.
+        timeout: Seconds until uv is killed.
+        on_line: Told each line of uv's progress.
+        extra: More environment variables.
+
+    Raises:
+        UvError: uv failed, or took too long.
+        EnvironmentSetupError: uv is not installed.
+    """
+    command = [_binary(), *arguments, "--color", "never", "--no-progress"]
+    # The user's input reaches uv in files only; nothing here passes through a shell.
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env={**clean_environment(), **(extra or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(timeout, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        lines = _follow(process, on_line)
+        status = process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        timer.cancel()
+        if process.stderr is not None:
+            process.stderr.close()
+    if late.is_set():
+        raise UvError(f"uv {arguments[0]} took more than {timeout:.0f} s and was stopped")
+    if status:
+        text = "\n".join(lines)
+        raise UvError(condense(text), network=bool(_NETWORK.search(text)))
+
+
+def _follow(process: subprocess.Popen[str], on_line: Callable[[str], None] | None) -> list[str]:
+    lines: list[str] = []
+    for raw in process.stderr or ():
+        line = raw.rstrip()
+        lines.append(line)
+        if on_line is not None and _PROGRESS.match(line.strip()):
+            on_line(line.strip())
+    return lines
+
+
+def clean_environment() -> dict[str, str]:
+    """The variables of this process without what would steer uv or a child Python."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _DROPPED and (not name.startswith("UV_") or name.startswith(_KEPT_SETTINGS))
+    }
+
+
+def condense(text: str, *, limit: int = 6) -> str:
+    """Keep the lines of uv's error that say why.
+
+    Args:
+        text: What uv wrote to its standard error.
+        limit: Lines to keep at most.
+
+    Example:
+        >>> condense("error: Because a needs b, we can conclude that this cannot be.")
+        'Because a needs b.'
+    """
+    causes = [
+        line.strip().removeprefix("cause:").strip()
+        for line in text.splitlines()
+        if re.match(r"\s+cause:|error:|\s*hint:|\s+(fatal|ERROR|\w*Error):", line)
+    ]
+    kept = [
+        re.sub(r"^error:\s*", "", re.sub(r",? we can conclude that [^.]*\.?$", ".", cause))
+        for cause in causes
+        if not cause.startswith("error: No solution found")
+    ]
+    lines = kept or [line.strip() for line in text.splitlines() if line.strip()]
+    # The first says what, the last why; what lies between is uv's own call chain.
+    if len(lines) > limit:
+        lines = [*lines[: limit // 2], *lines[-(limit - limit // 2) :]]
+    return "\n".join(lines)
+
+
+def _binary() -> str:
+    import uv
+
+    try:
+        return str(uv.find_uv_bin())
+    except FileNotFoundError as error:
+        raise EnvironmentSetupError(
+            "The program 'uv' is missing from this Python.",
+            hint="Install it: pip install uv.",
+        ) from error
