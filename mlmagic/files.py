@@ -64,6 +64,11 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def digest_bytes(data: bytes) -> str:
+    """Return the SHA-256 of bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def digest_text(*parts: str) -> str:
     """Return the SHA-256 of several texts, kept apart, as 64 hexadecimal digits."""
     digest = hashlib.sha256()

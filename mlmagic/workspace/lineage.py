@@ -1,0 +1,44 @@
+"""Where something comes from: commit, notebook, cell, Python."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from typing import TYPE_CHECKING
+
+from mlmagic.entities import Lineage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlmagic.entities import CellOrigin
+
+_GIT_SECONDS = 5
+
+
+def lineage_of(folder: Path, *, cell: CellOrigin | None, notebook: str | None) -> Lineage:
+    """Tell the lineage of something made now in a folder."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if commit else None
+    return Lineage(
+        git_commit=commit,
+        git_dirty=bool(changes) if changes is not None else None,
+        notebook=notebook,
+        execution_count=cell.execution_count if cell else None,
+        python_version=platform.python_version(),
+    )
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Ask git; None where there is no git, no repository or no commit."""
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            timeout=_GIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None

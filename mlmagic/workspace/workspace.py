@@ -1,0 +1,110 @@
+"""The workspace: a folder, its rooms, and one method per verb."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.settings import Settings
+from mlmagic.workspace.environment_verbs import EnvironmentVerbs
+from mlmagic.workspace.model_verbs import ModelVerbs
+from mlmagic.workspace.roots import Root, find_root, open_root, root_from_config
+from mlmagic.workspace.script_verbs import ScriptVerbs
+from mlmagic.workspace.service_verbs import ServiceVerbs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Workspace(ModelVerbs, EnvironmentVerbs, ScriptVerbs, ServiceVerbs):
+    """A folder with models, environments and services; the only composition root.
+
+    The folder is the nearest one upwards with ``.mlmagic/`` or a v1 configuration, else the
+    project's root, else the current folder. ``.mlmagic/`` is made on first use.
+
+    Args:
+        root: The workspace's folder; None finds it from the current one.
+        settings: Settings that win over the environment and ``mlmagic.toml``.
+
+    Raises:
+        ConfigurationError: The folder does not exist, or a setting is wrong.
+
+    Example:
+        >>> from mlmagic import Workspace
+        >>> workspace = Workspace()
+        >>> workspace.list_services()
+        []
+    """
+
+    def __init__(
+        self, root: str | Path | None = None, *, settings: Mapping[str, object] | None = None
+    ) -> None:
+        self._open(find_root(Path.cwd()) if root is None else open_root(Path(root)), settings)
+
+    def _open(self, found: Root, settings: Mapping[str, object] | None = None) -> None:
+        super().__init__(found, Settings.read(found.path, settings))
+
+    @classmethod
+    def from_config(
+        cls, path: str | Path | None = None, *, settings: Mapping[str, object] | None = None
+    ) -> Workspace:
+        """Open the workspace that a configuration names (v1's ``Workspace.from_config``).
+
+        Args:
+            path: A configuration file of any name, or a folder to search upwards from.
+            settings: As for the class.
+
+        Raises:
+            ConfigurationError: The file is missing or is no workspace configuration.
+        """
+        workspace = cls.__new__(cls)
+        workspace._open(root_from_config(Path(path) if path else None), settings)
+        return workspace
+
+    @classmethod
+    def create(cls, path: str | Path = ".", *, name: str | None = None) -> Workspace:
+        """Make a workspace in a folder, which is created where it is missing.
+
+        Args:
+            path: The folder.
+            name: 2 to 32 letters, digits, ``-``, ``_``; None takes the folder's name.
+
+        Raises:
+            ConfigurationError: The name breaks the rule or the folder cannot be written.
+        """
+        folder = Path(path).expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        workspace = cls.__new__(cls)
+        workspace._open(open_root(folder, name=name))
+        _ = workspace.state_directory
+        return workspace
+
+    def __repr__(self) -> str:
+        return f"Workspace(name={self.name!r}, root={str(self.root)!r})"
+
+    def show_workspace(self) -> dict[str, Any]:
+        """Say where the workspace is and what is in it."""
+        return {
+            "name": self.name,
+            "root": str(self.root),
+            "exists": self.exists,
+            "models": len(self.models),
+            "services": len(self.list_services()),
+            "cacheDirectory": str(self.cache_directory),
+        }
+
+    def list_workspaces(self) -> list[dict[str, Any]]:
+        """List this workspace and those in the folders around it."""
+        around = (self.root, *self.root.parents)
+        nested = sorted(self.root.glob("*/.mlmagic/workspace.json"))
+        folders = [*around, *(file.parent.parent for file in nested)]
+        roots = [open_root(folder) for folder in folders]
+        return [
+            {"name": root.name, "root": str(root.path), "current": root.path == self.root}
+            for root in roots
+            if root.exists
+        ]
+
+    def show_settings(self) -> list[dict[str, Any]]:
+        """List every setting with its value and where the value came from."""
+        return self.settings.rows()
