@@ -1,0 +1,180 @@
+"""Between the event loop and run(): threads whose number adapts to what run() does.
+
+A fixed pool loses a quarter or more on models that hold the interpreter lock; one
+thread serialises everything that waits. So it begins with one, and doubles while
+work waits and the process is mostly idle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_THREADS = 64
+_TICK = 0.05
+_IDLE_CORES = 0.75
+_BUSY_CORES = 1.05
+
+
+class Interrupted(BaseException):
+    """Raised inside a call that was given up."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    function: Callable[[], Any]
+    future: asyncio.Future[Any] = field(repr=False)
+
+
+class Dispatcher:
+    """Calls functions on threads and hands the results back to the event loop.
+
+    The first thread lives as long as the dispatcher: with one thread, everything
+    runs on the same one. Must be made inside a running event loop.
+
+    Args:
+        threads: Pins the number of threads; None lets it adapt.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._adaptive = threads is None
+        self.limit = threads or 1
+        self._queue: SimpleQueue[_Job] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._running: dict[int, _Job] = {}
+        self._alive: set[int] = set()
+        self._finished: deque[tuple[_Job, Any, BaseException | None]] = deque()
+        self._delivering = False
+        self._ticking = False
+        self._waited = False
+        self._clock = (0.0, 0.0)
+        self._ensure_threads()
+
+    async def call(self, function: Callable[[], Any], seconds: float | None = None) -> Any:
+        """Call a function on a thread and wait for its result.
+
+        Args:
+            function: Takes no arguments.
+            seconds: When it is given up, waiting time included; the thread is interrupted as
+                soon as it runs Python code again.
+
+        Raises:
+            TimeoutError: It was given up.
+        """
+        job = _Job(function, self._loop.create_future())
+        self._queue.put(job)
+        if self._adaptive and not self._ticking:
+            self._start_ticking()
+        timer = None if seconds is None else self._loop.call_later(seconds, self._give_up, job)
+        try:
+            return await job.future
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    # Giving up
+
+    def _give_up(self, job: _Job) -> None:
+        if job.future.done():
+            return
+        job.future.set_exception(TimeoutError())
+        with self._lock:
+            for thread, running in self._running.items():
+                if running is job:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(thread), ctypes.py_object(Interrupted)
+                    )
+
+    # On the threads
+
+    def _ensure_threads(self) -> None:
+        with self._lock:
+            for index in range(self.limit):
+                if index not in self._alive:
+                    self._alive.add(index)
+                    name = f"scoring-{index + 1}"
+                    threading.Thread(
+                        target=self._work, args=(index,), name=name, daemon=True
+                    ).start()
+
+    def _work(self, index: int) -> None:
+        while not self._surplus(index):
+            try:
+                self._perform(self._queue.get())
+            except Interrupted:
+                continue  # it came when the call had just ended
+
+    def _surplus(self, index: int) -> bool:
+        if index < self.limit:
+            return False
+        with self._lock:
+            surplus = index >= self.limit
+            if surplus:
+                self._alive.discard(index)
+        return surplus
+
+    def _perform(self, job: _Job) -> None:
+        if job.future.done():
+            return
+        thread = threading.get_ident()
+        with self._lock:
+            self._running[thread] = job
+        result, error = None, None
+        try:
+            result = job.function()
+        except BaseException as raised:  # noqa: BLE001 - handed to the caller
+            error = raised
+        with self._lock:
+            self._running.pop(thread, None)
+        self._finished.append((job, result, error))
+        if not self._delivering:
+            # One wake-up of the loop hands over all that finished until it runs.
+            self._delivering = True
+            self._loop.call_soon_threadsafe(self._deliver)
+
+    # On the event loop
+
+    def _deliver(self) -> None:
+        self._delivering = False
+        while self._finished:
+            job, result, error = self._finished.popleft()
+            if job.future.done():
+                continue
+            if error is None:
+                job.future.set_result(result)
+            else:
+                job.future.set_exception(error)
+
+    def _start_ticking(self) -> None:
+        self._ticking = True
+        self._waited = False
+        self._clock = (time.monotonic(), time.process_time())
+        self._loop.call_later(_TICK, self._tick)
+
+    def _tick(self) -> None:
+        wall, cpu = time.monotonic(), time.process_time()
+        cores = (cpu - self._clock[1]) / max(wall - self._clock[0], 1e-6)
+        waits = not self._queue.empty()
+        if waits and self._waited and cores < _IDLE_CORES:
+            self._resize(self.limit * 2)
+        elif cores > _BUSY_CORES and self.limit > 1:
+            self._resize(self.limit // 2)
+        self._clock, self._waited = (wall, cpu), waits
+        if waits or self._running:
+            self._loop.call_later(_TICK, self._tick)
+        else:
+            self._ticking = False
+
+    def _resize(self, threads: int) -> None:
+        self.limit = min(threads, MOST_THREADS)
+        self._ensure_threads()

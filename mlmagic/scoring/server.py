@@ -1,0 +1,157 @@
+"""uvicorn with our start and our drain."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from mlmagic.scoring.dispatch import Dispatcher
+from mlmagic.scoring.failure import StartFailure
+from mlmagic.scoring.startup import start
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from mlmagic.scoring.application import Application
+    from mlmagic.scoring.script import EntryScript
+    from mlmagic.scoring.settings import Settings
+    from mlmagic.scoring.status import Status
+
+logger = logging.getLogger("azmlinfsrv")
+START_FAILED = 3
+_BACKLOG = 2048
+_KEEP_ALIVE = 120  # longer than clients keep connections, so that they close first
+_LINGER = 0.3  # what idle connections get to send the request that is on its way
+_ORPHAN_GRACE = 5.0
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Open the listening socket, or take over the inherited one.
+
+    Raises:
+        StartFailure: The port is in use or the address is not of this machine.
+    """
+    if settings.fd is not None:
+        return socket.socket(fileno=settings.fd)
+    family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.address, settings.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        where = f"{settings.address}:{settings.port}"
+        message = f"Cannot listen on '{where}': {error.strerror}. Choose another port."
+        raise StartFailure("PortInUse", message) from error
+    return listener
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+class Server(uvicorn.Server):
+    """Serves an application; the script starts beside it.
+
+    Attributes:
+        exit_code: What the process should end with.
+    """
+
+    def __init__(self, application: Application, settings: Settings, status: Status) -> None:
+        config = uvicorn.Config(
+            application,  # type: ignore[arg-type]
+            backlog=_BACKLOG,
+            interface="asgi3",
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=max(1, int(settings.grace)),
+        )
+        super().__init__(config)
+        self._application = application
+        self._settings = settings
+        self._status = status
+        self._starting: asyncio.Task[None] | None = None
+        self.exit_code = 0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Begin to drain; the process then ends with 0, not with the signal."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the script, and accept connections before or after it is ready."""
+        self._starting = asyncio.create_task(self._start_script())
+        if self._settings.accept_when_ready:
+            while not self._starting.done() and not self.should_exit:
+                await asyncio.wait({self._starting}, timeout=0.1)
+        if not self.should_exit:
+            await super().startup(sockets)
+            self._tell_ready()
+
+    async def _start_script(self) -> None:
+        dispatcher = Dispatcher(self._settings.threads)
+        try:
+            begin = partial(start, self._settings, self._status)
+            script: EntryScript = await dispatcher.call(begin)
+        except StartFailure:
+            self.exit_code = START_FAILED
+            self.should_exit = True
+            return
+        self._application.open(script, dispatcher)
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        """Say ready once both are true: the script has started, connections are accepted."""
+        assert self._starting is not None  # noqa: S101 - set by startup
+        if self.started and self._application.is_open and not self.should_exit:
+            self._status.enter("ready")
+            logger.info("Ready: %s", self._settings.service_name)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer everything that was accepted, then close.
+
+        Connections that are idle get a moment: the next request of a client may be on its
+        way, and to close under it would lose it. Every answer from now on ends its connection.
+        """
+        self._application.draining = True
+        if self._status.stage != "failed":
+            self._status.enter("draining")
+            await asyncio.sleep(0)  # one more round: what is in the backlog is accepted
+            for server in self.servers:
+                server.close()
+            until = time.monotonic() + _LINGER
+            while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+
+def watch_lifeline(descriptor: int) -> None:
+    """End this process when the other end of a pipe is closed: the supervisor is gone."""
+    threading.Thread(target=_follow, args=(descriptor,), name="lifeline", daemon=True).start()
+
+
+def _follow(descriptor: int) -> None:
+    while os.read(descriptor, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_ORPHAN_GRACE)
+    os._exit(1)

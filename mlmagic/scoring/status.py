@@ -1,0 +1,80 @@
+"""The status file: where the server tells its stage to whoever started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlmagic.scoring.failure import StartFailure, UserCode, describe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Stage = Literal["import", "init", "sample", "ready", "draining", "failed"]
+RESULT_LIMIT = 2000
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a file so that readers see the old content or the new, never a part."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(value, stream)
+        os.replace(temporary, path)  # noqa: PTH105 - both are plain names here
+    except BaseException:
+        os.unlink(temporary)  # noqa: PTH108
+        raise
+
+
+class Status:
+    """The stage of this process and why it is in it.
+
+    Args:
+        path: The status file; None keeps the status in memory.
+        generation: The revision that this process serves.
+    """
+
+    def __init__(self, path: Path | None, generation: int) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self.stage: Stage = "import"
+        self.values: dict[str, Any] = {
+            "format": 1,
+            "pid": os.getpid(),
+            "generation": generation,
+            "stage": self.stage,
+            "since": "",
+            "port": None,
+            "reason": None,
+            "message": "",
+            "frames": [],
+            "exception": "",
+            "init_seconds": None,
+            "sample_ms": None,
+            "sample_result": None,
+        }
+
+    def enter(self, stage: Stage, **values: Any) -> None:
+        """Tell a stage, with other values that are known by now."""
+        with self._lock:
+            if stage != self.stage or not self.values["since"]:
+                self.values["since"] = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self.stage = stage
+            self.values.update(values, stage=stage)
+            if self._path is not None:
+                write_json(self._path, self.values)
+
+    def fail(self, failure: StartFailure, code: UserCode) -> None:
+        """Tell why the server does not start."""
+        error = failure.error
+        self.enter(
+            "failed",
+            reason=failure.reason,
+            message=failure.message,
+            frames=code.frames(error) if error is not None else [],
+            exception=describe(error) if error is not None else "",
+        )
