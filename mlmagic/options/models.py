@@ -208,6 +208,7 @@ MODEL_VERBS = (
         path=("model", "delete"),
         method="delete_model",
         help="Delete one version of a model; refused while a service uses it.",
+        done="{result.id}  deleted",
         result="Model",
         options=_MODEL,
         examples=("model delete diabetes:1",),

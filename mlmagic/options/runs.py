@@ -84,14 +84,20 @@ RUN_VERBS = (
         method="write_quickstart",
         owner="runs",
         help="Write a small project: a notebook, data from scikit-learn, a script.",
-        result="Path",
+        result="list of Path",
         options=(
             Option(
                 name="directory",
-                help="the folder (default: mlmagic-quickstart)",
+                help="the folder (default: the current one)",
                 kind="path",
                 metavar="DIR",
                 complete="path",
+            ),
+            Option(
+                name="overwrite",
+                flags=("--overwrite",),
+                help="replace files of the same names",
+                kind="flag",
             ),
         ),
         examples=("quickstart demo",),

@@ -23,15 +23,13 @@ DEPLOY_VERB = Verb(
 )
 
 
-def _simple(
-    word: str, method: str, text: str, *options: Option, result: str = "Webservice"
-) -> Verb:
+def _simple(word: str, method: str, text: str) -> Verb:
     return Verb(
         path=("service", word),
         method=method,
         help=text,
-        options=(*SERVICE, *options),
-        result=result,
+        options=SERVICE,
+        result="Webservice",
         examples=(f"service {word} diabetes-svc",),
     )
 
@@ -101,6 +99,7 @@ SERVICE_VERBS = (
         method="regenerate_key",
         help="Make a new key; the other one keeps working.",
         result="None",
+        done="{name}  the {key} key is new",
         options=(
             *SERVICE,
             Option(
@@ -158,5 +157,13 @@ SERVICE_VERBS = (
     _simple("stop", "stop_service", "Stop a service; its record stays."),
     _simple("start", "start_service", "Start a service that was stopped."),
     _simple("restart", "restart_service", "Restart a service's workers without losing a request."),
-    _simple("delete", "delete_service", "Stop a service and forget it.", result="its name"),
+    Verb(
+        path=("service", "delete"),
+        method="delete_service",
+        help="Delete a service with its keys, logs and revisions.",
+        result="its name",
+        done="{name}  deleted",
+        options=SERVICE,
+        examples=("service delete diabetes-svc",),
+    ),
 )

@@ -1,0 +1,71 @@
+"""From a verb and its keywords to the method that does it, and to what is shown.
+
+Magics and commands differ in how they read a line and where they write; this is what they share.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.presentation import Shown, present
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlmagic.options import Verb
+    from mlmagic.workspace import Workspace
+
+# What the lists of these methods hold, for lists that are empty; and views with names.
+_KINDS = {
+    "list_configurations": "KeptConfiguration",
+    "list_environments": "EnvironmentEntry",
+    "list_models": "Model",
+    "list_services": "Webservice",
+    "service_keys": "keys",
+    "show_settings": "settings",
+    "show_workspace": "facts",
+}
+
+
+def call(
+    verb: Verb,
+    values: dict[str, Any],
+    workspace: Callable[[], Workspace],
+    on_event: Callable[[str], None] | None = None,
+) -> Any:
+    """Call the method behind a verb.
+
+    Args:
+        verb: The verb.
+        values: Keywords of the method.
+        workspace: Opens the workspace; not called by verbs that need none.
+        on_event: Receives lines of progress.
+    """
+    if verb.owner == "runs":
+        return _call_runs(verb, values, on_event)
+    if verb.owner == "class":
+        from mlmagic.workspace import Workspace
+
+        return getattr(Workspace, verb.method)(**values)
+    progress = {"on_event": on_event} if verb.progress else {}
+    result = getattr(workspace(), verb.method)(**values, **progress)
+    if verb.method == "service_keys":
+        return dict(zip(("primaryKey", "secondaryKey"), result, strict=True))
+    return result
+
+
+def show(verb: Verb, values: dict[str, Any], result: Any) -> Shown:
+    """Bring a verb's result into its forms."""
+    if verb.done:
+        return present(verb.done.format(**values, result=result))
+    return present(result, kind=_KINDS.get(verb.method, ""))
+
+
+def _call_runs(verb: Verb, values: dict[str, Any], on_event: Callable[[str], None] | None) -> Any:
+    from mlmagic import runs
+
+    if verb.method == "write_quickstart":
+        return runs.write_quickstart(**values)
+    parameters = {k: runs.parse_value(v) for k, v in values.pop("parameters", {}).items()}
+    parameters |= values.pop("raw_parameters", {})
+    return runs.run_notebook(**values, parameters=parameters, progress=on_event)

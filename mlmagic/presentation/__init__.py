@@ -1,0 +1,13 @@
+"""Results as people and programs want to see them: text, HTML, JSON.
+
+blocks    the few shapes a result is shown in: lines, a table, facts
+measures  sizes, times and digests in words
+views     which shape each kind of result takes
+data      the JSON form, and the output formats of the command line
+"""
+
+from mlmagic.presentation.blocks import Facts, Lines, Table
+from mlmagic.presentation.data import to_data, write
+from mlmagic.presentation.views import Shown, present
+
+__all__ = ["Facts", "Lines", "Shown", "Table", "present", "to_data", "write"]

@@ -1,0 +1,96 @@
+"""Which shape each kind of result takes.
+
+Results are recognised by the names of their classes, so that showing a list of models loads
+nothing of services.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, Views
+from mlmagic.presentation.data import to_data
+from mlmagic.presentation.models import MODEL_LISTS, MODEL_VIEWS
+from mlmagic.presentation.services import SERVICE_LISTS, SERVICE_VIEWS
+from mlmagic.presentation.surroundings import SURROUNDING_LISTS, SURROUNDING_VIEWS
+
+VIEWS: Views = {
+    **MODEL_VIEWS,
+    **SERVICE_VIEWS,
+    **SURROUNDING_VIEWS,
+}
+LISTS: ListViews = {
+    **MODEL_LISTS,
+    **SERVICE_LISTS,
+    **SURROUNDING_LISTS,
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A result in its three forms."""
+
+    blocks: tuple[Block, ...]
+    value: Any
+
+    @property
+    def text(self) -> str:
+        """For terminals and logs."""
+        return "\n".join(block.text() for block in self.blocks)
+
+    @property
+    def html(self) -> str:
+        """For notebooks; everything in it is escaped."""
+        return "<div>" + "".join(block.html() for block in self.blocks) + "</div>"
+
+    @property
+    def data(self) -> Any:
+        """For programs."""
+        return to_data(self.value)
+
+
+def present(value: Any, *, kind: str = "") -> Shown:
+    """Show a result.
+
+    Args:
+        value: What a method of the workspace returned.
+        kind: What a list holds, such as ``Model``, for lists that may be empty, or the name of
+            another view.
+    """
+    return Shown(tuple(_blocks(value, kind)), value)
+
+
+def _blocks(value: Any, kind: str) -> list[Block]:
+    if isinstance(value, (list, tuple)):
+        name = kind or (type(value[0]).__name__ if value else "")
+        if name in LISTS:
+            return LISTS[name](list(value))
+        if value and all(isinstance(item, dict) for item in value):
+            return [_table_of_dicts(list(value))]
+    name = kind if kind in VIEWS else type(value).__name__
+    return VIEWS[name](value) if name in VIEWS else [_plain_block(value, kind)]
+
+
+def _plain_block(value: Any, kind: str) -> Block:
+    """What has no view of its own: fields, text, or else JSON."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return Facts(tuple((_words(key), item) for key, item in vars(value).items()))
+    if isinstance(value, dict) and kind == "facts":
+        return Facts(tuple((_words(key), item) for key, item in value.items()))
+    if isinstance(value, str):
+        return Lines(tuple(value.splitlines()))
+    return Lines((json.dumps(to_data(value), ensure_ascii=False),))
+
+
+def _table_of_dicts(items: list[dict[str, Any]]) -> Table:
+    columns = tuple(items[0])
+    return Table(columns, [[item.get(column) for column in columns] for item in items])
+
+
+def _words(name: str) -> str:
+    """``cacheDirectory`` and ``created_at`` become words."""
+    spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
+    return spaced.replace("_", " ").strip()
