@@ -44,9 +44,9 @@ def capture(
     wanted = [each for each in map(_parse, requirements) if not is_ours(each.name)]
     given: dict[str, Requirement] = {canonicalize_name(each.name): each for each in wanted}
     imported = _imported(modules, installed)
-    known = (installed.get(key) for key in given)
-    roots = [*imported.values(), *(each for each in known if each is not None)]
-    closure = installed.closure(roots)
+    known = ((installed.get(key), each.extras) for key, each in given.items())
+    roots = [(each, extras) for each, extras in known if each is not None]
+    closure = installed.closure([*((each, ()) for each in imported.values()), *roots])
     # Also what they bring in: a resolver would take a stranger's package of the same name.
     local = {
         key: pack(each.local, wheels, name=key, on_event=on_event)
@@ -55,7 +55,7 @@ def capture(
     }
     lines = {key: each.requirement for key, each in imported.items() if key not in given}
     lines |= {key: str(each) for key, each in given.items()}
-    lines |= {key: f"{key}=={wheel.version}" for key, wheel in local.items() if key in lines}
+    lines |= {key: _pin(wheel, given.get(key)) for key, wheel in local.items() if key in lines}
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     return Environment(
         name=name,
@@ -81,6 +81,11 @@ def _imported(modules: Collection[str], installed: Distributions) -> dict[str, I
             )
         found.update({each.name: each for each in providers if not is_ours(each.name)})
     return found
+
+
+def _pin(wheel: PackedWheel, given: Requirement | None) -> str:
+    extras = f"[{','.join(sorted(given.extras))}]" if given and given.extras else ""
+    return f"{wheel.name}{extras}=={wheel.version}"
 
 
 def _replaceable(given: Requirement | None, installed: Installed) -> bool:

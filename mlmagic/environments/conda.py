@@ -11,7 +11,6 @@ from mlmagic.errors import EnvironmentSetupError
 _INDEX_NAMES = {
     "brotli-python": "brotli",
     "dask-core": "dask",
-    "fonttools": "fonttools",
     "lightgbm-cpu": "lightgbm",
     "matplotlib-base": "matplotlib",
     "msgpack-python": "msgpack",
@@ -26,12 +25,10 @@ _INDEX_NAMES = {
     "python-flatbuffers": "flatbuffers",
     "python-graphviz": "graphviz",
     "python-kubernetes": "kubernetes",
-    "python-snappy": "python-snappy",
     "pytorch": "torch",
     "pytorch-cpu": "torch",
     "pytorch-gpu": "torch",
     "tensorflow-base": "tensorflow",
-    "tensorflow-cpu": "tensorflow-cpu",
     "tensorflow-gpu": "tensorflow",
     "torchvision-cpu": "torchvision",
     "xgboost-cpu": "xgboost",
@@ -39,9 +36,9 @@ _INDEX_NAMES = {
 # Made by Conda's own tools; a service's environment has no place for them.
 _NOT_NEEDED = {
     "pip",
-    "setuptools",
     "wheel",
     "conda",
+    "cpuonly",
     "blas",
     "mkl",
     "mkl-service",
@@ -49,12 +46,11 @@ _NOT_NEEDED = {
     "libstdcxx-ng",
 }
 _CONDA_ONLY = re.compile(
-    r"(r|rpy2|perl)-.*|r|cuda.*|cudatoolkit|cudnn|nccl|gcc.*|gxx.*|compilers|c-compiler|cxx-compiler"
-    r"|cmake-.*|nodejs|openjdk|java-.*|openmpi|mpich|hdf5|netcdf4-c|gdal-.*|libgdal|geos|proj"
+    r"(r|perl|java)-.*|r|cuda.*|cudatoolkit|cudnn|nccl|gcc.*|gxx.*|compilers|c-compiler|cxx-compiler"
+    r"|nodejs|openjdk|openmpi|mpich|hdf5|netcdf4-c|gdal-.*|libgdal|geos|proj"
     r"|libblas|liblapack|openblas|llvm.*|ffmpeg|graphviz|git|curl|openssl|zlib|lib[a-z0-9]+-ng"
-    r"|pytorch-cuda|pytorch-mutex|cpuonly|tini|bzip2|sqlite|readline|ncurses"
+    r"|pytorch-cuda|pytorch-mutex|tini|bzip2|sqlite|readline|ncurses"
 )
-_NO_EFFECT = {"cpuonly"}
 _SPEC = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>.*)")
 _OPERATOR = re.compile(r"(===|==|~=|!=|>=|<=|>|<)")
 
@@ -132,7 +128,7 @@ def _dependency(spec: str, result: CondaEnvironment, source: str) -> None:
     version = _version(match["version"].strip(), spec, source)
     if name == "python":
         result.python_version = _python(version)
-    elif name in _NOT_NEEDED or name in _NO_EFFECT:
+    elif name in _NOT_NEEDED:
         return
     elif name not in _INDEX_NAMES and _CONDA_ONLY.fullmatch(name):
         raise EnvironmentSetupError(

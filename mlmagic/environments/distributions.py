@@ -87,17 +87,25 @@ class Distributions:
         found = (self.get(name) for name in names)
         return [distribution for distribution in found if distribution is not None]
 
-    def closure(self, roots: Iterable[Installed]) -> dict[str, Installed]:
-        """All that distributions bring in, as far as it is installed, with themselves."""
+    def closure(self, roots: Iterable[tuple[Installed, Iterable[str]]]) -> dict[str, Installed]:
+        """All that distributions bring in, as far as it is installed, with themselves.
+
+        Args:
+            roots: Distributions, each with the extras that are asked for.
+        """
         found: dict[str, Installed] = {}
-        todo = list(roots)
+        seen: set[tuple[str, str]] = set()
+        todo = [(each, extra) for each, extras in roots for extra in ("", *extras)]
         while todo:
-            distribution = todo.pop()
-            if distribution.name in found:
+            distribution, extra = todo.pop()
+            if (distribution.name, extra) in seen or is_ours(distribution.name):
                 continue
+            seen.add((distribution.name, extra))
             found[distribution.name] = distribution
-            needed = (self.get(name) for name in _names(distribution.requires))
-            todo += [each for each in needed if each is not None and not is_ours(each.name)]
+            for requirement in _needed(distribution.requires, extra):
+                known = self.get(requirement.name)
+                if known is not None:
+                    todo += [(known, each) for each in ("", *requirement.extras)]
         return found
 
     def _narrow(self, module: str, names: list[str]) -> list[str]:
@@ -178,13 +186,11 @@ def _source(distribution: importlib.metadata.Distribution) -> tuple[str | None, 
     return url, None
 
 
-def _names(requires: Iterable[str]) -> Iterable[str]:
+def _needed(requires: Iterable[str], extra: str) -> Iterable[Requirement]:
     for line in requires:
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
             continue
-        # Extras count: whatever is installed may have been asked for with them.
-        marker = requirement.marker
-        if marker is None or "extra" in str(marker) or marker.evaluate():
-            yield requirement.name
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+            yield requirement

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,12 @@ from mlmagic.environments import realisation, sources, use
 from mlmagic.environments.capture import capture
 from mlmagic.environments.curated import CURATED
 from mlmagic.environments.locking import LockRecord, inputs_digest, resolve
-from mlmagic.errors import EnvironmentNotFoundError, EnvironmentSetupError, did_you_mean
+from mlmagic.errors import (
+    ConfigurationError,
+    EnvironmentNotFoundError,
+    EnvironmentSetupError,
+    did_you_mean,
+)
 from mlmagic.files import read_record, write_record
 
 if TYPE_CHECKING:
@@ -172,12 +178,11 @@ class Environments:
         path = self._locks / f"{inputs_digest(environment)}.json"
         try:
             record = read_record(path, LockRecord)
-        except FileNotFoundError:
+        except (FileNotFoundError, ConfigurationError):  # new, or damaged and made again
             record = resolve(environment, on_event=on_event)
             write_record(path, record)
         for note in record.notes:
             on_event(f"environment '{environment.name}': {note}")
-        # Wheel folders may differ between workspaces; the lock's text does not name them.
         return record.lock
 
     def realise(self, lock: Lock, *, on_event: Callable[[str], None] = _silent) -> Path:
@@ -270,12 +275,16 @@ class Environments:
         try:
             path = self._locks / f"{inputs_digest(environment)}.json"
             return read_record(path, LockRecord).lock
-        except (FileNotFoundError, EnvironmentSetupError):
+        except (FileNotFoundError, ConfigurationError, EnvironmentSetupError):
             return None
 
     def _records(self) -> Sequence[LockRecord]:
         paths = [(path.stat().st_mtime, path) for path in self._locks.glob("[!.]*.json")]
-        return [read_record(path, LockRecord) for _, path in sorted(paths, reverse=True)]
+        records = []
+        for _, path in sorted(paths, reverse=True):
+            with contextlib.suppress(FileNotFoundError, ConfigurationError):
+                records.append(read_record(path, LockRecord))
+        return records
 
     def _keep(self, environment: Environment) -> Environment:
         write_record(self._definitions / f"{environment.name}.json", environment)

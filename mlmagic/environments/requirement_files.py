@@ -207,9 +207,11 @@ def _editable_address(value: str) -> str:
 
 
 def _refuse_credentials(address: str) -> None:
-    login = urlsplit(address).netloc.rpartition("@")[0]
-    secret = login.partition(":")[2]
-    if secret and not re.fullmatch(r"\$\{[A-Z0-9_]+\}", secret):
+    parts = urlsplit(address)
+    user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
+    secret = password if colon else user  # a token may stand alone; 'git@' of ssh is none
+    named = re.fullmatch(r"(\$\{[A-Z0-9_]+\})?", secret)
+    if not named and not (parts.scheme.endswith("ssh") and not colon):
         raise EnvironmentSetupError(
             "An index address in the requirements holds a password.",
             hint="Write ${NAME} in its place and set the environment variable NAME, or use netrc.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import threading
 from typing import TYPE_CHECKING
@@ -53,7 +55,7 @@ _DROPPED = {
     "VIRTUAL_ENV",
 }
 _PROGRESS = re.compile(
-    r"(Resolved|Prepared|Installed|Downloading|Downloaded|Building|Built|Bytecode compiled)\b"
+    r"(Prepared|Installed|Downloading|Downloaded|Building|Built|Bytecode compiled)\b"
 )
 _NETWORK = re.compile(
     r"Request failed after|Failed to fetch|error sending request|dns error|network was disabled"
@@ -108,12 +110,13 @@ def run_uv(
         text=True,
         encoding="utf-8",
         errors="replace",
+        start_new_session=True,  # so that what uv started can be ended with it
     )
     late = threading.Event()
 
     def stop() -> None:
         late.set()
-        process.kill()
+        _kill(process)
 
     timer = threading.Timer(timeout, stop)
     timer.daemon = True
@@ -122,7 +125,7 @@ def run_uv(
         lines = _follow(process, on_line)
         status = process.wait()
     except BaseException:
-        process.kill()
+        _kill(process)
         process.wait()
         raise
     finally:
@@ -133,7 +136,8 @@ def run_uv(
         raise UvError(f"uv {arguments[0]} took more than {timeout:.0f} s and was stopped")
     if status:
         text = "\n".join(lines)
-        raise UvError(condense(text), network=bool(_NETWORK.search(text)))
+        network = bool(_NETWORK.search(text))
+        raise UvError(condense(text, limit=2 if network else 6), network=network)
 
 
 def _follow(process: subprocess.Popen[str], on_line: Callable[[str], None] | None) -> list[str]:
@@ -144,6 +148,11 @@ def _follow(process: subprocess.Popen[str], on_line: Callable[[str], None] | Non
         if on_line is not None and _PROGRESS.match(line.strip()):
             on_line(line.strip())
     return lines
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def clean_environment() -> dict[str, str]:
@@ -180,7 +189,7 @@ def condense(text: str, *, limit: int = 6) -> str:
     # The first says what, the last why; what lies between is uv's own call chain.
     if len(lines) > limit:
         lines = [*lines[: limit // 2], *lines[-(limit - limit // 2) :]]
-    return "\n".join(lines)
+    return "; ".join(line.removesuffix(".") for line in lines) + "."
 
 
 def _binary() -> str:
