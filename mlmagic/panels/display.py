@@ -1,0 +1,62 @@
+"""How a service is shown: live in a front end, as HTML and text elsewhere."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.panels.static_view import mime_bundle
+
+if TYPE_CHECKING:
+    from mlmagic.panels.service import ServiceHandle, Watch
+
+_NO = ("", "0", "false", "no", "off")
+
+
+def has_front_end() -> bool:
+    """Whether somebody looks at this kernel who can answer.
+
+    ``MLMAGIC_HEADLESS`` decides where it is set; then ``CI`` means nobody. Papermill, nbclient and
+    nbconvert tell a kernel that it must not ask for input; a notebook in a browser allows it.
+    """
+    asked = os.environ.get("MLMAGIC_HEADLESS")
+    if asked is not None:
+        return asked.lower() in _NO and _kernel() is not None
+    if os.environ.get("CI", "").lower() not in _NO:
+        return False
+    return bool(getattr(_kernel(), "_allow_stdin", False))
+
+
+def display_service(handle: ServiceHandle, *, watch: Watch | None = None) -> None:
+    """Show a service as the output of the running cell, in one output.
+
+    In a front end that is a live panel, with HTML and text for wherever the notebook is looked at
+    without a kernel; headless it is the HTML and text alone. Programs find the facts as
+    ``application/vnd.mlmagic.service+json``. Outside IPython nothing is shown.
+
+    Args:
+        handle: The service.
+        watch: What tells the panel of changes; the services' watcher where it is None.
+    """
+    if _shell() is None:
+        return
+    from IPython.display import display
+
+    data = mime_bundle(handle.snapshot())
+    metadata: dict[str, Any] = {}
+    if has_front_end():
+        from mlmagic.panels.service import panel_of
+
+        view, metadata = panel_of(handle, watch=watch).view()
+        data |= view
+    display(data, metadata=metadata, raw=True)
+
+
+def _shell() -> Any:
+    from IPython.core.getipython import get_ipython
+
+    return get_ipython()
+
+
+def _kernel() -> Any:
+    return getattr(_shell(), "kernel", None)

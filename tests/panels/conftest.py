@@ -1,0 +1,200 @@
+"""JupyterLab in Chromium for tests: one server, one browser, one page per test."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Locator, Page
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+ARTIFACTS = ROOT / "artifacts" / "panels"
+TOKEN = "test-token"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# Decisions of the environment that the tests make themselves.
+_DECIDED = ("CI", "MLMAGIC_HEADLESS", "DISPLAY")
+
+sys.path.insert(0, str(HERE))
+
+
+def chromium_path() -> str | None:
+    """Chromium of the system, or the one that Playwright installed."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None
+
+
+class LabServer:
+    """A JupyterLab of its own: own settings, own notebooks, no news."""
+
+    def __init__(self, home: Path) -> None:
+        self.root = home / "notebooks"
+        self.settings = home / "settings"
+        self.root.mkdir()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.set_setting("notification", {"fetchNews": "false", "checkForUpdates": False})
+        self._log = (home / "lab.log").open("wb")
+        environment = {key: value for key, value in os.environ.items() if key not in _DECIDED}
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+            environment[name] = str(home / name.lower())
+        environment["JUPYTERLAB_SETTINGS_DIR"] = str(self.settings)
+        environment["JUPYTERLAB_WORKSPACES_DIR"] = str(home / "workspaces")
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
+        command += [f"--port={self.port}", "--ServerApp.port_retries=0", "--allow-root"]
+        command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.root}"]
+        self._process = subprocess.Popen(
+            command, env=environment, stdout=self._log, stderr=subprocess.STDOUT
+        )
+        self._wait(home / "lab.log")
+
+    def _wait(self, log: Path) -> None:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(self.url("api/status"), timeout=5).close()
+            except OSError:
+                time.sleep(0.2)
+            else:
+                return
+        self.stop()
+        pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{path}?token={TOKEN}"
+
+    def set_setting(self, name: str, value: dict, *, extension: str = "apputils-extension") -> None:
+        file = self.settings / "@jupyterlab" / extension / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+
+    def set_theme(self, theme: str) -> None:
+        """Choose the theme of pages that are opened from now on."""
+        self.set_setting("themes", {"theme": theme})
+
+    def write_notebook(self, name: str, cells: list[str]) -> Path:
+        """Write a notebook with these code cells."""
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": kernel, "language_info": {"name": "python"}},
+        )
+        path = self.root / name
+        nbformat.write(notebook, path)
+        return path
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+class LabPage:
+    """A notebook open in JupyterLab."""
+
+    def __init__(self, server: LabServer, page: Page) -> None:
+        self.server = server
+        self.page = page
+
+    def open(self, name: str) -> None:
+        """Open a notebook by its file name and wait for its kernel."""
+        self.page.goto(self.server.url(f"lab/tree/{name}") + "&reset")
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=90_000)
+        self.wait_idle()
+
+    def wait_idle(self) -> None:
+        """Wait until the kernel has nothing to do."""
+        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(
+            state="attached", timeout=90_000
+        )
+
+    def cell(self, index: int) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
+
+    def output(self, index: int) -> Locator:
+        return self.cell(index).locator(".jp-Cell-outputArea")
+
+    def run(self, index: int, *, wait: bool = True) -> None:
+        """Run a cell; with ``wait``, until its prompt has a number."""
+        cell = self.cell(index)
+        cell.locator(".cm-content").first.click()
+        self.page.keyboard.press("Control+Enter")
+        if wait:
+            prompt = cell.locator(".jp-InputPrompt").filter(has_text="[*]")
+            prompt.wait_for(state="hidden", timeout=120_000)
+            self.wait_idle()
+
+    def screenshot(self, name: str, part: Locator | None = None) -> Path:
+        """Keep a picture of the page, or of a part of it, among the artefacts."""
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+        path = ARTIFACTS / f"{name}.png"
+        (part or self.page).screenshot(path=path, animations="disabled")
+        return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium_path()
+    if path is None:
+        reason = "Chromium is not installed: apt install chromium, or playwright install chromium"
+        if "browser" in os.environ.get("MLMAGIC_REQUIRE", "").split(","):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    server = LabServer(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def lab(browser: Browser, lab_server: LabServer) -> Iterator[LabPage]:
+    lab_server.set_theme("JupyterLab Light")
+    context = browser.new_context(viewport={"width": 1180, "height": 1100})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    yield LabPage(lab_server, page)
+    context.close()

@@ -1,0 +1,158 @@
+"""A service that is what it is told to be; the kernels of the browser tests import it too."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from mlmagic.errors import ScoringError, ServiceUnavailableError
+
+SAMPLE = '{"data": [{"age": 0.038, "bmi": 0.0617, "bp": 0.0219}, {"age": -0.0019, "bmi": -0.0515, "bp": -0.0263}]}'
+URI = "http://127.0.0.1:41873/score"
+KEY = "fake-primary-key-9f3b1c6a2d84"
+TRACEBACK = """\
+Traceback (most recent call last):
+  In [4], line 7, in init()
+    model = load_model("diabetes")
+  In [4], line 12, in load_weights()
+    return weights[path.name]["coefficients"]
+KeyError: 'ridge.skops'"""
+
+
+def ago(seconds: float) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+
+
+class FakeService:
+    """Stands for a ``Webservice``: same methods, no processes."""
+
+    def __init__(self, name: str = "diabetes-svc") -> None:
+        self.name = name
+        self.threads: list[str] = []
+        self.unwatched = 0
+        self._lines: list[str] = []
+        self._callbacks: list = []
+        self._facts = {
+            "name": name,
+            "target": "local",
+            "state": "Transitioning",
+            "reason": "PreparingEnvironment",
+            "message": "The environment 5c1f02 is being made: 9 packages.",
+            "nextStep": "",
+            "stage": "environment",
+            "replicasWanted": 1,
+            "replicas": [],
+            "scoringUri": URI,
+            "internalUri": URI,
+            "swaggerUri": "http://127.0.0.1:41873/swagger.json",
+            "auth": "key",
+            "generation": 0,
+            "revisions": [{"generation": 1, "createdAt": ago(3), "note": "", "current": True}],
+            "models": ["diabetes:1"],
+            "traceback": "",
+            "sample": {"mediaType": "application/json", "text": SAMPLE},
+            "commands": ["%ml service logs diabetes-svc --tail 20"],
+            "updatedAt": ago(0),
+        }
+
+    def snapshot(self) -> dict:
+        return dict(self._facts)
+
+    def log_lines(self, n: int) -> list[str]:
+        return self._lines[-n:]
+
+    def run(self, data: str, *, timeout: float) -> object:
+        self.threads.append(threading.current_thread().name)
+        time.sleep(0.05)
+        if "bad" in data:
+            raise ScoringError("The service answered 400.", status=400, body='{"message": "no"}')
+        if "gone" in data:
+            raise ServiceUnavailableError("Service 'diabetes-svc' is Failed.")
+        return [189.8, 82.5]
+
+    def get_keys(self) -> tuple[str, str]:
+        return KEY, "fake-secondary-key"
+
+    def watch(self, handle: FakeService, callback) -> object:
+        """Stand for ``mlmagic.services.watcher.watch``."""
+        assert handle is self
+        self._callbacks.append(callback)
+
+        def unwatch() -> None:
+            self._callbacks.remove(callback)
+            self.unwatched += 1
+
+        return unwatch
+
+    def become(self, *log: str, **facts: object) -> None:
+        """Change, and tell it from this thread as the watcher would."""
+        self._facts |= facts | {"updatedAt": ago(0)}
+        self._lines += log
+        for callback in list(self._callbacks):
+            callback(self.snapshot(), list(log))
+
+    def say(self, *log: str) -> None:
+        self.become(*log)
+
+    def go(self, stage: str, reason: str, message: str, *log: str) -> None:
+        replica = {
+            "name": "worker-1",
+            "ready": stage == "ready",
+            "stage": stage,
+            "restarts": 0,
+            "startedAt": ago(2),
+            "memoryBytes": 182_400_000,
+        }
+        state = "Healthy" if stage == "ready" else "Transitioning"
+        replicas = [] if stage == "environment" else [replica]
+        self.become(
+            *log, stage=stage, reason=reason, message=message, state=state, replicas=replicas
+        )
+
+    def come_up(self) -> None:
+        self.go("start", "Starting", "The worker process starts.", "09:14:02 INFO  worker 1 starts (pid 4711)")
+        self.go("init", "Initialising", "init() runs.", "09:14:02 INFO  init() of score.py")
+        self.go("sample", "ScoringSample", "The sample is scored.", "09:14:03 INFO  init() took 0.31 s")
+        self.be_healthy()
+
+    def be_healthy(self) -> None:
+        self.go(
+            "ready",
+            "Ready",
+            "1 of 1 replicas is ready; the sample was scored in 2.1 ms.",
+            "09:14:03 INFO  sample scored in 2.1 ms: [189.8, 82.5]",
+            "09:14:03 INFO  ready on http://127.0.0.1:41873",
+        )
+        self.become(
+            generation=1,
+            commands=[
+                'svc.run({"data": sample.to_dict("records")})',
+                "%ml service logs diabetes-svc --tail 20",
+                "%ml service delete diabetes-svc",
+            ],
+        )
+
+    def fail(self) -> None:
+        self.become(
+            "09:14:02 INFO  init() of score.py",
+            "09:14:02 ERROR init() raised KeyError: 'ridge.skops'",
+            "Traceback (most recent call last):",
+            '  File "score.py", line 6, in init',
+            "KeyError: 'ridge.skops'",
+            state="Failed",
+            reason="InitFailed",
+            stage="init",
+            message="init() raised KeyError: 'ridge.skops'.",
+            nextStep="Mend the script in In [4], run that cell, then deploy again.",
+            traceback=TRACEBACK,
+            replicas=[],
+            commands=["%ml service logs diabetes-svc", "%deploy diabetes-svc --script score.py"],
+        )
+
+
+def in_background(action, *args) -> threading.Thread:
+    """Run something on a thread, as the watcher's news come."""
+    thread = threading.Thread(target=action, args=args, daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,63 @@
+/** Numbers and times in words; pure functions. */
+
+export function age(since: string | null, now: number): string {
+  if (!since) return "–";
+  const seconds = Math.max(0, Math.floor((now - Date.parse(since)) / 1000));
+  return Number.isNaN(seconds) ? "–" : duration(seconds);
+}
+
+/** Two units at most: `42 s`, `3 min`, `2 h 5 min`, `4 d 1 h`. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
+  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
+}
+
+function joined(first: string, rest: number, unit: string): string {
+  return rest ? `${first} ${rest} ${unit}` : first;
+}
+
+export function bytes(count: number | null): string {
+  if (count === null) return "–";
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+export function milliseconds(value: number): string {
+  if (value >= 999.5) return `${(value / 1000).toFixed(value < 9950 ? 1 : 0)} s`;
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ms`;
+}
+
+export function plural(count: number, noun: string): string {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+export function clock(time: string): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+
+/** JSON spread out to read; other text as it is. */
+export function pretty(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    const spread = JSON.stringify(value, null, 2);
+    // Short values and rows of numbers read best on one line each.
+    const compact = spread.replace(
+      /\[\s+([^[\]{}]*?)\s+\]/g,
+      (_, inner: string) => `[${inner.replace(/\s*\n\s*/g, " ")}]`,
+    );
+    return compact.length < 60 ? compact.replace(/\s*\n\s*/g, " ") : compact;
+  } catch {
+    return text;
+  }
+}

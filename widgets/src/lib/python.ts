@@ -1,0 +1,76 @@
+import type { AnyModel } from "@anywidget/types";
+
+/** The only door to Python: traits are read, intents are asked; nothing is ever set from here. */
+
+type Intents = Record<string, { args: object; value: unknown }>;
+
+interface Reply {
+  id: string;
+  ok: boolean;
+  value?: unknown;
+  error?: string;
+}
+
+export interface Python<
+  Traits extends object,
+  Kinds extends { [K in keyof Kinds]: Intents[string] },
+> {
+  get<K extends keyof Traits & string>(key: K): Traits[K];
+  /** Call back on each change of a trait until the signal is aborted. */
+  watch<K extends keyof Traits & string>(
+    key: K,
+    changed: (value: Traits[K]) => void,
+    signal: AbortSignal,
+  ): void;
+  /** Have Python do something; rejects with its words, or when no answer comes in time. */
+  ask<K extends keyof Kinds & string>(
+    kind: K,
+    args: Kinds[K]["args"],
+    seconds?: number,
+  ): Promise<Kinds[K]["value"]>;
+  /** Call back when the kernel comes or goes; `isLive` tells which. */
+  onConnection(changed: () => void, signal: AbortSignal): void;
+}
+
+export function openDoor<
+  Traits extends object,
+  Kinds extends { [K in keyof Kinds]: Intents[string] },
+>(model: AnyModel): Python<Traits, Kinds> {
+  const waiting = new Map<string, (reply: Reply) => void>();
+  // A kernel tells its answers to every open page, so ids must be unlike those of other pages.
+  const page = Math.random().toString(36).slice(2);
+  let asked = 0;
+
+  model.on("msg:custom", (reply: Reply) => {
+    waiting.get(reply.id)?.(reply);
+    waiting.delete(reply.id);
+  });
+
+  function listen(event: string, callback: () => void, signal: AbortSignal): void {
+    model.on(event, callback);
+    signal.addEventListener("abort", () => model.off(event, callback));
+  }
+
+  return {
+    get: (key) => model.get(key),
+    watch: (key, changed, signal) => listen(`change:${key}`, () => changed(model.get(key)), signal),
+    onConnection: (changed, signal) => listen("comm_live_update", changed, signal),
+    ask: (kind, args, seconds = 20) =>
+      new Promise((resolve, reject) => {
+        asked += 1;
+        const id = `${page}-${asked}`;
+        const timer = setTimeout(() => {
+          waiting.delete(id);
+          reject(
+            new Error(`The kernel did not answer within ${seconds} s. It may be busy, or gone.`),
+          );
+        }, seconds * 1000);
+        waiting.set(id, (reply) => {
+          clearTimeout(timer);
+          if (reply.ok) resolve(reply.value as never);
+          else reject(new Error(reply.error ?? "The kernel gave no reason."));
+        });
+        model.send({ id, kind, args });
+      }),
+  };
+}
