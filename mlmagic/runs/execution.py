@@ -1,0 +1,170 @@
+"""The execution of a notebook's cells by papermill, saved after each of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NotebookExecutionManager
+from papermill.execute import ERROR_ANCHOR_MSG, ERROR_MARKER_TAG, ERROR_MESSAGE_TEMPLATE
+
+from mlmagic.errors import ConfigurationError
+from mlmagic.files import write_atomically
+from mlmagic.runs.result import CellFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_SHOWN = 88
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Recorder(NotebookExecutionManager):
+    """Saves the notebook whole at each step and tells how far it is.
+
+    Attributes:
+        current: The cell begun last.
+        failed: The cell that raised.
+    """
+
+    def __init__(self, notebook: Any, output: Path, progress: Callable[[str], None]) -> None:
+        super().__init__(notebook, output_path=str(output), progress_bar=False)
+        self._output = output
+        self._progress = progress
+        self._total = sum(_has_code(cell) for cell in notebook.cells)
+        self._begun = 0
+        self._since = 0.0
+        self.current: int | None = None
+        self.failed: int | None = None
+
+    def save(self, **_: Any) -> None:
+        """Write the notebook so that readers never see a part of it."""
+        write_atomically(self._output, nbformat.writes(self.nb) + "\n")
+        self.last_save_time = self.now()
+
+    def cell_start(self, cell: Any, cell_index: int, **rest: Any) -> None:
+        """Announce the cell that runs now."""
+        super().cell_start(cell, cell_index=cell_index, **rest)
+        if _has_code(cell):
+            self.current = cell_index
+            self._begun += 1
+            self._since = time.monotonic()
+            width = len(str(self._total))
+            self._progress(f"[{self._begun:>{width}}/{self._total}] {_headline(cell.source)}")
+
+    def cell_exception(self, cell: Any, cell_index: int, **rest: Any) -> None:
+        """Keep which cell raised."""
+        super().cell_exception(cell, cell_index=cell_index, **rest)
+        self.failed = cell_index
+
+    def cell_complete(self, cell: Any, cell_index: int, **rest: Any) -> None:
+        """Tell how long the cell took, and the last line it showed."""
+        super().cell_complete(cell, cell_index=cell_index, **rest)
+        if _has_code(cell):
+            seconds = time.monotonic() - self._since
+            self._progress(f"{seconds:8.1f} s  {_last_line(cell)}".rstrip())
+
+
+def execute(
+    recorder: Recorder,
+    *,
+    kernel: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    timeout: float | None,
+) -> CellFailure | None:
+    """Run the cells until one fails, and return that failure.
+
+    Raises:
+        ConfigurationError: The kernel does not start.
+        KeyboardInterrupt: The run was interrupted; what there is of the notebook is saved.
+    """
+    client = PapermillNotebookClient(
+        recorder,
+        kernel_name=kernel,
+        timeout=timeout,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    try:
+        recorder.notebook_start()
+        try:
+            client.execute(env={**os.environ, **environment})
+        finally:
+            recorder.notebook_complete()
+    except (DeadKernelError, CellTimeoutError) as error:
+        return record_failure(recorder, error)
+    except (RuntimeError, OSError) as error:
+        if recorder.current is not None:
+            raise
+        raise ConfigurationError(f"The kernel '{kernel}' does not start: {error}.") from error
+    return None if recorder.failed is None else record_failure(recorder)
+
+
+def record_failure(recorder: Recorder, error: BaseException | None = None) -> CellFailure | None:
+    """Return the failure, and point to its cell from the notebook's top as papermill does.
+
+    Args:
+        recorder: The run's record.
+        error: What ended the run, where the cell itself could not tell.
+    """
+    index = recorder.failed if error is None else recorder.current
+    if index is None:
+        return None
+    cells = recorder.nb.cells
+    cell = cells[index]
+    cell.metadata.papermill.update(status=recorder.FAILED, exception=True)
+    shown = _error_output(cell) if error is None else None
+    failure = CellFailure(
+        cell=index - sum("injected-parameters" in c.metadata.tags for c in cells[:index]),
+        execution_count=cell.execution_count,
+        source=cell.source,
+        ename=shown["ename"] if shown else type(error).__name__,
+        evalue=shown["evalue"] if shown else str(error),
+        traceback=_COLOURS.sub("", "\n".join(shown["traceback"])) if shown else "",
+    )
+    summit = ERROR_MESSAGE_TEMPLATE % (failure.execution_count or " ")
+    for place, text in ((index, ERROR_ANCHOR_MSG), (0, summit)):
+        marker = nbformat.v4.new_markdown_cell(text, metadata={"tags": [ERROR_MARKER_TAG]})
+        cells.insert(place, marker)
+    recorder.save()
+    return failure
+
+
+def _error_output(cell: Any) -> Any:
+    """Return the error that a failed cell shows; IPython's own ``UsageError`` shows none."""
+    for output in reversed(cell.outputs):
+        if output.output_type == "error":
+            return output
+    return {"ename": "UsageError", "evalue": _last_line(cell), "traceback": []}
+
+
+def _has_code(cell: Any) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
+
+
+def _headline(source: str) -> str:
+    lines = source.strip().splitlines()
+    told = [line for line in lines if line.strip() and not line.lstrip().startswith("#")] or lines
+    return _cut(told[0]) + (" …" if len(told) > 1 else "")
+
+
+def _last_line(cell: Any) -> str:
+    """Return the last line that the cell shows as text."""
+    for output in reversed(cell.outputs):
+        if output.output_type == "error":
+            return _cut(f"{output.ename}: {output.evalue}".splitlines()[0])
+        text = output.get("text") or output.get("data", {}).get("text/plain", "")
+        lines = _COLOURS.sub("", text).strip().splitlines()
+        if lines:
+            return _cut(lines[-1])
+    return ""
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 2] + " …"

@@ -1,0 +1,156 @@
+"""One notebook, run from start to end without anybody watching."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mlmagic import journal
+from mlmagic.errors import UsageError, did_you_mean
+from mlmagic.files import write_record
+from mlmagic.journal import JOURNAL_VARIABLE
+from mlmagic.runs.parameters import gather_parameters
+from mlmagic.runs.preparing import output_path, prepare
+from mlmagic.runs.result import CellFailure, Cleanup, RunResult, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_CLEANUPS = ("never", "on-failure", "always")
+
+
+def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
+    notebook: str | Path,
+    output: str | Path | None = None,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    parameters_file: str | Path | Sequence[str | Path] | None = None,
+    result: str | Path | None = None,
+    cleanup: Cleanup = "never",
+    kernel: str | None = None,
+    timeout: float | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> RunResult:
+    """Run a notebook in its own folder, as Jupyter would, and tell what came of it.
+
+    The executed notebook is saved after every cell, and always whole. A cell tagged
+    ``raises-exception`` may fail. ``%deploy`` waits until the service is Healthy.
+
+    Args:
+        notebook: The notebook to run; it is not changed.
+        output: Where the executed notebook goes; a folder keeps the name. None writes
+            ``NAME.executed.ipynb`` beside the notebook.
+        parameters: Values for the variables of the cell tagged ``parameters``.
+        parameters_file: YAML or JSON files of parameters; ``parameters`` win.
+        result: A JSON file for the result.
+        cleanup: When to delete the services that this run created.
+        kernel: Name of the kernel; None takes the notebook's.
+        timeout: Seconds that one cell may take; None sets no limit.
+        progress: Receives lines of progress.
+
+    Raises:
+        UsageError: An argument is wrong; nothing was run.
+        ConfigurationError: A file is not usable or there is no such kernel; nothing was run.
+
+    Example:
+        >>> run_notebook("train.ipynb", parameters={"alpha": 0.3}).exit_code  # doctest: +SKIP
+        0
+    """
+    if cleanup not in _CLEANUPS:
+        raise UsageError(f"Unknown cleanup '{cleanup}'.", hint=did_you_mean(cleanup, _CLEANUPS))
+    source = Path(notebook).expanduser().resolve()
+    target = output_path(source, output)
+    values = gather_parameters(parameters or {}, parameters_file)
+    tell = progress or (lambda _: None)
+    document, kernel_name = prepare(source, target, values, kernel, tell)
+    run = _Run(source, target, values, tell)
+    run.execute(document, kernel_name, timeout)
+    outcome = run.conclude(cleanup)
+    if result is not None:
+        write_record(Path(result).expanduser().resolve(), outcome)
+    if run.interruption is not None:
+        raise run.interruption
+    return outcome
+
+
+class _Run:
+    """The state of one run between its steps."""
+
+    def __init__(
+        self, source: Path, target: Path, values: dict[str, Any], tell: Callable[[str], None]
+    ) -> None:
+        self.source = source
+        self.target = target
+        self.values = values
+        self.tell = tell
+        self.started_at = datetime.now(UTC)
+        self._clock = time.monotonic()
+        self.interruption: BaseException | None = None
+        self.failure: CellFailure | None = None
+        self.entries: list[dict[str, Any]] = []
+
+    def execute(self, document: Any, kernel: str, timeout: float | None) -> None:
+        """Run the cells; whatever happens, the notebook is saved and the journal read."""
+        from mlmagic.runs.execution import Recorder, execute, record_failure
+
+        recorder = Recorder(document, self.target, self.tell)
+        with tempfile.TemporaryDirectory(prefix="mlmagic-run-") as scratch:
+            notes = Path(scratch) / "journal.jsonl"
+            try:
+                with _termination_interrupts():
+                    self.failure = execute(
+                        recorder,
+                        kernel=kernel,
+                        folder=self.source.parent,
+                        environment={"MLMAGIC_HEADLESS": "1", JOURNAL_VARIABLE: str(notes)},
+                        timeout=timeout,
+                    )
+            except (KeyboardInterrupt, SystemExit) as interruption:
+                self.interruption = interruption
+                self.failure = record_failure(recorder, interruption)
+            self.entries = journal.read(notes)
+
+    def conclude(self, cleanup: Cleanup) -> RunResult:
+        """Look at what the run left, tidy up if asked, and judge."""
+        from mlmagic.runs.outcomes import delete_created, models_of, services_of
+
+        interrupted = self.interruption is not None
+        services = services_of(self.entries, self.tell, wait=not interrupted)
+        status, exit_code = judge(self.failure, services, interrupted=interrupted)
+        if cleanup == "always" or (cleanup == "on-failure" and exit_code):
+            services = delete_created(services, self.tell)
+        return RunResult(
+            notebook=self.source,
+            output=self.target,
+            status=status,
+            exit_code=exit_code,
+            started_at=self.started_at,
+            duration_seconds=round(time.monotonic() - self._clock, 3),
+            parameters=self.values,
+            services=services,
+            models=models_of(self.entries),
+            failure=self.failure,
+        )
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does, so that it is saved and tidied up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, _: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

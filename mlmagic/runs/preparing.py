@@ -1,0 +1,99 @@
+"""A notebook made ready to run: loaded, with its kernel and its parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.errors import ConfigurationError, UsageError, did_you_mean
+from mlmagic.runs.parameters import unknown_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EXECUTED = ".executed.ipynb"
+
+
+def output_path(source: Path, output: str | Path | None) -> Path:
+    """Decide where the executed notebook goes.
+
+    Raises:
+        UsageError: It would replace the notebook itself.
+    """
+    if output is None:
+        return source.with_name(source.stem + _EXECUTED)
+    target = Path(output).expanduser().resolve()
+    if target.is_dir():
+        target /= source.name
+    if target == source:
+        raise UsageError(
+            f"The output '{target}' would replace the notebook itself.",
+            hint="Name another file, or none for one beside it.",
+        )
+    return target
+
+
+def prepare(
+    source: Path,
+    target: Path,
+    values: dict[str, Any],
+    kernel: str | None,
+    tell: Callable[[str], None],
+) -> tuple[Any, str]:
+    """Load a notebook, choose its kernel and put the parameters in.
+
+    Returns:
+        The document to execute, and the kernel's name.
+
+    Raises:
+        ConfigurationError: The file is not a notebook, or there is no such kernel.
+    """
+    from papermill.execute import prepare_notebook_metadata, remove_error_markers
+    from papermill.inspection import _infer_parameters
+    from papermill.parameterize import parameterize_notebook
+
+    document = _load(source)
+    name, language = _choose_kernel(document, source, kernel)
+    if values:
+        declared = [p.name for p in _infer_parameters(document, name=name, language=language)]
+        for line in unknown_parameters(values, declared):
+            tell(line)
+        document = parameterize_notebook(document, values, kernel_name=name, language=language)
+    document = prepare_notebook_metadata(document, str(source), str(target))
+    return remove_error_markers(document), name
+
+
+def _load(source: Path) -> Any:
+    from nbformat import ValidationError
+    from papermill.iorw import load_notebook_node
+
+    if source.is_dir():
+        raise ConfigurationError(f"The notebook '{source}' is a folder.", hint="Name a file.")
+    try:
+        return load_notebook_node(str(source))
+    except FileNotFoundError as error:
+        near = did_you_mean(source.name, [path.name for path in source.parent.glob("*.ipynb")])
+        raise ConfigurationError(f"The notebook '{source}' does not exist.", hint=near) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"The notebook '{source}' cannot be read: {error.strerror}."
+        ) from error
+    except (ValueError, ValidationError, LookupError, AttributeError, TypeError) as error:
+        raise ConfigurationError(f"The file '{source}' is not a notebook.") from error
+
+
+def _choose_kernel(document: Any, source: Path, kernel: str | None) -> tuple[str, str]:
+    """Return the name and the language of the kernel to run with."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    name = kernel or document.metadata.get("kernelspec", {}).get("name")
+    manager = KernelSpecManager()
+    if not name:
+        raise ConfigurationError(
+            f"The notebook '{source}' names no kernel.", hint="Name one, such as -k python3."
+        )
+    try:
+        return name, manager.get_kernel_spec(name).language
+    except NoSuchKernel as error:
+        known = did_you_mean(name, manager.find_kernel_specs())
+        raise ConfigurationError(f"There is no kernel '{name}'.", hint=known) from error

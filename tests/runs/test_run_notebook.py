@@ -1,0 +1,223 @@
+"""Running a notebook unattended: what goes in, what comes out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+
+from mlmagic.errors import ConfigurationError, UsageError
+from mlmagic.runs import run_notebook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECONDS = 60
+RUN = """
+import sys
+from mlmagic.runs import run_notebook
+run_notebook(sys.argv[1], sys.argv[2], result=sys.argv[3])
+"""
+
+
+def texts(path: Path) -> list[str]:
+    """What the code cells of an executed notebook show."""
+    cells = nbformat.read(path, as_version=4).cells
+    return [
+        "".join(output.get("text", "") for output in cell.outputs)
+        for cell in cells
+        if cell.cell_type == "code"
+    ]
+
+
+def wait_for(condition, *, what: str):
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen in {SECONDS} s"
+        time.sleep(0.05)
+
+
+def test_success_leaves_the_executed_notebook_beside_the_source(run):
+    lines: list[str] = []
+    result = run("1 + 1", "print('done')", progress=lines.append)
+    assert (result.status, result.exit_code, result.failure) == ("succeeded", 0, None)
+    assert result.output == result.notebook.with_name("work.executed.ipynb")
+    assert texts(result.output) == ["", "done\n"]
+    assert any(line.startswith("[2/2] print('done')") for line in lines)
+    assert any(line.endswith("s  done") for line in lines)
+    assert nbformat.read(result.notebook, as_version=4).cells[1].outputs == []
+
+
+def test_parameters_follow_the_tagged_cell_and_single_ones_win(run, tmp_path):
+    file = tmp_path / "night.yaml"
+    file.write_text("rows: 3\nname: file\nday: 2026-11-23\n")
+    result = run(
+        ("rows, name, day = 1, 'cell', None", ["parameters"]),
+        "print(rows, name, day)",
+        parameters={"name": "line"},
+        parameters_file=file,
+    )
+    assert texts(result.output)[-1] == "3 line 2026-11-23\n"
+    assert result.parameters == {"rows": 3, "name": "line", "day": "2026-11-23"}
+
+
+def test_a_parameter_that_the_notebook_does_not_declare_is_told(run):
+    lines: list[str] = []
+    run(("alpha = 1", ["parameters"]), parameters={"alhpa": 2}, progress=lines.append)
+    assert lines[0] == (
+        "The notebook does not declare the parameter 'alhpa'. Did you mean 'alpha'? Known: 'alpha'."
+    )
+
+
+def test_the_kernel_runs_headless_in_the_notebooks_folder(run):
+    result = run("import os\nprint(os.getcwd())\nprint(os.environ['MLMAGIC_HEADLESS'])")
+    assert texts(result.output) == [f"{result.notebook.parent}\n1\n"]
+
+
+def test_a_failing_cell_is_told_and_the_rest_is_not_run(run, tmp_path):
+    result = run(
+        ("limit = 1", ["parameters"]),
+        "print('before')",
+        "raise ValueError('too many')",
+        "print('after')",
+        parameters={"limit": 2},
+        result=tmp_path / "out" / "result.json",
+    )
+    assert (result.status, result.exit_code) == ("failed", 1)
+    failure = result.failure
+    assert failure is not None
+    assert (failure.cell, failure.execution_count) == (2, 4)
+    assert (failure.ename, failure.evalue) == ("ValueError", "too many")
+    assert "\x1b" not in failure.traceback
+    assert "ValueError: too many" in result.summary()
+    assert "after\n" not in texts(result.output)
+
+    written = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert written["format"] == 1
+    assert written["failure"]["source"] == "raise ValueError('too many')"
+    assert written["parameters"] == {"limit": 2}
+    assert written["exit_code"] == 1
+
+
+def test_the_failed_cell_is_marked_as_papermill_does(run):
+    document = nbformat.read(run("1 / 0").output, as_version=4)
+    assert "In [1]" in document.cells[0].source
+    assert document.cells[1].cell_type == "markdown"
+    assert document.cells[2].metadata.papermill.status == "failed"
+
+
+def test_a_cell_that_may_fail_does_not_end_the_run(run):
+    result = run(("1 / 0", ["raises-exception"]), "print('on')")
+    assert result.exit_code == 0
+    assert texts(result.output)[-1] == "on\n"
+
+
+def test_a_usage_error_of_the_shell_fails_the_run(run):
+    failure = run("%no_such_magic").failure
+    assert failure is not None
+    assert failure.ename == "UsageError"
+    assert "no_such_magic" in failure.evalue
+
+
+def test_a_dying_kernel_is_a_failure_of_its_cell(run):
+    result = run("print('alive')", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert (result.exit_code, result.failure.cell) == (1, 1)
+    assert result.failure.ename == "DeadKernelError"
+    document = nbformat.read(result.output, as_version=4)
+    assert document.cells[-1].metadata.papermill.status == "failed"
+
+
+def test_a_cell_that_takes_too_long_is_a_failure(run):
+    result = run("import time; time.sleep(300)", timeout=2)
+    assert result.exit_code == 1
+    assert result.failure.ename == "CellTimeoutError"
+
+
+def test_a_deployment_that_fails_beats_a_cell_that_fails(run):
+    result = run(
+        "from mlmagic.errors import DeploymentFailedError\nraise DeploymentFailedError('no')"
+    )
+    assert (result.status, result.exit_code) == ("unhealthy", 3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_saves_what_there_is(write_notebook, tmp_path, number):
+    mark = tmp_path / "mark"
+    notebook = write_notebook(
+        "print('first')", f"open({str(mark)!r}, 'w').close()\nimport time; time.sleep(300)"
+    )
+    out, facts = tmp_path / "out.ipynb", tmp_path / "result.json"
+    arguments = [sys.executable, "-c", RUN, str(notebook), str(out), str(facts)]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE) as process:
+        wait_for(mark.exists, what="the second cell")
+        process.send_signal(number)
+        process.communicate(timeout=SECONDS)
+    assert process.returncode != 0
+    assert texts(out)[0] == "first\n"
+    written = json.loads(facts.read_text())
+    assert (written["status"], written["exit_code"]) == ("interrupted", 130)
+    assert written["failure"]["cell"] == 1
+
+
+def test_a_killed_run_leaves_a_whole_notebook(write_notebook, tmp_path):
+    mark = tmp_path / "mark"
+    notebook = write_notebook(
+        "print('first')", f"open({str(mark)!r}, 'w').close()\nimport time; time.sleep(300)"
+    )
+    out, facts = tmp_path / "out.ipynb", tmp_path / "result.json"
+    arguments = [sys.executable, "-c", RUN, str(notebook), str(out), str(facts)]
+    with subprocess.Popen(arguments) as process:
+        wait_for(mark.exists, what="the second cell")
+        os.kill(process.pid, signal.SIGKILL)
+    assert texts(out)[0] == "first\n"
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_what_cannot_be_run_is_refused_before_anything_happens(write_notebook, tmp_path):
+    notebook = write_notebook("1")
+    table = [
+        ({"notebook": tmp_path / "wrok.ipynb"}, ConfigurationError, "Did you mean 'work.ipynb'"),
+        ({"notebook": tmp_path}, ConfigurationError, "is a folder"),
+        ({"output": notebook}, UsageError, "would replace the notebook"),
+        ({"kernel": "pyhton3"}, ConfigurationError, "There is no kernel 'pyhton3'"),
+        ({"cleanup": "sometimes"}, UsageError, "Unknown cleanup 'sometimes'"),
+        ({"parameters": {"not a name": 1}}, UsageError, "cannot be a variable"),
+        ({"parameters_file": tmp_path / "none.yaml"}, ConfigurationError, "cannot be read"),
+    ]
+    for options, error, message in table:
+        with pytest.raises(error, match=message):
+            run_notebook(**{"notebook": notebook} | options)
+    assert not (tmp_path / "work.executed.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("- 1\n- 2\n", "holds a list, not a table"), ("{a: [", "neither YAML nor JSON")],
+)
+def test_a_parameter_file_must_hold_a_table(write_notebook, tmp_path, content, message):
+    file = tmp_path / "parameters.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigurationError, match=message):
+        run_notebook(write_notebook("1"), parameters_file=file)
+
+
+def test_a_notebook_without_a_kernel_needs_one_named(write_notebook):
+    notebook = write_notebook("print(1)", kernel=None)
+    with pytest.raises(ConfigurationError, match="names no kernel"):
+        run_notebook(notebook)
+    assert run_notebook(notebook, kernel="python3", parameters={"a": 1}).exit_code == 0
+
+
+def test_a_file_that_is_no_notebook_is_refused(tmp_path):
+    path = tmp_path / "plain.ipynb"
+    for content in ("no json", "{}", "[]"):
+        path.write_text(content)
+        with pytest.raises(ConfigurationError, match="is not a notebook"):
+            run_notebook(path)
