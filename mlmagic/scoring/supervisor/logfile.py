@@ -1,0 +1,88 @@
+"""The service's log: whole lines of all workers, rotated."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIMIT = 10 * 1024 * 1024
+FILES = 3
+_KEPT_LINES = 40
+_KEPT_LENGTH = 1000
+_LONGEST_LINE = 64 * 1024
+
+
+class LogFile:
+    """Appends to a file of limited size; older parts are ``.1`` and ``.2``.
+
+    A full disk loses lines, never the service.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.touch(mode=0o600)
+        self._stream = path.open("ab", buffering=0)
+        self._size = path.stat().st_size
+
+    def write(self, data: bytes) -> None:
+        """Append whole lines."""
+        try:
+            if self._size + len(data) > LIMIT and self._size:
+                self._rotate()
+            self._stream.write(data)
+        except OSError:
+            return
+        self._size += len(data)
+
+    def say(self, message: str) -> None:
+        """Write a line of the supervisor, in the form of the server's lines."""
+        moment = time.time()
+        clock = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
+        line = f"{clock},{int(moment % 1 * 1000):03d} I [{os.getpid()}] mlmagic.supervisor - "
+        self.write((line + message + "\n").encode())
+
+    def _rotate(self) -> None:
+        self._stream.close()
+        for number in range(FILES - 1, 0, -1):
+            older = self._path.with_name(f"{self._path.name}.{number}")
+            newer = self._path.with_name(f"{self._path.name}.{number - 1}")
+            source = newer if number > 1 else self._path
+            if source.exists():
+                source.replace(older)
+        self._path.touch(mode=0o600)
+        self._stream = self._path.open("ab", buffering=0)
+        self._size = 0
+
+
+class LinePump:
+    """Cuts what one process writes into whole lines for the log, and keeps the last ones."""
+
+    def __init__(self, log: LogFile) -> None:
+        self._log = log
+        self._rest = b""
+        self._last: deque[bytes] = deque(maxlen=_KEPT_LINES)
+
+    @property
+    def last_lines(self) -> list[str]:
+        """The last lines, for a failure."""
+        return [line[:_KEPT_LENGTH].decode(errors="replace") for line in self._last]
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes; the end of a line may follow later."""
+        head, newline, rest = (self._rest + data).rpartition(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            head, newline, rest = head + newline + rest, b"\n", b""
+        self._rest = rest
+        if newline:
+            self._last.extend(head.split(b"\n")[-_KEPT_LINES:])
+            self._log.write(head + b"\n")
+
+    def finish(self) -> None:
+        """Write what has no line end."""
+        if self._rest:
+            self.feed(b"\n")
