@@ -82,15 +82,25 @@ def realise(cache: Path, lock: Lock, *, on_event: Callable[[str], None]) -> Path
 
 @contextmanager
 def exclusive(
-    cache: Path, identity: str, *, on_wait: Callable[[str], None] | None = None
+    cache: Path,
+    identity: str,
+    *,
+    wait: bool = True,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
-    """Hold the right to make or remove one environment."""
+    """Hold the right to make or remove one environment.
+
+    Raises:
+        Timeout: Another process holds it, and ``wait`` is False.
+    """
     from filelock import FileLock, Timeout
 
     lock = FileLock(cache / "environments" / f".{identity}.lock")
     try:
         lock.acquire(blocking=False)
     except Timeout:
+        if not wait:
+            raise
         if on_wait is not None:
             on_wait(f"environment {identity[:6]}: another process is making it; waiting")
         lock.acquire(poll_interval=_LOCK_POLL)

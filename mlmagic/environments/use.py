@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import Timeout
 
 from mlmagic.environments.realisation import exclusive
 
@@ -103,6 +106,8 @@ def prune(cache: Path, workspace: Path, used: Collection[str], *, dry_run: bool)
         removed.append(folder.name)
         if not dry_run:
             _remove(cache, folder)
+    if not dry_run:
+        _sweep(cache)
     return PruneReport(removed=tuple(removed), kept=tuple(kept), freed=freed, dry_run=dry_run)
 
 
@@ -114,6 +119,14 @@ def _remove(cache: Path, folder: Path) -> None:
         folder.rename(going)
         shutil.rmtree(going, ignore_errors=True)
         shutil.rmtree(_folder(cache, folder.name), ignore_errors=True)
+
+
+def _sweep(cache: Path) -> None:
+    """Remove what builds that were killed have left, but for those that go on."""
+    for leftover in (cache / "environments").glob(".*.building-*"):
+        identity = leftover.name.split(".")[1]
+        with contextlib.suppress(Timeout), exclusive(cache, identity, wait=False):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _folder(cache: Path, identity: str) -> Path:

@@ -57,6 +57,7 @@ _DROPPED = {
 _PROGRESS = re.compile(
     r"(Prepared|Installed|Downloading|Downloaded|Building|Built|Bytecode compiled)\b"
 )
+_LINK = re.compile(r"(error:|\s+cause:|\s*hint:) (?P<text>.*)")
 _NETWORK = re.compile(
     r"Request failed after|Failed to fetch|error sending request|dns error|network was disabled"
     r"|Could not resolve host|timed out",
@@ -137,7 +138,7 @@ def run_uv(
     if status:
         text = "\n".join(lines)
         network = bool(_NETWORK.search(text))
-        raise UvError(condense(text, limit=2 if network else 6), network=network)
+        raise UvError(condense(text, limit=2 if network else 4), network=network)
 
 
 def _follow(process: subprocess.Popen[str], on_line: Callable[[str], None] | None) -> list[str]:
@@ -164,32 +165,37 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-def condense(text: str, *, limit: int = 6) -> str:
-    """Keep the lines of uv's error that say why.
+def condense(text: str, *, limit: int = 4) -> str:
+    """Keep of uv's error what says why, as sentences.
 
     Args:
         text: What uv wrote to its standard error.
-        limit: Lines to keep at most.
+        limit: Links of its chain of causes to keep at most.
 
     Example:
         >>> condense("error: Because a needs b, we can conclude that this cannot be.")
-        'Because a needs b.'
+        'Because a needs b, we can conclude that this cannot be.'
     """
-    causes = [
-        line.strip().removeprefix("cause:").strip()
-        for line in text.splitlines()
-        if re.match(r"\s+cause:|error:|\s*hint:|\s+(fatal|ERROR|\w*Error):", line)
-    ]
-    kept = [
-        re.sub(r"^error:\s*", "", re.sub(r",? we can conclude that [^.]*\.?$", ".", cause))
-        for cause in causes
-        if not cause.startswith("error: No solution found")
-    ]
-    lines = kept or [line.strip() for line in text.splitlines() if line.strip()]
+    links: list[str] = []
+    going_on = False
+    for line in text.splitlines():
+        if match := _LINK.match(line):
+            links.append(match["text"])
+        elif going_on and line.startswith(" ") and line.strip():
+            links[-1] += " " + line.strip()
+        going_on = bool(match or (going_on and line.strip()))
+    said = [_plain(link) for link in links if not link.startswith("No solution found")]
+    said = said or [" ".join(text.split())[-500:]]
     # The first says what, the last why; what lies between is uv's own call chain.
-    if len(lines) > limit:
-        lines = [*lines[: limit // 2], *lines[-(limit - limit // 2) :]]
-    return "; ".join(line.removesuffix(".") for line in lines) + "."
+    if len(said) > limit:
+        said = [*said[: limit // 2], *said[-(limit - limit // 2) :]]
+    return "; ".join(link.removesuffix(".") for link in said) + "."
+
+
+def _plain(link: str) -> str:
+    link = re.sub(r"\{(python|platform|sys|os)_[^}]*\}", "", link)
+    link = re.sub(r",? we can conclude that your requirements are unsatisfiable\.?", "", link)
+    return link.replace(". And because you require", ", but you require")
 
 
 def _binary() -> str:
