@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlmagic import journal
 from mlmagic.workspace.lineage import lineage_of
 from mlmagic.workspace.rooms import Rooms
 
@@ -65,7 +66,7 @@ class ModelVerbs(Rooms):
         """
         if isinstance(source, str):
             source = Path(source)
-        return self.registry.register(
+        registration = self.registry.register(
             source,
             name=name,
             sample=sample,
@@ -78,6 +79,8 @@ class ModelVerbs(Rooms):
             trust=trust,
             lineage=lineage_of(self.root, cell=cell, notebook=notebook),
         )
+        journal.note("register", id=registration.model.id, outcome=registration.outcome)
+        return registration
 
     def list_models(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlmagic import journal
 from mlmagic.workspace.resolving import DeploymentRequest, Resolved, resolve
 from mlmagic.workspace.rooms import Rooms
 
@@ -209,7 +210,7 @@ class ServiceVerbs(Rooms):
         return name
 
     def _submit(self, resolved: Resolved, *, overwrite: bool = False, note: str = "") -> Webservice:
-        return self.services.submit(
+        service = self.services.submit(
             resolved.spec,
             origin=resolved.origin,
             script_path=resolved.script_path,
@@ -218,6 +219,8 @@ class ServiceVerbs(Rooms):
             overwrite=overwrite,
             note=note,
         )
+        journal.note("deploy", root=str(self.root), name=service.name, outcome=service.outcome)
+        return service
 
     def _settle(
         self,
