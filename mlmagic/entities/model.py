@@ -77,6 +77,7 @@ class Model:
             or ``custom``.
         loader: How ``mlmagic.scoring.load_model`` reads it (``skops``, ``pickle``, …), if it can.
         requirements: Pinned requirements that loading and predicting need.
+        trusted_types: Types outside skops' own list that the workspace approved for this archive.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Model:
     framework_version: str | None = None
     loader: str | None = None
     requirements: tuple[str, ...] = ()
+    trusted_types: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     description: str = ""

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     UPDATING = "Updating"
     STOPPING = "Stopping"
     READY = "Ready"
+    UPDATE_FAILED = "UpdateFailed"
     STOPPED = "Stopped"
     ENVIRONMENT_FAILED = "EnvironmentFailed"
     SCRIPT_NOT_FOUND = "ScriptNotFound"
@@ -92,7 +93,8 @@ class LocalDeploymentConfig:
 class PlacedModel:
     """A model as it lies in a service, under ``azureml-models/NAME/VERSION``.
 
-    ``version`` is 0 for an unregistered file, as in v1's local deployment.
+    ``version`` is 0 for an unregistered file, as in v1's local deployment. ``trusted_types`` are
+    those the workspace approved for a skops archive.
     """
 
     name: str
@@ -101,6 +103,7 @@ class PlacedModel:
     files: tuple[ContentFile, ...]
     loader: str | None = None
     framework: str = "custom"
+    trusted_types: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -1,0 +1,172 @@
+"""The catalogue's database: opening it, its journal, its migrations."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.errors import RegistryError
+from mlmagic.registry.faults import database_faults, storage_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+
+_BUSY_MILLISECONDS = 30_000
+
+# File systems on which SQLite's shared memory for WAL does not work between machines.
+_NETWORK = (
+    "9p afs beegfs ceph cifs fuse.ceph fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs gpfs lustre"
+    " nfs nfs3 nfs4 ncpfs pvfs2 smb smb2 smb3 smbfs webdav"
+).split()
+
+
+class Database:
+    """The database of a workspace, brought to the present schema when first used.
+
+    Args:
+        directory: The workspace's ``.mlmagic``; holds ``registry.db``.
+        url: SQLAlchemy URL of another database.
+    """
+
+    def __init__(self, directory: Path, url: str | None = None) -> None:
+        self.path = directory / "registry.db"
+        self._url = url
+        self._ready = False
+
+    @property
+    def place(self) -> str:
+        """Where the catalogue is, for messages (never with a password)."""
+        if self._url is None:
+            return str(self.path)
+        from sqlalchemy import make_url
+
+        return make_url(self._url).render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that reads."""
+        with database_faults(self.place):
+            self._prepare()
+            with self._engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes; on SQLite one at a time, the others wait."""
+        with database_faults(self.place):
+            self._prepare()
+            with self._writer() as connection:
+                yield connection
+
+    def close(self) -> None:
+        """Close the connections."""
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
+
+    @contextmanager
+    def _writer(self) -> Iterator[Connection]:
+        with (
+            self._engine.connect().execution_options(mlmagic_writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from sqlalchemy import create_engine, event
+
+        if self._url is not None and not self._url.startswith("sqlite"):
+            return create_engine(self._url, pool_pre_ping=True)
+        engine = create_engine(self._url or self._sqlite_url())
+        journal = "DELETE" if on_network(self.path) else "WAL"
+        writable = self._url is not None or self._is_writable()
+
+        @event.listens_for(engine, "connect")
+        def _connected(connection: Any, _record: Any) -> None:
+            # Transactions are begun below; the driver's own would start too late.
+            connection.isolation_level = None
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+            if writable:
+                connection.execute(f"PRAGMA journal_mode = {journal}")
+                connection.execute("PRAGMA synchronous = FULL")
+
+        @event.listens_for(engine, "begin")
+        def _begun(connection: Connection) -> None:
+            # A writer takes its lock at once: it cannot be overtaken between reading and writing.
+            writes = connection.get_execution_options().get("mlmagic_writes", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+        return engine
+
+    def _sqlite_url(self) -> str:
+        if self._is_writable():
+            return f"sqlite:///{self.path}"
+        # A write-ahead log cannot be opened without write access, but for what nobody changes.
+        return f"sqlite:///file:{self.path}?mode=ro&immutable=1&uri=true"
+
+    def _is_writable(self) -> bool:
+        if self.path.exists():
+            return os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
+        with storage_faults(self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        return os.access(self.path.parent, os.W_OK)
+
+    def _prepare(self) -> None:
+        if self._ready:
+            return
+        from mlmagic.registry.tables import HEAD
+
+        with self._engine.begin() as connection:
+            current = _revision(connection)
+        if current != HEAD:
+            self._migrate()
+        self._ready = True
+
+    def _migrate(self) -> None:
+        from alembic import command
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        # The lock of the write transaction keeps two processes from migrating at once; the
+        # second finds the work done.
+        with self._writer() as connection:
+            current = _revision(connection)
+            try:
+                ScriptDirectory.from_config(config).get_revision(current or "base")
+            except CommandError as error:
+                raise RegistryError(
+                    f"The registry '{self.place}' was written by a later version of mlmagic"
+                    f" (schema '{current}').",
+                    hint="Upgrade mlmagic: pip install --upgrade jupyter-mlmagic.",
+                ) from error
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    from sqlalchemy import inspect, text
+
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def on_network(path: Path) -> bool:
+    """Say whether a path lies on a network file system."""
+    import psutil
+
+    place = path.absolute().resolve()
+    mounts = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
+    for folder in (place, *place.parents):
+        if str(folder) in mounts:
+            return mounts[str(folder)].lower() in _NETWORK
+    return False

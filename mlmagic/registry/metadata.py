@@ -1,0 +1,87 @@
+"""Tags, properties, and whether a registration is a new version (design: same content)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mlmagic.entities import Model, Registration
+from mlmagic.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def text_pairs(kind: str, pairs: Mapping[str, str] | None) -> dict[str, str]:
+    """Check that tags or properties are texts.
+
+    Raises:
+        RegistryError: They are not a mapping, a key is empty, or a value is not plain.
+    """
+    if pairs is None:
+        return {}
+    if not hasattr(pairs, "items"):
+        raise RegistryError(f"The {kind} must be a mapping of texts, not '{pairs!r}'.")
+    for key, value in pairs.items():
+        if not isinstance(key, str) or not key or "=" in key:
+            raise RegistryError(f"The {kind} have the key '{key}', which is not a name.")
+        if not isinstance(value, str | int | float | bool):
+            raise RegistryError(
+                f"The value of '{key}' in the {kind} is a '{type(value).__name__}', not a text."
+            )
+    return {key: str(value) for key, value in pairs.items()}
+
+
+def matches(pairs: Mapping[str, str], filters: Sequence[str]) -> bool:
+    """Say whether all filters, each ``key`` or ``key=value``, hold."""
+    for each in filters:
+        key, equals, value = each.partition("=")
+        if key not in pairs or (equals and pairs[key] != value):
+            return False
+    return True
+
+
+def merged_properties(model: Model, added: Mapping[str, str]) -> dict[str, str]:
+    """Add properties; those that exist cannot be given again, as in Azure ML v1."""
+    fixed = sorted(set(added) & set(model.properties))
+    if fixed:
+        raise RegistryError(
+            f"The properties of '{model.id}' are immutable, the following keys cannot be"
+            f" added/modified: {', '.join(fixed)}.",
+            hint="Register a new version with other properties.",
+        )
+    return {**model.properties, **added}
+
+
+def settle(known: Sequence[Model], draft: Model) -> Registration:
+    """Decide what a registration does.
+
+    Args:
+        known: The versions of the same name and digest, newest first.
+        draft: What was asked for. Sample, tags, properties and description that were not given
+            are taken as unchanged.
+
+    Returns:
+        A version to add, one to rewrite (tags and description), or one that stands as it is.
+    """
+    for model in known:
+        if _differs(model, draft):
+            continue
+        changed = replace(
+            model,
+            tags={**model.tags, **draft.tags},
+            description=draft.description or model.description,
+        )
+        outcome = "unchanged" if changed == model else "updated"
+        return Registration(model=changed, outcome=outcome)
+    return Registration(model=draft, outcome="registered")
+
+
+def _differs(model: Model, draft: Model) -> bool:
+    """Whether what cannot change in place is different."""
+    return (
+        (draft.sample is not None and draft.sample != model.sample)
+        or (bool(draft.properties) and draft.properties != model.properties)
+        or (draft.framework, draft.framework_version) != (model.framework, model.framework_version)
+        or draft.loader != model.loader
+    )

@@ -1,0 +1,45 @@
+"""The rules for model names, and references such as ``iris:3``."""
+
+from __future__ import annotations
+
+import re
+
+from mlmagic.errors import RegistryError
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-\._]{0,254}")
+
+# `latest` would read as a version; the others are folders of a service or devices of Windows.
+_RESERVED = {"latest", "azureml-models", "azureml-app", "mlmagic", "con", "nul", "prn", "aux"}
+
+
+def check_name(name: str) -> None:
+    """Refuse a model name that breaks the rules of Azure ML v1.
+
+    Raises:
+        RegistryError: The name is too long, badly formed or reserved.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise RegistryError(
+            f"The model name '{name}' is not valid.",
+            hint="A name has 1 to 255 letters, digits, '-', '.' or '_', and starts with a letter"
+            " or digit.",
+        )
+    if name.lower() in _RESERVED:
+        raise RegistryError(f"The model name '{name}' is reserved.", hint="Choose another name.")
+
+
+def parse_reference(reference: str) -> tuple[str, int | None]:
+    """Split ``name`` or ``name:version``.
+
+    Raises:
+        RegistryError: The version is not a number from 1.
+    """
+    name, colon, version = reference.partition(":")
+    if not colon:
+        return name, None
+    if not (version.isascii() and version.isdigit() and int(version) > 0):
+        raise RegistryError(
+            f"'{reference}' is not a model reference: the version '{version}' is not a number.",
+            hint="Write 'name' for the newest version, or 'name:3'.",
+        )
+    return name, int(version)
