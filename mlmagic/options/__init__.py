@@ -8,9 +8,10 @@ tables, so they cannot drift apart.
     VERBS    all of them
 """
 
+from mlmagic.options.describing import describe, describe_verb
 from mlmagic.options.option import Kind, Option
 from mlmagic.options.parsing import argument_for, build_parser, parse, require, usage_error
-from mlmagic.options.values import gigabytes, parse_quantity, read_body
+from mlmagic.options.values import gigabytes, parse_quantity, read_body, read_sample
 from mlmagic.options.verb import Verb
 from mlmagic.options.verbs import (
     COMMON,
@@ -30,6 +31,8 @@ __all__ = [
     "argument_for",
     "build_parser",
     "configuration_options",
+    "describe",
+    "describe_verb",
     "find_verb",
     "gigabytes",
     "group_verbs",
@@ -37,6 +40,7 @@ __all__ = [
     "parse",
     "parse_quantity",
     "read_body",
+    "read_sample",
     "require",
     "usage_error",
 ]

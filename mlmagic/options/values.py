@@ -167,6 +167,22 @@ def read_body(value: str) -> str | bytes:
         return content
 
 
+def read_sample(text: str) -> Any:
+    """Take a sample input from ``@FILE`` (JSON, or bytes of any kind) or from JSON text.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    body = read_body(text) if text.startswith("@") else text
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        if text.startswith("@"):
+            return body if isinstance(body, bytes) else body.encode()
+        hint = f"; write '@{text}' for the file" if Path(text).is_file() else ""
+        raise ValueError(f"'{_short(text)}' is not JSON ({error}){hint}") from None
+
+
 def _short(text: str, length: int = 40) -> str:
     return text if len(text) <= length else text[:length] + "…"
 

@@ -39,7 +39,6 @@ COMMON = (
         help="format of the output",
         kind="choice",
         choices=("json", "jsonc", "yaml", "table", "tsv", "none"),
-        metavar="FORMAT",
     ),
     Option(name="query", flags=("--query",), help="JMESPath query on the JSON form"),
 )

@@ -1,37 +1,15 @@
-"""How services, plans and scripts' trials look."""
+"""How services, plans and keys look."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, Views
-from mlmagic.presentation.measures import age
 
 
 def service(handle: Any) -> list[Block]:
-    """A service now: state, why, where it answers, what to do next."""
-    now = handle.snapshot()
-    current: dict[str, Any] = next((rev for rev in now["revisions"] if rev.get("current")), {})
-    blocks: list[Block] = [
-        Facts(
-            (
-                ("service", now["name"]),
-                ("state", now["state"]),
-                ("reason", "" if now["reason"] == "Ready" else now["reason"]),
-                ("message", now["message"]),
-                ("next step", now["nextStep"]),
-                ("scoring URI", now["scoringUri"]),
-                ("target", now["target"]),
-                ("replicas", f"{_ready(now)} of {now['replicasWanted']} ready"),
-                ("models", now["models"]),
-                ("keys", "needed" if now["auth"] == "key" else "none"),
-                ("revision", f"{now['generation']}, {age(current.get('createdAt'))}".strip(", ")),
-            )
-        )
-    ]
-    if now.get("traceback"):
-        blocks.append(Lines(("", *now["traceback"].splitlines())))
-    return blocks
+    """A service now, in its own words."""
+    return [Lines(tuple(repr(handle).splitlines()))]
 
 
 def services(handles: list[Any]) -> list[Block]:
@@ -57,5 +35,10 @@ def keys(pair: Any) -> list[Block]:
     return [Facts((("primary", pair["primaryKey"]), ("secondary", pair["secondaryKey"])))]
 
 
-SERVICE_VIEWS: Views = {"Webservice": service, "keys": keys}
+def plan(found: Any) -> list[Block]:
+    """What a deployment would change."""
+    return [Lines(tuple(str(found).splitlines()))]
+
+
+SERVICE_VIEWS: Views = {"Webservice": service, "Plan": plan, "keys": keys}
 SERVICE_LISTS: ListViews = {"Webservice": services}

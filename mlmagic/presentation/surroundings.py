@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlmagic.presentation.blocks import Block, ListViews, Table, Views
+from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, Views
+from mlmagic.presentation.measures import plural, size
+
+if TYPE_CHECKING:
+    from mlmagic.entities import Environment
 
 
 def settings(rows: list[dict[str, Any]]) -> list[Block]:
@@ -19,5 +23,62 @@ def configurations(kept: list[Any]) -> list[Block]:
     return [Table(("name", "kind"), rows, empty="No configuration is kept yet.")]
 
 
-SURROUNDING_VIEWS: Views = {}
-SURROUNDING_LISTS: ListViews = {"settings": settings, "KeptConfiguration": configurations}
+def environments(entries: list[Any]) -> list[Block]:
+    """A table of environments, with what uses them."""
+    rows = [
+        (
+            entry.name,
+            entry.kind,
+            entry.lock.short if entry.lock else "",
+            entry.lock.python_version if entry.lock else entry.environment.python_version,
+            len(entry.packages) or "",
+            size(entry.size) if entry.size else "",
+            entry.used_by,
+        )
+        for entry in entries
+    ]
+    return [Table(("name", "kind", "lock", "Python", "packages", "on disk", "used by"), rows)]
+
+
+def environment_entry(entry: Any) -> list[Block]:
+    """An environment with its locked packages."""
+    facts = [("name", entry.name), ("kind", entry.kind), *_facts(entry.environment)]
+    if entry.lock:
+        packages = "\n".join(f"{name}=={version}" for name, version in entry.packages.items())
+        facts += [("lock", entry.lock.short), ("packages", packages)]
+    facts += [("on disk", size(entry.size) if entry.size else ""), ("used by", entry.used_by)]
+    return [Facts(tuple(facts))]
+
+
+def environment(found: Environment) -> list[Block]:
+    """An environment as it was defined."""
+    return [Facts((("environment", found.name), *_facts(found)))]
+
+
+def _facts(found: Environment) -> list[tuple[str, Any]]:
+    return [
+        ("origin", found.origin),
+        ("Python", found.python_version),
+        ("requirements", "\n".join(found.requirements)),
+        ("variables", found.variables),
+    ]
+
+
+def pruned(report: Any) -> list[Block]:
+    """What was removed, or would be."""
+    verb = "would be removed" if report.dry_run else "removed"
+    count = plural(len(report.removed), "environment")
+    kept = plural(len(report.kept), "environment")
+    return [Lines((f"{count} {verb} ({size(report.freed)}) · {kept} in use",))]
+
+
+SURROUNDING_VIEWS: Views = {
+    "Environment": environment,
+    "EnvironmentEntry": environment_entry,
+    "PruneReport": pruned,
+}
+SURROUNDING_LISTS: ListViews = {
+    "EnvironmentEntry": environments,
+    "KeptConfiguration": configurations,
+    "settings": settings,
+}

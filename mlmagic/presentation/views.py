@@ -28,6 +28,15 @@ LISTS: ListViews = {
     **SURROUNDING_LISTS,
 }
 
+# Where the classes live that notebooks show by these views; services have panels of their own.
+HOMES = (
+    ("mlmagic.entities.environment", "Environment"),
+    ("mlmagic.entities.model", "Model"),
+    ("mlmagic.entities.model", "Registration"),
+    ("mlmagic.environments.environments", "EnvironmentEntry"),
+    ("mlmagic.environments.use", "PruneReport"),
+)
+
 
 @dataclass(frozen=True)
 class Shown:

@@ -1,0 +1,135 @@
+"""The magics themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_cell_magic,
+    line_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
+from traitlets import Bool
+
+from mlmagic.dispatch import call, show
+from mlmagic.errors import UsageError
+from mlmagic.magics.boundary import user_errors
+from mlmagic.magics.lines import expand, split, verb_magic
+from mlmagic.magics.session import Session
+from mlmagic.magics.showing import Progress, Text, displayable
+from mlmagic.magics.variables import resolve
+from mlmagic.options import COMMON, build_parser, describe, find_verb, parse, require
+
+if TYPE_CHECKING:
+    from mlmagic.options import Verb
+
+
+@magics_class
+class MlmagicMagics(Magics):
+    """From a model in a cell to a running web service."""
+
+    shell: Any
+    show_traceback = Bool(
+        default_value=False, help="Show the whole traceback of mlmagic's own errors."
+    ).tag(config=True)
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self.session = Session(shell)
+
+    @line_magic
+    @verb_magic("%register")
+    def register(self, verb: Verb, values: dict[str, Any], _cell: None) -> Any:
+        """Register a model."""
+        return self._do(verb, values)
+
+    @line_magic
+    @verb_magic("%deploy")
+    def deploy(self, verb: Verb, values: dict[str, Any], _cell: None) -> Any:
+        """Deploy a service."""
+        return self._do(verb, values)
+
+    @line_cell_magic
+    @verb_magic("%%score_script")
+    def score_script(self, verb: Verb, values: dict[str, Any], cell: str | None) -> Any:
+        """Capture an entry script."""
+        origin = self.session.cell("%%score_script")
+        last = values.pop("last", False)
+        if last:
+            line, cell, origin = self.session.last_marked_cell()
+            words = split(expand(line, self.shell.user_ns))
+            parser = build_parser(verb.options, prog="score_script")
+            values = parse(parser, verb.options, words) | values
+        if cell is None:
+            raise UsageError(
+                "The script is missing.",
+                hint="Use %%score_script on the first line of a cell, or %score_script --last.",
+            )
+        values |= {"source": cell, "namespace": list(self.session.namespace())}
+        return self._do(verb, values, cell=origin)
+
+    @cell_magic
+    @verb_magic("%%environment")
+    def environment(self, verb: Verb, values: dict[str, Any], cell: str) -> Any:
+        """Keep an environment."""
+        return self._keep(verb, values, cell)
+
+    @cell_magic
+    @verb_magic("%%inference_config")
+    def inference_config(self, verb: Verb, values: dict[str, Any], cell: str) -> Any:
+        """Keep an inference configuration."""
+        return self._keep(verb, values | self._place("inference"), cell)
+
+    @cell_magic
+    @verb_magic("%%deployment_config")
+    def deployment_config(self, verb: Verb, values: dict[str, Any], cell: str) -> Any:
+        """Keep a deployment configuration."""
+        return self._keep(verb, values | self._place("deployment"), cell)
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    @user_errors
+    def ml(self, line: str, local_ns: dict[str, Any] | None = None) -> Any:
+        """Run any verb of the command ``mlmagic``: ``%ml VERB …``; ``%ml --help`` lists them."""
+        words = split(expand(line, {**self.shell.user_ns, **(local_ns or {})}))
+        if not words or {"-h", "--help"} & {*words}:
+            return Text(describe([word for word in words if not word.startswith("-")], "%ml"))
+        verb, rest = find_verb(words)
+        options = (*verb.options, *COMMON)
+        values = parse(build_parser(options, prog=f"%ml {verb.title}"), options, rest)
+        kind, query = values.pop("format", None), values.pop("query", None)
+        result = self._do(verb, values)
+        shown = show(verb, values, result)
+        if kind not in (None, "table") or query:
+            from mlmagic.presentation import write
+
+            return Text(write(shown.data, kind or "json", query=query))
+        return displayable(shown, answer=verb.method == "run_service")
+
+    def _do(self, verb: Verb, values: dict[str, Any], **more: Any) -> Any:
+        """Call the method behind a verb, and show the panel of what it deployed."""
+        require(values, verb.options)
+        values = resolve(verb.options, values, self.shell.user_ns) | more
+        if verb.method == "register_model":
+            values |= {"cell": self.session.cell(), "notebook": self.session.notebook}
+        deploys = verb.method in ("deploy", "update_service")
+        if deploys and self.session.headless:
+            values.setdefault("wait", True)
+        with Progress(self.session) as say:
+            result = call(verb, values, self.session.workspace, say)
+        if deploys and hasattr(result, "snapshot"):
+            self.session.service_display.show(result)
+        return result
+
+    def _keep(self, verb: Verb, values: dict[str, Any], cell: str) -> Any:
+        if values.pop("expand", False):
+            cell = expand(cell, self.shell.user_ns)
+        return self._do(verb, values, text=cell)
+
+    def _place(self, kind: str) -> dict[str, Any]:
+        return {"kind": kind, "first_line": self.session.cell(f"%%{kind}_config").first_line}

@@ -1,0 +1,107 @@
+"""What the magics know of the kernel they run in."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.errors import UsageError
+from mlmagic.magics.showing import ServiceDisplay
+
+if TYPE_CHECKING:
+    from mlmagic.entities import CellOrigin
+    from mlmagic.workspace import Workspace
+
+_MARK = re.compile(r"#\s*mlmagic:\s*score_script\b(?P<line>.*)")
+
+
+class Session:
+    """The workspace, the cell, the user's names, and whether anybody watches."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.service_display = ServiceDisplay(shell)
+        self._workspace: Workspace | None = None
+        self._folder: Path | None = None
+
+    def workspace(self) -> Workspace:
+        """Return the workspace of the current folder; it is kept while the folder stays."""
+        from mlmagic.workspace import Workspace
+
+        here = Path.cwd()
+        if self._workspace is None or self._folder != here or self._is_gone(self._workspace):
+            self._workspace, self._folder = Workspace(), here
+        return self._workspace
+
+    @staticmethod
+    def _is_gone(workspace: Workspace) -> bool:
+        """Whether somebody deleted the folder that this session made."""
+        return workspace.created and not workspace.exists
+
+    @property
+    def in_kernel(self) -> bool:
+        """Whether a front end displays what the shell shows."""
+        return getattr(self.shell, "kernel", None) is not None
+
+    @property
+    def headless(self) -> bool:
+        """Whether nobody watches: the setting decides; else CI, or a client without input."""
+        settings = self.workspace().settings
+        if settings.headless or settings.origin("headless") != "default":
+            return settings.headless
+        kernel = getattr(self.shell, "kernel", None)
+        # Papermill and nbclient refuse input; a notebook's front end allows it.
+        return kernel is not None and not getattr(kernel, "_allow_stdin", True)
+
+    @property
+    def notebook(self) -> str | None:
+        """File name of the notebook, where the front end tells it."""
+        known = self.shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
+        return Path(known).name if known else None
+
+    def namespace(self) -> dict[str, Any]:
+        """Return the variables that are the user's."""
+        hidden = self.shell.user_ns_hidden
+        return {
+            name: value
+            for name, value in self.shell.user_ns.items()
+            if not name.startswith("_") and name not in hidden
+        }
+
+    def cell(self, magic: str = "") -> CellOrigin:
+        """Return the coordinates of the running cell.
+
+        Args:
+            magic: The cell magic that is on its first line, such as ``%%score_script``.
+        """
+        from mlmagic.entities import CellOrigin
+
+        count = self.shell.execution_count
+        history = self.shell.history_manager.input_hist_raw
+        lines = history[count].splitlines() if count < len(history) else []
+        places = [n for n, text in enumerate(lines, 1) if magic and text.startswith(magic)]
+        return CellOrigin(execution_count=count, first_line=places[0] + 1 if places else 2)
+
+    def last_marked_cell(self) -> tuple[str, str, CellOrigin]:
+        """Return options, body and origin of the last cell with ``# mlmagic: score_script``.
+
+        Raises:
+            UsageError: No cell has run that begins so.
+        """
+        from mlmagic.entities import CellOrigin
+
+        history = self.shell.history_manager.input_hist_raw
+        for count in range(len(history) - 1, 0, -1):
+            lines = history[count].splitlines()
+            first = next((n for n, text in enumerate(lines) if text.strip()), 0)
+            found = _MARK.match(lines[first]) if lines else None
+            if found:
+                body = "\n".join(lines[first + 1 :]) + "\n"
+                origin = CellOrigin(execution_count=count, first_line=first + 2)
+                return found["line"], body, origin
+        raise UsageError(
+            "No cell that has run begins with '# mlmagic: score_script'.",
+            hint="Put that comment on the first line of the cell, and run it first.",
+        )

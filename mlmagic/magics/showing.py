@@ -1,0 +1,161 @@
+"""Progress while something runs, and how results are displayed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+from mlmagic.presentation import Shown, present
+from mlmagic.presentation.views import HOMES
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from mlmagic.magics.session import Session
+
+_SERVICE = ("mlmagic.services.webservice", "Webservice")
+
+
+class Progress:
+    """Lines of progress that replace one another and leave nothing behind."""
+
+    def __init__(self, session: Session) -> None:
+        self._quiet = session.headless
+        self._in_kernel = session.in_kernel
+        self._handle: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __call__(self, line: str) -> None:
+        """Show a line in the place of the one before."""
+        if self._quiet:
+            return
+        if not self._in_kernel:
+            if sys.stderr.isatty():
+                sys.stderr.write(f"{line}\n")
+            return
+        self._show({"text/plain": line})
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._handle is not None:
+            self._show({"text/plain": "", "text/html": ""})
+
+    def _show(self, bundle: dict[str, str]) -> None:
+        from IPython.display import DisplayHandle
+
+        if self._handle is None:
+            self._handle = DisplayHandle()  # type: ignore[no-untyped-call]
+            self._handle.display(bundle, raw=True)
+        else:
+            self._handle.update(bundle, raw=True)
+
+
+class Listing(list[Any]):
+    """A list that shows itself as a table."""
+
+    def __init__(self, shown: Shown) -> None:
+        super().__init__(shown.value)
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return self._shown.text
+
+    def _repr_html_(self) -> str:
+        return self._shown.html
+
+
+class Record(dict[str, Any]):
+    """A dict that shows itself as names with values."""
+
+    def __init__(self, shown: Shown) -> None:
+        super().__init__(shown.value)
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return self._shown.text
+
+    def _repr_html_(self) -> str:
+        return self._shown.html
+
+
+class Text(str):
+    """Text that shows itself as it is, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def displayable(shown: Shown, *, answer: bool = False) -> Any:
+    """Return a result so that it is shown well when a cell ends with it.
+
+    Args:
+        shown: The result.
+        answer: It is a service's answer, which stays the plain value that it is.
+    """
+    value = shown.value
+    if answer or value is None:
+        return value
+    if isinstance(value, str):
+        return Text(shown.text)
+    if isinstance(value, list):
+        return Listing(shown)
+    return Record(shown) if isinstance(value, dict) else value
+
+
+class ServiceDisplay:
+    """Shows a service's panel; once in a cell that deploys, however the cell ends."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._shown: tuple[str, int] | None = None
+
+    def show(self, handle: Any) -> None:
+        """Show the panel now."""
+        from mlmagic.panels import display_service
+
+        self._shown = (handle.name, self._shell.execution_count)
+        display_service(handle)
+
+    def __call__(self, handle: Any) -> None:
+        """Show a handle that a cell ends with, unless this cell has shown it."""
+        if self._shown != (handle.name, self._shell.execution_count):
+            self.show(handle)
+
+
+def add_formatters(shell: Any, session: Session) -> None:
+    """Register how results are displayed; text always, HTML where it is understood."""
+    formatters = shell.display_formatter.formatters
+    for module, name in HOMES:
+        formatters["text/plain"].for_type_by_name(module, name, _print)
+        formatters["text/html"].for_type_by_name(module, name, lambda it: present(it).html)
+    shell.display_formatter.ipython_display_formatter.for_type_by_name(
+        *_SERVICE, session.service_display
+    )
+
+
+def remove_formatters(shell: Any) -> None:
+    """Take away what `add_formatters` registered."""
+    display = shell.display_formatter
+    for formatter in (*display.formatters.values(), display.ipython_display_formatter):
+        for key in [*HOMES, _SERVICE]:
+            formatter.deferred_printers.pop(key, None)
+        for kind in [kind for kind in formatter.type_printers if _is_ours(kind)]:
+            formatter.type_printers.pop(kind)
+
+
+def _is_ours(kind: type) -> bool:
+    return (kind.__module__, kind.__name__) in {*HOMES, _SERVICE}
+
+
+def _print(value: Any, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's signature
+    printer.text("…" if cycle else present(value).text)
