@@ -82,6 +82,11 @@ class Environments:
         self._cache = cache
         self._workspace = workspace
 
+    @property
+    def cache(self) -> Path:
+        """The user's cache, shared by all workspaces."""
+        return self._cache
+
     def define(self, name: str, text: str, *, base: Path) -> Environment:
         """Keep requirement lines or Conda YAML under a name.
 

@@ -1,0 +1,108 @@
+"""Requests to a service: bodies from live objects, answers as Python values."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from mlmagic.errors import RegistryError, ScoringError, ServiceUnavailableError, UsageError
+
+JSON_TYPE = "application/json"
+BYTES_TYPE = "application/octet-stream"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a service answered."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever it is."""
+        return self.body.decode(errors="replace")
+
+
+def encode(data: Any) -> tuple[bytes, str]:
+    """Turn data into a request body and its media type.
+
+    Text goes out as it is, bytes too; data frames, arrays and JSON values as samples do.
+
+    Raises:
+        UsageError: The value has no JSON form.
+    """
+    from mlmagic.registry.samples import read_sample
+
+    if isinstance(data, str):
+        return data.encode(), JSON_TYPE
+    try:
+        sample = read_sample(data)
+    except RegistryError as error:
+        raise UsageError(error.message.replace("The sample", "The data", 1), hint=error.hint) from (
+            error
+        )
+    return sample.body, BYTES_TYPE if sample.kind == "bytes" else JSON_TYPE
+
+
+def post(uri: str, body: bytes, media_type: str, *, key: str | None, timeout: float) -> Answer:
+    """Post a body.
+
+    Raises:
+        ServiceUnavailableError: No connection, or no answer in time.
+    """
+    place = urlsplit(uri)
+    headers = {"Content-Type": media_type}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=timeout)
+    try:
+        connection.request("POST", place.path, body=body, headers=headers)
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers.get_content_type(), answer.read())
+    except TimeoutError as error:
+        raise ServiceUnavailableError(
+            f"The service at '{uri}' did not answer within {timeout:g} s.",
+            hint="Give run() a longer timeout, or look at the log.",
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise ServiceUnavailableError(
+            f"The service at '{uri}' cannot be reached: {error}."
+        ) from error
+    finally:
+        connection.close()
+
+
+def decode(answer: Answer, name: str) -> Any:
+    """Return the value of an answer: JSON decoded, other text or bytes as they are.
+
+    Raises:
+        ScoringError: The service answered with an error.
+    """
+    if answer.status >= http.HTTPStatus.BAD_REQUEST:
+        raise ScoringError(
+            f"Service '{name}' answered {answer.status}: {_reason(answer)}",
+            status=answer.status,
+            body=answer.text,
+            hint=f"The log may tell more: %ml service logs {name} --tail 50",
+        )
+    if answer.media_type == JSON_TYPE:
+        return json.loads(answer.body)
+    return answer.text if answer.media_type.startswith("text/") else answer.body
+
+
+def _reason(answer: Answer) -> str:
+    """Return the message of an error answer as a sentence."""
+    text = answer.text
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    if isinstance(content, dict) and isinstance(content.get("message"), str):
+        text = content["message"]
+    text = text.strip()
+    return text if text.endswith(".") else f"{text}."

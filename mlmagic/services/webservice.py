@@ -1,0 +1,291 @@
+"""The handle of a service."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.entities import Reason, ServiceState
+from mlmagic.errors import ServiceError, ServiceNotFoundError, ServiceUnavailableError
+from mlmagic.services import display, scoring_requests, snapshots, waiting
+from mlmagic.services.addresses import for_browser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlmagic.entities import ServiceRecord, ServiceStatus
+    from mlmagic.services.catalogue import Services
+    from mlmagic.services.plan import Plan
+
+_HEALTHY_SECONDS = 1200.0
+_MARGIN_SECONDS = 5.0
+_KEY_RELOAD_SECONDS = 0.5
+
+
+class Webservice:
+    """A handle of a service: everything it tells is looked up when it is asked.
+
+    Args:
+        services: The services of the workspace.
+        name: The service.
+        outcome: What the deployment did: ``created``, ``updated``, ``unchanged``, ``started``,
+            ``replaced``; empty where the handle was only fetched.
+
+    Example:
+        >>> service = workspace.webservices["diabetes-svc"]  # doctest: +SKIP
+        >>> service.run({"data": [[0.1, 0.2]]})  # doctest: +SKIP
+        [189.8]
+    """
+
+    def __init__(self, services: Services, name: str, *, outcome: str = "") -> None:
+        self._services = services
+        self._known_healthy = 0
+        self.name = name
+        self.outcome = outcome
+
+    @property
+    def record(self) -> ServiceRecord:
+        """The durable record.
+
+        Raises:
+            ServiceNotFoundError: The service was deleted.
+        """
+        return self._services.record(self.name)
+
+    @property
+    def status(self) -> ServiceStatus:
+        """State, reason, message and next step, as they are now."""
+        return self._services.status(self.name)
+
+    @property
+    def state(self) -> ServiceState:
+        """``Transitioning``, ``Healthy``, ``Unhealthy``, ``Unschedulable``, ``Failed``, …."""
+        return self.status.state
+
+    @property
+    def failure(self) -> ServiceStatus | None:
+        """Why the current revision did not come up; None where it did or still may."""
+        return self._services.failure(self.name)
+
+    @property
+    def serving(self) -> int:
+        """The revision that answers now; 0 where none does."""
+        return self.status.generation
+
+    @property
+    def target(self) -> str:
+        """Where it runs, such as ``local``."""
+        return self.record.target
+
+    @property
+    def internal_uri(self) -> str | None:
+        """Where this machine scores; None while nothing listens."""
+        base = self._base_uri()
+        return f"{base}/score" if base else None
+
+    @property
+    def scoring_uri(self) -> str | None:
+        """Where the user's browser scores; on a JupyterHub, through its proxy."""
+        base = self._base_uri()
+        return f"{for_browser(base)}/score" if base else None
+
+    @property
+    def swagger_uri(self) -> str | None:
+        """Where the description of the service is, for the user's browser."""
+        base = self._base_uri()
+        return f"{for_browser(base)}/swagger.json" if base else None
+
+    @property
+    def sample_body(self) -> str | bytes:
+        """The body of the test request.
+
+        Raises:
+            ServiceError: The service has no sample.
+        """
+        sample = self.record.spec.sample
+        if sample is None:
+            raise ServiceError(
+                f"Service '{self.name}' has no sample.",
+                hint="Give the data, or deploy with --sample.",
+            )
+        body = self._services.content.read_bytes(sample.content)
+        return body if sample.kind == "bytes" else body.decode()
+
+    def run(self, data: Any, *, timeout: float | None = None) -> Any:
+        """Score data and return the decoded answer; waits until the service is Healthy.
+
+        Args:
+            data: A JSON value, a data frame, an array, or a body as text or bytes.
+            timeout: Seconds for waiting and scoring together; None allows 20 minutes to become
+                Healthy, and what the service allows for scoring.
+
+        Raises:
+            ScoringError: The service answered with an error.
+            ServiceUnavailableError: The service is not running or does not answer.
+            DeploymentFailedError: It did not become Healthy.
+        """
+        body, media_type = scoring_requests.encode(data)
+        began = time.monotonic()
+        record = self._ready(_HEALTHY_SECONDS if timeout is None else timeout)
+        if timeout is None:
+            seconds = record.spec.config.scoring_timeout_ms / 1000 + _MARGIN_SECONDS
+        else:
+            seconds = max(timeout - (time.monotonic() - began), 0.1)
+        answer = self._post(record, body, media_type, seconds)
+        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            # The keys were changed just now: the server may be about to read them, or we were.
+            time.sleep(_KEY_RELOAD_SECONDS)
+            answer = self._post(record, body, media_type, seconds)
+        return scoring_requests.decode(answer, self.name)
+
+    def get_logs(self, num_lines: int = 5000) -> str:
+        """Return the last lines of the log."""
+        return "\n".join(self.log_lines(num_lines))
+
+    def log_lines(self, num_lines: int) -> list[str]:
+        """Return the last lines of the log, apart."""
+        try:
+            record = self.record
+        except ServiceNotFoundError:
+            return []
+        return self._services.target(record).logs(record, num_lines)
+
+    def get_keys(self) -> tuple[str, str]:
+        """Return the primary and the secondary key; either is accepted."""
+        keys = self._services.keys(self.name)
+        return keys.primary, keys.secondary
+
+    def regen_key(self, which: str, set_key: str | None = None) -> None:
+        """Replace the ``Primary`` or ``Secondary`` key without a restart.
+
+        Args:
+            which: Which key.
+            set_key: The new key; None makes a random one.
+        """
+        self._services.regenerate_key(self.name, which, set_key)
+
+    def wait_for_deployment(
+        self,
+        show_output: bool = False,  # noqa: FBT001, FBT002 - as Azure ML v1
+        timeout_sec: float | None = None,
+        *,
+        on_event: Callable[[str], None] | None = None,
+    ) -> None:
+        """Wait until the service is Healthy; Ctrl-C stops the waiting, not the deployment.
+
+        Args:
+            show_output: Print a line whenever something changes.
+            timeout_sec: Seconds to wait; None waits for ever.
+            on_event: Receives the lines instead.
+
+        Raises:
+            DeploymentFailedError: It did not become Healthy; the message shows why.
+            DeploymentTimeoutError: It was not Healthy in time.
+        """
+        report = on_event or (display.write_line if show_output else _ignore)
+        waiting.wait(self, timeout=timeout_sec, report=report)
+
+    def update(self, **changes: Any) -> Webservice | Plan:
+        """Change the named parts; takes the options of ``Workspace.deploy``."""
+        if self._services.updater is None:
+            raise ServiceError(
+                f"Service '{self.name}' can only be updated through its workspace.",
+                hint=f"Use Workspace().update_service('{self.name}', …).",
+            )
+        return self._services.updater(self.name, **changes)
+
+    def reload(self) -> None:
+        """Run the script and its files as they lie now; nothing else changes."""
+        if self._services.reloader is None:
+            raise ServiceError(
+                f"Service '{self.name}' can only be reloaded through its workspace.",
+                hint=f"Use Workspace().reload_service('{self.name}').",
+            )
+        if self._services.reloader(self.name).outcome == "unchanged":
+            self.restart()
+
+    def rollback(self, to: int | None = None) -> None:
+        """Go back to an earlier revision; None is the one before the current."""
+        self.outcome = self._services.rollback(self.name, to=to)
+
+    def stop(self) -> None:
+        """Stop the service; `start` brings it back."""
+        self._known_healthy = 0
+        self._services.stop(self.name)
+
+    def start(self) -> None:
+        """Start the service where it does not run."""
+        self._services.start(self.name)
+
+    def restart(self) -> None:
+        """Start its processes anew without losing a request."""
+        self._services.restart(self.name)
+
+    def delete(self) -> None:
+        """Delete the service with its keys, logs and revisions."""
+        self._services.delete(self.name)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what is known of the service as plain JSON values, without its keys."""
+        return snapshots.snapshot(self)
+
+    def __repr__(self) -> str:
+        return display.as_text(self.snapshot())
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return display.mimebundle(self.snapshot())
+
+    def _base_uri(self) -> str | None:
+        try:
+            record = self.record
+        except ServiceNotFoundError:
+            return None
+        return self._services.target(record).base_uri(record)
+
+    def _ready(self, seconds: float) -> ServiceRecord:
+        """Wait until the service may be asked; once it was Healthy, an answer tells the rest."""
+        record = self.record
+        if self._known_healthy == record.generation:
+            return record
+        status = self.status
+        if status.reason is Reason.UPDATE_FAILED:
+            return record
+        if status.state in (ServiceState.FAILED, ServiceState.UNHEALTHY):
+            raise self._unavailable(status)
+        waiting.wait(self, timeout=seconds, report=_ignore)
+        self._known_healthy = self.record.generation
+        return self.record
+
+    def _post(
+        self, record: ServiceRecord, body: bytes, media_type: str, seconds: float
+    ) -> scoring_requests.Answer:
+        target = self._services.target(record)
+        base = target.base_uri(record)
+        if base is None:
+            raise self._unavailable(self.status)
+        keys = target.keys(record)
+        try:
+            return scoring_requests.post(
+                f"{base}/score",
+                body,
+                media_type,
+                key=keys.primary if keys else None,
+                timeout=seconds,
+            )
+        except ServiceUnavailableError:
+            self._known_healthy = 0
+            raise
+
+    def _unavailable(self, status: ServiceStatus) -> ServiceUnavailableError | ServiceError:
+        self._known_healthy = 0
+        if status.state is ServiceState.FAILED:
+            return waiting.failed(self, status)
+        hint = f"Next: {status.next_step}" if status.next_step else None
+        return ServiceUnavailableError(
+            f"Service '{self.name}' is {status.state}: {status.message}", hint=hint
+        )
+
+
+def _ignore(_line: str) -> None:
+    """Progress that nobody wants to see."""
