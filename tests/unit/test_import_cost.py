@@ -1,0 +1,44 @@
+"""What is not needed yet is not loaded yet."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "alembic", "anywidget", "docker", "ipywidgets", "kubernetes", "nbclient", "numpy", "pandas",
+    "papermill", "psutil", "skops", "sklearn", "sqlalchemy", "uvicorn",
+}  # fmt: skip
+
+
+def loaded_by(code: str) -> set[str]:
+    """Top-level modules that a fresh Python has after some code, beyond those it had before."""
+    program = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return {name.partition(".")[0] for name in json.loads(answer.stdout.splitlines()[-1])}
+
+
+def test_import_loads_nothing_heavy_and_no_ipython():
+    assert not loaded_by("import mlmagic") & (HEAVY | {"IPython", "msgspec", "yaml"})
+
+
+def test_the_extension_loads_nothing_heavy():
+    shell = "from IPython.testing.globalipapp import start_ipython\nshell = start_ipython()"
+    before = loaded_by(shell)
+    after = loaded_by(f"{shell}\nshell.run_line_magic('load_ext', 'mlmagic')")
+    assert not (after - before) & HEAVY
+    assert "mlmagic" in after
+
+
+@pytest.mark.parametrize("module", ["mlmagic.entities", "mlmagic.errors", "mlmagic.options"])
+def test_what_everybody_imports_loads_nothing_heavy(module):
+    assert not loaded_by(f"import {module}") & (HEAVY | {"IPython"})
+
+
+def test_the_scoring_server_loads_nothing_of_jupyter():
+    assert not loaded_by("import mlmagic.scoring") & (HEAVY | {"IPython", "traitlets"})
