@@ -1,0 +1,207 @@
+"""Virtual environments made by the real uv: complete or not there at all."""
+
+import dataclasses
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlmagic.entities import Lock
+from mlmagic.environments import Environments
+from mlmagic.errors import EnvironmentSetupError
+from mlmagic.files import write_record
+
+
+@pytest.fixture
+def lock(environments: Environments, root: Path) -> Lock:
+    return environments.lock(environments.from_requirements("tiny", ["six"], base=root))
+
+
+def command(lock: Lock, cache: Path) -> list[str]:
+    record = cache.parent / "lock.json"
+    write_record(record, lock)
+    return [
+        sys.executable,
+        "-m",
+        "mlmagic.environments",
+        "realise",
+        str(record),
+        "--cache",
+        str(cache),
+    ]
+
+
+def contents(cache: Path) -> list[str]:
+    """What lies in the cache, but for the lock files."""
+    return sorted(
+        path.name for path in (cache / "environments").iterdir() if path.suffix != ".lock"
+    )
+
+
+def test_an_environment_is_made_once(
+    environments: Environments, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    events: list[str] = []
+    assert not environments.is_realised(lock)
+    python = environments.realise(lock, on_event=events.append)
+    assert environments.is_realised(lock)
+    assert python == environments.python(lock) == environments.path(lock) / "bin/python"
+    assert events[0].startswith(f"environment {lock.short}: making (Python")
+    assert events[-1].startswith(f"environment {lock.short}: ready in")
+    code = "import six, sys; print(six.__file__, six.__cached__, sys.prefix)"
+    result = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
+    source, compiled, prefix = result.stdout.split()
+    assert Path(source).is_relative_to(environments.path(lock))
+    assert Path(compiled).exists()
+    assert prefix == str(environments.path(lock))
+    subprocess.run([python.with_name("uvicorn"), "--version"], check=True, capture_output=True)
+    again: list[str] = []
+    assert environments.realise(lock, on_event=again.append) == python
+    assert again == []
+
+
+def test_nothing_but_the_lock_is_in_it(environments: Environments, lock: Lock) -> None:
+    python = environments.realise(lock)
+    code = "import importlib.metadata as m; print(*(d.name.lower() for d in m.distributions()))"
+    result = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
+    assert sorted(result.stdout.split()) == sorted(lock.packages)
+
+
+def test_offline_with_a_warm_cache(
+    environments: Environments, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environments.realise(lock)
+    environments.prune(used=())
+    assert not environments.is_realised(lock)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    environments.realise(lock)
+    assert environments.is_realised(lock)
+
+
+def test_offline_with_a_cold_cache(
+    environments: Environments,
+    lock: Lock,
+    tmp_path: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with pytest.raises(EnvironmentSetupError, match="Check the network"):
+        environments.realise(lock)
+    assert contents(cache) == []
+
+
+def test_a_file_that_is_not_the_locked_one(
+    environments: Environments, lock: Lock, cache: Path
+) -> None:
+    bad = dataclasses.replace(lock, text=broken(lock.text), identity="0" * 64)
+    with pytest.raises(EnvironmentSetupError, match="Hash mismatch for `six"):
+        environments.realise(bad)
+    assert contents(cache) == []
+
+
+def broken(text: str) -> str:
+    """The lock with other hashes for six."""
+    start = text.index("six==")
+    lines = text[start:].splitlines()
+    return text[:start] + f"{lines[0]}\n    --hash=sha256:{'0' * 64}\n"
+
+
+def test_two_processes_at_once(environments: Environments, lock: Lock, cache: Path) -> None:
+    arguments = command(lock, cache)
+    both = [subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert [output.count(": making (") for output in outputs] in ([0, 1], [1, 0])
+    assert {output.splitlines()[-1] for output in outputs} == {str(environments.python(lock))}
+    assert contents(cache) == [lock.identity]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_ended_in_the_middle(
+    environments: Environments, lock: Lock, cache: Path, number: signal.Signals
+) -> None:
+    process = subprocess.Popen(command(lock, cache), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert ": making (" in process.stdout.readline()
+    process.send_signal(number)
+    process.communicate()
+    assert process.returncode != 0
+    assert not environments.is_realised(lock)
+    if number != signal.SIGKILL:
+        assert contents(cache) == []
+    environments.realise(lock)
+    assert lock.identity in contents(cache)
+    subprocess.run([environments.python(lock), "-c", "import six"], check=True)
+
+
+def test_the_reason_is_one_line(lock: Lock, cache: Path, tmp_path: Path) -> None:
+    cache.mkdir()
+    (cache / "environments").write_text("in the way")
+    result = subprocess.run(command(lock, cache), capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert f"cannot be written to '{cache / 'environments'}'" in result.stderr
+
+
+def test_a_lock_record_that_is_missing(cache: Path, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "mlmagic.environments", "realise", str(tmp_path / "no.json")]
+    result = subprocess.run(
+        [*arguments, "--cache", str(cache)], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "no.json" in result.stderr
+
+
+def test_a_base_python_that_is_gone(environments: Environments, lock: Lock) -> None:
+    python = environments.realise(lock)
+    python.unlink()
+    python.symlink_to("/nowhere/python")
+    assert not environments.is_realised(lock)
+    environments.realise(lock)
+    subprocess.run([python, "-c", "import six"], check=True)
+
+
+def test_who_uses_what(environments: Environments, lock: Lock, cache: Path, tmp_path: Path) -> None:
+    other_root = tmp_path / "other"
+    (other_root / ".mlmagic").mkdir(parents=True)
+    other = Environments(other_root / ".mlmagic/environments", cache, other_root)
+    environments.realise(lock)
+    other.realise(lock)
+    entry = environments.show(lock.short, services={lock.identity: ["iris"]})
+    assert (entry.name, entry.kind, entry.realised) == ("tiny", "captured", True)
+    assert entry.used_by == ("iris", str(other_root))
+    assert entry.packages["six"]
+    assert entry.size
+    assert entry.last_used
+    assert environments.prune(used=[lock.identity]).removed == ()
+    assert environments.prune(used=()).kept == (lock.identity,), "the other workspace uses it"
+    plan = other.prune(used=(), dry_run=True)
+    assert plan.removed == (lock.identity,)
+    assert plan.freed > 0
+    assert other.is_realised(lock)
+    assert other.prune(used=()).removed == (lock.identity,)
+    assert contents(cache) == []
+
+
+def test_workspaces_that_are_gone_use_nothing(
+    environments: Environments, lock: Lock, root: Path, cache: Path
+) -> None:
+    environments.realise(lock)
+    other = Environments(root / "x", cache, root / "elsewhere")
+    (root / ".mlmagic").rename(root / "gone")
+    assert other.prune(used=()).removed == (lock.identity,)
+
+
+def test_leftovers_of_killed_builds_are_swept(
+    environments: Environments, lock: Lock, cache: Path
+) -> None:
+    environments.realise(lock)
+    (cache / f"environments/.{'1' * 64}.building-x/env").mkdir(parents=True)
+    environments.prune(used=[lock.identity])
+    assert not list((cache / "environments").glob("*.building-*"))
