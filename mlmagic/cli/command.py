@@ -1,0 +1,141 @@
+"""One command: read the line, call the method, write the result, return the exit code.
+
+Exit codes: 0 success, 1 a failure, 2 a wrong line, 3 a service that is not Healthy.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mlmagic._version import __version__
+from mlmagic.cli.terminal import Terminal
+from mlmagic.errors import DeploymentFailedError, MlmagicError, UsageError
+from mlmagic.options import (
+    COMMON,
+    build_parser,
+    describe,
+    find_verb,
+    parse,
+    read_sample,
+    require,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mlmagic.options import Option, Verb
+
+SUCCESS, FAILURE, USAGE, NOT_HEALTHY, INTERRUPTED = 0, 1, 2, 3, 130
+_PROG = "mlmagic"
+_WAITING = ("deploy", "update_service")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The words after ``mlmagic``; None takes those of the process.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    terminal = Terminal()
+    try:
+        return _run([word for word in words if word != "--debug"], terminal)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SUCCESS
+    except KeyboardInterrupt:
+        terminal.error("Interrupted.")
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            raise
+        terminal.error(_told(error))
+        return _exit_code(error)
+
+
+def _run(words: list[str], terminal: Terminal) -> int:
+    if not words or {"-h", "--help"} & {*words} or words[0] == "help":
+        asked = [word for word in words if not word.startswith("-") and word != "help"]
+        terminal.write(describe(asked, _PROG))
+        return SUCCESS
+    if words[0] == "--version":
+        terminal.write(f"{_PROG} {__version__}")
+        return SUCCESS
+    verb, rest = find_verb(words)
+    options = (*verb.options, *COMMON)
+    values = parse(build_parser(options, prog=f"{_PROG} {verb.title}"), options, rest)
+    kind, query = values.pop("format", None), values.pop("query", None)
+    require(values, verb.options)
+    return _call(
+        verb, _resolve(verb, values), terminal, kind or ("json" if query else "table"), query
+    )
+
+
+def _call(
+    verb: Verb, values: dict[str, Any], terminal: Terminal, kind: str, query: str | None
+) -> int:
+    from mlmagic.dispatch import call, show
+    from mlmagic.presentation import write
+
+    with terminal.progress() as say:
+        result = call(verb, values, _open_workspace, say)
+    if verb.method == "run_notebook":
+        terminal.write(
+            result.summary() if kind == "table" else write(show(verb, values, result).data, kind)
+        )
+        return int(result.exit_code)
+    shown = show(verb, values, result)
+    if kind == "table":
+        terminal.write_table(shown.text)
+    else:
+        terminal.write(write(shown.data, kind, query=query), is_json=kind == "jsonc")
+    return SUCCESS
+
+
+def _open_workspace() -> Any:
+    from mlmagic.workspace import Workspace
+
+    return Workspace()
+
+
+def _resolve(verb: Verb, values: dict[str, Any]) -> dict[str, Any]:
+    """Read samples and sources as files: a shell has no variables; deployments are waited for."""
+    from pathlib import Path
+
+    def sources(words: Sequence[str]) -> Path | list[Path]:
+        paths = [Path(word).expanduser() for word in words]
+        return paths[0] if len(paths) == 1 else paths
+
+    readers: dict[str, Callable[[Any], Any]] = {"source": sources, "sample": _sample}
+    kinds: dict[str, Option] = {option.name: option for option in verb.options}
+    if verb.method in _WAITING:
+        values.setdefault("wait", True)
+    return {
+        name: readers.get(kinds[name].kind, lambda same: same)(value) if name in kinds else value
+        for name, value in values.items()
+    }
+
+
+def _sample(text: str) -> Any:
+    try:
+        return read_sample(text)
+    except ValueError as error:
+        raise UsageError(f"--sample: {error}.") from None
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, MlmagicError):
+        return str(error)
+    return f"{type(error).__name__}: {error} (with --debug: the whole traceback)"
+
+
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, UsageError):
+        return USAGE
+    return NOT_HEALTHY if isinstance(error, DeploymentFailedError) else FAILURE

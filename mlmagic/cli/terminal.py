@@ -1,0 +1,72 @@
+"""Where a command writes: results to stdout, progress and errors to stderr.
+
+Colours and moving lines are for terminals alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_BOLD, _RED, _GREEN, _BLUE, _OFF = "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[34m", "\x1b[0m"
+_STATES = {"Healthy": _GREEN, "Failed": _RED, "Unhealthy": _RED, "Unschedulable": _RED}
+_KEY = re.compile(r'^(\s*)("(?:[^"\\]|\\.)*")(:)', re.MULTILINE)
+
+
+class Terminal:
+    """Standard output and standard error of the process."""
+
+    def __init__(self) -> None:
+        plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        self._colours_out = sys.stdout.isatty() and not plain
+        self._colours_err = sys.stderr.isatty() and not plain
+
+    def write(self, text: str, *, is_json: bool = False) -> None:
+        """Write a result."""
+        if is_json and self._colours_out:
+            text = _KEY.sub(rf"\1{_BLUE}\2{_OFF}\3", text)
+        if text:
+            print(text, flush=True)
+
+    def write_table(self, text: str) -> None:
+        """Write a result for people, states in colour."""
+        if self._colours_out:
+            for state, colour in _STATES.items():
+                text = re.sub(rf"\b{state}\b", f"{colour}{state}{_OFF}", text)
+        self.write(text)
+
+    def error(self, message: str) -> None:
+        """Write what went wrong."""
+        head = f"{_RED}{_BOLD}error:{_OFF}" if self._colours_err else "error:"
+        print(f"{head} {message}", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str], None]]:
+        """Give a function that shows a line of progress: nothing under CI, else on stderr.
+
+        On a terminal a line takes the place of the one before, and the last one goes.
+        """
+        if os.environ.get("CI"):
+            yield lambda _line: None
+            return
+        if not sys.stderr.isatty():
+            yield lambda line: print(line, file=sys.stderr, flush=True)
+            return
+        try:
+            yield _replace_line
+        finally:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _replace_line(line: str) -> None:
+    width = shutil.get_terminal_size().columns - 1
+    sys.stderr.write(f"\r\x1b[K{line[:width]}")
+    sys.stderr.flush()
