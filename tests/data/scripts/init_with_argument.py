@@ -1,0 +1,6 @@
+def init(model):
+    pass
+
+
+def run(raw_data):
+    return None

@@ -1,0 +1,6 @@
+def init():
+    pass
+
+
+async def run(raw_data):
+    return None

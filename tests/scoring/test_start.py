@@ -1,0 +1,171 @@
+"""How a server starts, or tells why it does not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.scoring.conftest import SCRIPTS, RunningServer, environment, wait_for
+
+Serve = Callable[..., RunningServer]
+
+
+@pytest.mark.parametrize(
+    ("script", "reason", "words"),
+    [
+        ("missing", "ScriptNotFound", "does not exist"),
+        ("syntax_error", "ScriptSyntaxError", "expected ':'"),
+        ("import_fails", "ScriptImportFailed", "no_such_module_anywhere"),
+        ("no_init", "ScriptContractError", "no function init()"),
+        ("no_run", "ScriptContractError", "no function run()"),
+        ("init_with_argument", "ScriptContractError", "init() that takes arguments"),
+        ("run_without_argument", "ScriptContractError", "takes no data"),
+        ("run_with_stars", "ScriptContractError", "'data'"),
+        ("run_is_async", "ScriptContractError", "async run()"),
+        ("init_raises", "InitFailed", "JSONDecodeError"),
+        ("init_exits", "ScriptExited", "SystemExit: 0"),
+        ("init_out_of_memory", "OutOfMemory", "no room for the model"),
+    ],
+)
+def test_reasons(serve: Serve, script: str, reason: str, words: str) -> None:
+    status = serve(script, "--check").failed()
+    assert (status["stage"], status["reason"]) == ("failed", reason)
+    assert words in status["message"]
+
+
+def test_a_failing_server_ends(serve: Serve) -> None:
+    server = serve("init_raises", "--generation", "5")
+    status = server.failed()
+    assert status["generation"] == 5
+    assert status["exception"].startswith("json.decoder.JSONDecodeError: ")
+    first, second, *below = status["frames"]
+    assert first == {
+        "file": "init_raises.py",
+        "line": 5,
+        "function": "init",
+        "code": 'load("not json")',
+    }
+    assert (second["line"], second["function"]) == (9, "load")
+    assert below[-1]["file"].endswith("json/decoder.py")
+    assert not any("mlmagic" in frame["file"] for frame in status["frames"])
+    assert "importlib" not in server.log
+
+
+def test_syntax_error_has_its_line(serve: Serve) -> None:
+    (frame,) = serve("syntax_error", "--check").failed()["frames"]
+    assert (frame["file"], frame["line"]) == ("syntax_error.py", 5)
+    assert frame["code"] == "def run(raw_data)"
+
+
+def test_stages_before_ready(serve: Serve, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    server = serve("init_waits_for_file", WAIT_FOR=str(gate)).listening()
+    wait_for(lambda: server.status["stage"] == "init", "init")
+    for path in ("/", "/ready"):
+        answer = server.ask("GET", path)
+        assert (answer.status, answer.json["stage"]) == (503, "init")
+    assert server.ask("GET", "/live").status == 200
+    assert server.ask(body=b"x").status == 503
+    gate.touch()
+    assert server.ready().ask("GET", "/").status == 200
+    assert server.status["init_seconds"] > 0
+
+
+def test_sample(serve: Serve, tmp_path: Path) -> None:
+    sample = tmp_path / "sample.json"
+    sample.write_text('{"data": [1]}')
+    status = serve("echo", "--sample", str(sample)).ready().status
+    assert json.loads(status["sample_result"]) == {"got": '{"data": [1]}'}
+    assert status["sample_ms"] >= 0
+
+
+@pytest.mark.parametrize("script", ["run_raises", "run_exits", "run_returns_unserialisable"])
+def test_failing_sample(serve: Serve, tmp_path: Path, script: str) -> None:
+    sample = tmp_path / "sample.json"
+    sample.write_text("0")
+    assert serve(script, "--sample", str(sample)).failed()["reason"] == "SampleFailed"
+
+
+def test_check_prints_the_status(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mlmagic.scoring", "--check", "--entry-script"]
+    command += [str(SCRIPTS / "run_prints.py")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment(), cwd=tmp_path, check=True
+    )
+    status = json.loads(done.stdout)
+    assert (status["stage"], status["port"]) == ("ready", None)
+    assert "printed in init" in done.stderr
+
+
+def test_port_in_use(serve: Serve) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        status = serve("echo", "--port", str(other.getsockname()[1])).failed()
+    assert status["reason"] == "PortInUse"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--address", "0.0.0.0"], "choose --auth key or none"),
+        (["--auth", "key"], "--keys-file"),
+        (["--auth", "key", "--keys-file", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_wrong_configuration(serve: Serve, options: list[str], words: str) -> None:
+    status = serve("echo", *options).failed()
+    assert status["reason"] == "ConfigurationError"
+    assert words in status["message"]
+
+
+def test_user_modules_win(serve: Serve, tmp_path: Path) -> None:
+    """Neither our modules nor those of our libraries shadow a user's, nor theirs ours."""
+    app = tmp_path / "app"
+    source = app / "src"
+    source.mkdir(parents=True)
+    (app / "settings.py").write_text("raise RuntimeError('not for the server')")
+    (app / "queue.py").write_text("raise RuntimeError('not for the server')")
+    (source / "utils.py").write_text("NAME = 'source'")
+    (app / "utils.py").write_text("NAME = 'root'")
+    (app / "other.py").write_text("NAME = 'other'")
+    (source / "score.py").write_text(
+        "import utils, other, os\ndef init(): pass\n"
+        "def run(data): return [utils.NAME, other.NAME, os.getcwd()]\n"
+    )
+    shadow = tmp_path / "shadow"
+    shadow.mkdir()
+    (shadow / "utils.py").write_text("NAME = 'shadow'")
+    server = serve(
+        str(source / "score.py"),
+        *("--app-root", str(app)),
+        AZUREML_SOURCE_DIRECTORY="src",
+        PYTHONPATH=str(shadow),
+    )
+    assert server.ready().ask(body=b"x").json == ["source", "other", str(app)]
+
+
+def test_runs_as_it_travels(tmp_path: Path) -> None:
+    """With nothing of mlmagic but this folder on the path, and none of its other requirements."""
+    travelling = tmp_path / "runtime" / "mlmagic" / "scoring"
+    shutil.copytree(Path(__file__).parent.parent.parent / "mlmagic" / "scoring", travelling)
+    code = (
+        "import sys\n"
+        "sys.meta_path = [f for f in sys.meta_path if 'editable' not in str(f)]\n"
+        f"sys.path[:0] = [{str(travelling.parent.parent)!r}]\n"
+        "sys.path = [p for p in sys.path if not p.endswith('/main') and p]\n"
+        "import mlmagic.scoring.command as c\n"
+        f"assert c.__file__.startswith({str(travelling)!r}), c.__file__\n"
+        "code = c.main(sys.argv[1:])\n"
+        "foreign = {'msgspec', 'psutil', 'IPython', 'sqlalchemy'} & set(sys.modules)\n"
+        "assert not foreign, foreign\n"
+        "sys.exit(code)\n"
+    )
+    command = [sys.executable, "-P", "-c", code, "--check", "--entry-script"]
+    command += [str(SCRIPTS / "echo.py")]
+    subprocess.run(command, env=environment(), cwd=tmp_path, check=True, capture_output=True)
