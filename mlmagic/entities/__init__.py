@@ -2,6 +2,7 @@
 
 from mlmagic.entities.environment import Environment, Lock
 from mlmagic.entities.model import ContentFile, Lineage, Model, Registration, Sample
+from mlmagic.entities.report import ScriptReport, TrialResult
 from mlmagic.entities.script import CellOrigin, InferenceConfig, Problem, SourceTree
 from mlmagic.entities.service import (
     DeploymentSpec,
@@ -34,8 +35,10 @@ __all__ = [
     "Replica",
     "Revision",
     "Sample",
+    "ScriptReport",
     "ServiceRecord",
     "ServiceState",
     "ServiceStatus",
     "SourceTree",
+    "TrialResult",
 ]

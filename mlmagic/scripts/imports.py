@@ -106,7 +106,16 @@ def imported_modules(script: Path | str, *, roots: Iterable[Path] = ()) -> Impor
         source = script.read_text(encoding="utf-8")
     else:
         source = script
-    return _Search(folders).search(source)
+    try:
+        tree = parse_quietly(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Imports()
+    return find_imports(tree, folders)
+
+
+def find_imports(tree: ast.Module, roots: Iterable[Path]) -> Imports:
+    """Do the same for a script that is parsed already; local modules lie in the roots."""
+    return _Search(roots).search(tree)
 
 
 class _Search:
@@ -117,11 +126,8 @@ class _Search:
         self.broken: list[tuple[Import, str]] = []
         self.seen: set[Path] = set()
 
-    def search(self, source: str) -> Imports:
-        try:
-            found = list(_imports(parse_quietly(source)))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return Imports()
+    def search(self, tree: ast.Module) -> Imports:
+        found = list(_imports(tree))
         for item in found:
             self._follow(item)
         return Imports(

@@ -1,0 +1,50 @@
+"""Which distribution provides an import name."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+# Used only for names that the running interpreter does not have.
+_WELL_KNOWN = {
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "faiss": "faiss-cpu",
+    "google": "google-api-core",
+    "inference_schema": "inference-schema",
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+
+
+def suggest_distribution(top: str) -> str:
+    """Return the distribution to add for a top-level import name."""
+    installed = _installed().get(top)
+    return installed[0] if installed else _WELL_KNOWN.get(top, top)
+
+
+def is_available(top: str, available: Collection[str]) -> bool:
+    """Tell whether an environment provides a name, given its import names or distributions."""
+    if top in available:
+        return True
+    provided = {_normal(name) for name in available}
+    names = {top, _WELL_KNOWN.get(top, top), *_installed().get(top, ())}
+    return any(_normal(name) in provided for name in names)
+
+
+@cache
+def _installed() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
