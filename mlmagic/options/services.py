@@ -133,7 +133,6 @@ SERVICE_VERBS = (
         help="Take the entry script anew from where it lay.",
         result="Webservice",
         options=SERVICE,
-        progress=True,
         examples=("service reload diabetes-svc",),
     ),
     Verb(

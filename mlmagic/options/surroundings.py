@@ -179,7 +179,7 @@ WORKSPACE_VERBS = (
     Verb(
         path=("workspace", "list"),
         method="list_workspaces",
-        help="List the workspaces that this user has used.",
+        help="List this workspace and those in the folders around it.",
         result="list of workspaces",
         examples=("workspace list",),
     ),

@@ -72,7 +72,16 @@ def pruned(report: Any) -> list[Block]:
     return [Lines((f"{count} {verb} ({size(report.freed)}) · {kept} in use",))]
 
 
+def diagnosis(report: Any) -> list[Block]:
+    """A table of what was looked at, and below it what to do."""
+    rows = [(check.name, check.state, check.found) for check in report.checks]
+    advice = [f"{check.name}: {check.advice}" for check in report.checks if check.advice]
+    blocks: list[Block] = [Table(("what", "state", "found"), rows)]
+    return [*blocks, Lines(("", *advice))] if advice else blocks
+
+
 SURROUNDING_VIEWS: Views = {
+    "DoctorReport": diagnosis,
     "Environment": environment,
     "EnvironmentEntry": environment_entry,
     "PruneReport": pruned,

@@ -30,6 +30,7 @@ LISTS: ListViews = {
 
 # Where the classes live that notebooks show by these views; services have panels of their own.
 HOMES = (
+    ("mlmagic.doctor", "DoctorReport"),
     ("mlmagic.entities.environment", "Environment"),
     ("mlmagic.entities.model", "Model"),
     ("mlmagic.entities.model", "Registration"),
