@@ -8,10 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import nbformat
+from jupyter_client.manager import KernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NotebookExecutionManager
 from papermill.execute import ERROR_ANCHOR_MSG, ERROR_MARKER_TAG, ERROR_MESSAGE_TEMPLATE
+from traitlets.config import Config
 
 from mlmagic.errors import ConfigurationError
 from mlmagic.files import write_atomically
@@ -90,6 +92,7 @@ def execute(
         kernel_name=kernel,
         timeout=timeout,
         resources={"metadata": {"path": str(folder)}},
+        config=_encrypted(),
     )
     try:
         recorder.notebook_start()
@@ -104,6 +107,14 @@ def execute(
             raise
         raise ConfigurationError(f"The kernel '{kernel}' does not start: {error}.") from error
     return None if recorder.failed is None else record_failure(recorder)
+
+
+def _encrypted() -> Config:
+    """Let nobody else on this machine listen to the kernel, where jupyter_client can do that."""
+    config = Config()
+    if hasattr(KernelManager, "transport_encryption"):
+        config.KernelManager.transport_encryption = "auto"
+    return config
 
 
 def record_failure(recorder: Recorder, error: BaseException | None = None) -> CellFailure | None:
