@@ -181,7 +181,9 @@ class Services:
     def stop(self, name: str) -> None:
         """Stop a service; requests under way are finished."""
         with self._records.lease(name):
-            record = self._records.change(self._records.read(name), wanted="stopped")
+            record = self._records.read(name)
+            changes = self._back_to_serving(record)
+            record = self._records.change(record, wanted="stopped", **changes)
             self.target(record).stop(record)
 
     def start(self, name: str) -> None:
@@ -191,18 +193,15 @@ class Services:
         """
         with self._records.lease(name):
             record = self._records.read(name)
-            target = self.target(record)
-            changes: dict[str, Any] = {"wanted": "running", "deploying": None}
-            serving = target.serving(record)
-            if target.failure(record) is not None and serving not in (0, record.current):
-                changes |= {"current": serving, "failure": None}
-            elif record.failure is not None:
+            changes = self._back_to_serving(record)
+            if record.failure is not None and not changes:
                 raise ServiceUnavailableError(
                     f"Service '{name}' cannot be started: {record.failure.message}.",
                     hint=in_words(record.failure, name).next_step,
                 )
+            changes |= {"wanted": "running", "deploying": None}
             record = self._records.change(record, **changes)
-            target.start(record)
+            self.target(record).start(record)
 
     def restart(self, name: str) -> None:
         """Run the current revision anew without losing a request; starts it where it is stopped."""
@@ -254,6 +253,14 @@ class Services:
             record = self._records.read(name)
             keys = replace(self.keys(name), **{part: set_key or random_key()})
             self.target(record).set_keys(record, keys)
+
+    def _back_to_serving(self, record: ServiceRecord) -> dict[str, Any]:
+        """Return what makes the serving revision current again after an update that failed."""
+        target = self.target(record)
+        serving = target.serving(record)
+        if target.failure(record) is None or serving in (0, record.current):
+            return {}
+        return {"current": serving, "failure": None, "deploying": None}
 
     def _all(self) -> builtins.list[ServiceRecord]:
         records = []

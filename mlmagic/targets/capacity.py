@@ -115,8 +115,7 @@ def _who(connections: list[psutil._ntuples.sconn], port: int) -> str:
 
 def _listens(connection: psutil._ntuples.pconn | psutil._ntuples.sconn, port: int) -> bool:
     return (
-        connection.status == psutil.CONN_LISTEN
-        and getattr(connection.laddr, "port", None) == port
+        connection.status == psutil.CONN_LISTEN and getattr(connection.laddr, "port", None) == port
     )
 
 

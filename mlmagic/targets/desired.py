@@ -74,7 +74,7 @@ def _command(
     config = spec.config
     command = [
         *(str(environments.python(spec.lock)), "-m", "mlmagic.scoring"),
-        *("--entry-script", entry_script(spec)),
+        *("--entry-script", entry_script(spec.source)),
         *("--app-root", str(folder.app)),
         *("--model-dir", model_directory(spec.models)),
         *("--service-name", spec.name),
@@ -105,7 +105,7 @@ def _environment(
     paths = [str(place_runtime(environments.cache)), spec.variables.get("PYTHONPATH", "")]
     ours = {
         "AML_APP_ROOT": str(folder.app),
-        "AZUREML_ENTRY_SCRIPT": entry_script(spec),
+        "AZUREML_ENTRY_SCRIPT": entry_script(spec.source),
         "AZUREML_MODEL_DIR": model_directory(spec.models),
         "MLMAGIC_SECRETS_DIR": str(folder.secrets),
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),

@@ -24,10 +24,10 @@ from mlmagic.errors import ConfigurationError
 from mlmagic.files import write_atomically, write_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from mlmagic.entities import DeploymentSpec, PlacedModel
+    from mlmagic.entities import DeploymentSpec, PlacedModel, SourceTree
     from mlmagic.registry import ContentStore
 
 MODELS_FOLDER = "azureml-models"
@@ -112,12 +112,7 @@ def place_revision(
     """
     folder = service.revision(generation)
     shutil.rmtree(folder.path, ignore_errors=True)
-    source = folder.app / spec.source.name if spec.source.name else folder.app
-    source.mkdir(parents=True)
-    for file in spec.source.files:
-        # Copies: a service may write to its own files, but never to the store's.
-        content.place(file, source / file.path, link=False)
-    _place_models(folder.app / MODELS_FOLDER, spec, content)
+    place_app(folder.app, spec.source, spec.models, content)
     _place_secrets(service, folder, spec, secrets)
     if spec.sample is not None:
         content.place(spec.sample.content, folder.sample, link=False)
@@ -131,20 +126,27 @@ def model_directory(models: tuple[PlacedModel, ...]) -> str:
     return MODELS_FOLDER
 
 
-def entry_script(spec: DeploymentSpec) -> str:
+def entry_script(source: SourceTree) -> str:
     """Return ``AZUREML_ENTRY_SCRIPT``, relative to the app root."""
-    script = spec.source.entry_script
-    return f"{spec.source.name}/{script}" if spec.source.name else script
+    return f"{source.name}/{source.entry_script}" if source.name else source.entry_script
 
 
-def _place_models(root: Path, spec: DeploymentSpec, content: ContentStore) -> None:
-    from mlmagic.registry import write_loader_record
+def place_app(
+    app: Path, source: SourceTree, models: Iterable[PlacedModel], content: ContentStore
+) -> None:
+    """Lay out an app root: the sources, and the models below ``azureml-models``.
 
-    root.mkdir(exist_ok=True)
-    for model in spec.models:
-        folder = root / model.name / str(model.version)
-        for file in model.files:
-            content.place(file, folder / file.path)
+    Raises:
+        ModelIntegrityError: Stored content is missing or damaged.
+    """
+    from mlmagic.registry import place_files, write_loader_record
+    from mlmagic.scripts import place_sources
+
+    root = app / MODELS_FOLDER
+    root.mkdir(parents=True)
+    place_sources(source, content, app)
+    for model in models:
+        place_files(model, root / model.name / str(model.version), content)
         write_loader_record(root, model)
 
 

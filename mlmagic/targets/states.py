@@ -100,8 +100,8 @@ def _alive(record: ServiceRecord, seen: Observation, state: SupervisorState) -> 
     failure = failure_of(record, seen)
     if not state.generation:
         return failure or _starting(state)
-    if failure is None and (record.current != state.generation or state.phase == "updating"):
-        message = f"revision {state.generation} answers meanwhile"
+    if failure is None and _hands_over(record, state):
+        message = f"revision {_answering(state)} answers meanwhile"
         return _with_workers(ServiceState.TRANSITIONING, Reason.UPDATING, state, message)
     return _serving(record, state, failure)
 
@@ -134,6 +134,20 @@ def _serving(
     return _with_workers(
         ServiceState.HEALTHY, Reason.UPDATE_FAILED, state, message, traceback=failure.traceback
     )
+
+
+def _hands_over(record: ServiceRecord, state: SupervisorState) -> bool:
+    """Whether a revision other than the current one may still answer."""
+    return (
+        record.current != state.generation
+        or state.phase == "updating"
+        or _answering(state) != state.generation
+    )
+
+
+def _answering(state: SupervisorState) -> int:
+    """Return the oldest revision with a worker that accepts; workers of old ones drain last."""
+    return min((w.generation for w in state.workers if w.ready), default=state.generation)
 
 
 def _passed_by(record: ServiceRecord, state: SupervisorState) -> bool:

@@ -158,13 +158,13 @@ class Supervisor:
         old, self._current, self._incoming = self._current, self._incoming, None
         assert self._current is not None  # noqa: S101 - it has just become ready
         self._log.say(f"generation {self._current.desired.generation}: serves")
+        if old is not None:
+            self._outgoing.add(old)  # told from the start: while it accepts, it still answers
+            self._spawn(self._retire(old))
         self._set_phase("serving")
         self._spawn(self._watch(self._current))
-        if old is not None:
-            self._spawn(self._retire(old))
 
     async def _retire(self, fleet: Fleet) -> None:
-        self._outgoing.add(fleet)
         if fleet.listener is not self._listener:
             fleet.listener.socket.close()
         await fleet.stop()
