@@ -134,6 +134,13 @@ class DeploymentSpec:
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
+    def content(self) -> tuple[ContentFile, ...]:
+        """Every file of the content store that the service needs."""
+        models = (file for model in self.models for file in model.files)
+        sample = (self.sample.content,) if self.sample else ()
+        return (*models, *self.source.files, *sample)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of what decides whether there is anything to do.
 

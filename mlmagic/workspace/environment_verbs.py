@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 class EnvironmentVerbs(Rooms):
     """Define, look at and tidy environments; keep configurations by name."""
 
-    def define_environment(
-        self, name: str, text: str, *, base: Path | None = None
-    ) -> Environment:
+    def define_environment(self, name: str, text: str, *, base: Path | None = None) -> Environment:
         """Keep an environment under a name, from requirements lines or conda YAML.
 
         Args:
@@ -33,13 +31,13 @@ class EnvironmentVerbs(Rooms):
         """
         return self.environments.define(name, text, base=base or self.root)
 
-    def list_environments(self) -> list[EnvironmentEntry]:
+    def list_environments(self) -> Sequence[EnvironmentEntry]:
         """List named, curated and realised environments, with what uses them."""
-        return self.environments.list()
+        return self.environments.list(services=self._users_of_environments())
 
     def show_environment(self, name: str) -> EnvironmentEntry:
         """Return one environment by its name or the start of its identity."""
-        return self.environments.show(name)
+        return self.environments.show(name, services=self._users_of_environments())
 
     def clone_environment(
         self, name: str, new_name: str, *, add: Sequence[str] = ()
@@ -50,6 +48,12 @@ class EnvironmentVerbs(Rooms):
     def prune_environments(self, *, dry_run: bool = False) -> PruneReport:
         """Remove virtual environments that no service uses."""
         return self.environments.prune(used=self.services.locks_in_use(), dry_run=dry_run)
+
+    def _users_of_environments(self) -> dict[str, list[str]]:
+        users: dict[str, list[str]] = {}
+        for name in self.services.names():
+            users.setdefault(self.services.record(name).spec.lock.identity, []).append(name)
+        return users
 
     def keep_configuration(
         self,

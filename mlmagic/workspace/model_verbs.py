@@ -24,7 +24,7 @@ class ModelVerbs(Rooms):
         """The newest version of each registered model, by name."""
         return {model.name: model for model in self.list_models(latest=True)}
 
-    def register_model(
+    def register_model(  # noqa: PLR0913 - the options of one verb
         self,
         source: object,
         *,
@@ -149,6 +149,12 @@ class ModelVerbs(Rooms):
         return self.registry.delete(found.id, used_by=users)
 
     def verify_models(self, *, repair: bool = False) -> VerifyReport:
-        """Check every stored file against its digest, and repair what can be."""
-        return self.registry.verify(repair=repair)
+        """Check every stored file against its digest, and repair what can be.
 
+        Args:
+            repair: Also remove what neither a model nor a revision of a service uses.
+        """
+        records = [self.services.record(name) for name in self.services.names()]
+        specs = [revision.spec for record in records for revision in record.revisions]
+        files = [file for spec in specs for file in spec.content]
+        return self.registry.verify(repair=repair, keep={file.sha256 for file in files})

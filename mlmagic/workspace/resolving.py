@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import (
     DeploymentSpec,
-    Environment,
     LocalDeploymentConfig,
     Lock,
     PlacedModel,
     Sample,
     SourceTree,
 )
-from mlmagic.errors import ConfigurationError, ModelNotFoundError, TargetNotFoundError, did_you_mean
+from mlmagic.errors import ConfigurationError, TargetNotFoundError, did_you_mean
 from mlmagic.files import digest_bytes, digest_file
+from mlmagic.workspace.parts import (
+    capture_environment,
+    check_config,
+    find_environment,
+    find_model,
+    keep_sample,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
     from mlmagic.workspace.rooms import Rooms
 
 TARGETS = ("local",)
-_UNREGISTERED_NAME = 30  # characters of the base name, as v1's local deployment keeps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +124,7 @@ class _Resolver:
             runtime=self._runtime(),
             config=config,
             sample=self._sample(models),
-            variables=self._given_or(self.request.variables, base and base.variables, variables),
+            variables=self._variables(variables),
             secrets=digests,
             description=_first(self.request.description, base and base.description, ""),
             tags=dict(_first(self.request.tags, base and base.tags, {})),
@@ -165,8 +170,11 @@ class _Resolver:
     def _script(self) -> tuple[Path | None, Path | None]:
         """Find the entry script and its source directory; no script keeps the base's files."""
         request, inference, base = self.request, self.inference, self.base
-        directory = request.source_directory or (inference and inference.source_directory)
-        script = request.script or (inference and inference.entry_script)
+        directory = request.source_directory
+        script = request.script
+        if inference:
+            directory = directory or inference.source_directory
+            script = script or inference.entry_script
         if request.reload and base:
             script, directory = base.script_path, base.source_directory
         if script is None and base is None:
@@ -195,31 +203,8 @@ class _Resolver:
         references = self.request.models
         if not references and self.base and self.request.models is None:
             return [(placed, None) for placed in self.base.spec.models]
-        return [self._model(item) for item in references or (known.models if known else ())]
-
-    def _model(self, reference: str | Path) -> tuple[PlacedModel, Model | None]:
-        """Take a registered model, else a path as v1's local deployment does."""
-        try:
-            model = self.rooms.registry.get(str(reference))
-        except (ModelNotFoundError, ConfigurationError):
-            path = Path(reference).expanduser()
-            if not path.exists():
-                raise
-            files = self.rooms.registry.add_files(path)
-            return PlacedModel(
-                name=path.name[:_UNREGISTERED_NAME],
-                version=0,
-                digest=digest_bytes("".join(f.sha256 for f in files).encode()),
-                files=files,
-            ), None
-        return PlacedModel(
-            name=model.name,
-            version=model.version,
-            digest=model.digest,
-            files=model.files,
-            loader=model.loader,
-            framework=model.framework,
-        ), model
+        wanted = references or (known.models if known else ())
+        return [find_model(self.rooms, reference) for reference in wanted]
 
     def _source(self, script: Path | None, directory: Path | None) -> SourceTree:
         from mlmagic.scripts import collect_sources
@@ -249,7 +234,7 @@ class _Resolver:
         else:
             beside = environments.find(directory) if directory else None
             environment = beside or capture_environment(
-                self.rooms, script, directory, [model for _, model in models if model]
+                self.rooms, script, directory, [m for _, m in models if m], self.say
             )
         self.say(f"environment: locking {environment.origin or environment.name}")
         return environments.lock(environment, on_event=self.say), dict(environment.variables)
@@ -269,16 +254,14 @@ class _Resolver:
 
     def _sample(self, models: list[tuple[PlacedModel, Model | None]]) -> Sample | None:
         if self.request.sample is not None:
-            return self.rooms.registry.make_sample(self.request.sample)
+            return keep_sample(self.rooms, self.request.sample)
         if self.base and self.request.models is None:
             return self.base.spec.sample
         return next((model.sample for _, model in models if model and model.sample), None)
 
-    @staticmethod
-    def _given_or(
-        given: Mapping[str, str] | None, kept: Mapping[str, str] | None, more: Mapping[str, str]
-    ) -> dict[str, str]:
-        return {**more, **(kept or {}), **(given or {})}
+    def _variables(self, of_environment: Mapping[str, str]) -> dict[str, str]:
+        kept = self.base.spec.variables if self.base else {}
+        return {**of_environment, **kept, **(self.request.variables or {})}
 
     @staticmethod
     def _runtime() -> str:
@@ -287,51 +270,5 @@ class _Resolver:
         return runtime_digest()
 
 
-def find_environment(rooms: Rooms, named: str, directory: Path | None) -> Environment:
-    """Take an environment by its name in the workspace, or from a file."""
-    for folder in (directory, Path.cwd()):
-        if folder and (folder / named).is_file():
-            return rooms.environments.read(folder / named)
-    return rooms.environments.get(named)
-
-
-def capture_environment(
-    rooms: Rooms, script: Path, directory: Path | None, models: list[Model]
-) -> Environment:
-    """Take what a script imports and its models need, from the running interpreter."""
-    from mlmagic.scripts import imported_modules
-
-    imports = imported_modules(script, roots=[directory] if directory else [])
-    needed = tuple(line for model in models for line in model.requirements)
-    captured = rooms.environments.capture(
-        imports.distributions, optional=imports.optional, requirements=needed, name=script.stem
-    )
-    return replace(captured, origin=f"the imports of '{script.name}'")
-
-
-def check_config(config: LocalDeploymentConfig) -> LocalDeploymentConfig:
-    """Check ranges and quantities that types cannot.
-
-    Raises:
-        ConfigurationError: A value is out of range; the message names it.
-    """
-    from mlmagic.configurations import parse_quantity
-
-    if config.port is not None and not 1 <= config.port <= 65535:  # noqa: PLR2004 - TCP's range
-        raise ConfigurationError(
-            f"Invalid configuration, port '{config.port}' must be an integer in range [1, 65535]."
-        )
-    for name in ("workers", "threads", "scoring_timeout_ms"):
-        value = getattr(config, name)
-        if value is not None and value < 1:
-            raise ConfigurationError(f"The option '{name}' is '{value}', but must be at least 1.")
-    for quantity in (config.cpu, config.memory):
-        if quantity is not None:
-            parse_quantity(quantity)
-    return config
-
-
 def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
-
-

@@ -42,10 +42,14 @@ class Rooms:
     @property
     def state_directory(self) -> Path:
         """``.mlmagic/``, made on first use."""
+        self.ensure()
+        return self.root / STATE_FOLDER
+
+    def ensure(self) -> None:
+        """Make the workspace's folder where it is missing."""
         if not self._found.exists:
             self._found.create()
             self.created = True
-        return self.root / STATE_FOLDER
 
     @property
     def cache_directory(self) -> Path:
@@ -64,18 +68,14 @@ class Rooms:
         """Registered models."""
         from mlmagic.registry import Registry
 
-        return Registry(
-            self.state_directory, self.content, database_url=self.settings.database_url
-        )
+        return Registry(self.state_directory, self.content, database_url=self.settings.database_url)
 
     @cached_property
     def environments(self) -> Environments:
         """Definitions, locks and virtual environments."""
         from mlmagic.environments import Environments
 
-        return Environments(
-            self.state_directory / "environments", self.cache_directory, self.root
-        )
+        return Environments(self.state_directory / "environments", self.cache_directory, self.root)
 
     @cached_property
     def configurations(self) -> Configurations:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlmagic import journal
@@ -11,19 +11,28 @@ from mlmagic.workspace.rooms import Rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    from mlmagic.services import Plan, Webservice
+    from mlmagic.services import Plan, Services, Webservice
 
 
 class ServiceVerbs(Rooms):
     """Deploy, look at, change and remove services."""
+
+    @cached_property
+    def services(self) -> Services:
+        """Deployed services, whose handles can update and reload through this workspace."""
+        services = super().services
+        services.updater = self.update_service
+        services.reloader = self._resubmit
+        return services
 
     @property
     def webservices(self) -> dict[str, Webservice]:
         """The services of this workspace, by name."""
         return {service.name: service for service in self.list_services()}
 
-    def deploy(
+    def deploy(  # noqa: PLR0913 - the options of one verb
         self,
         name: str,
         *,
@@ -138,9 +147,7 @@ class ServiceVerbs(Rooms):
         resolved = resolve(self, request, base=current.record, on_event=on_event)
         if plan:
             return self.services.plan(resolved.spec)
-        return self._settle(
-            self._submit(resolved), wait=wait, timeout=timeout, on_event=on_event
-        )
+        return self._settle(self._submit(resolved), wait=wait, timeout=timeout, on_event=on_event)
 
     def list_services(self) -> list[Webservice]:
         """List the services of this workspace, by name."""
@@ -189,14 +196,11 @@ class ServiceVerbs(Rooms):
         service.restart()
         return service
 
-    def reload_service(
-        self, name: str, *, on_event: Callable[[str], None] | None = None
-    ) -> Webservice:
+    def reload_service(self, name: str) -> Webservice:
         """Take the entry script and its files anew from where they lay (v1's ``reload``)."""
-        current = self.services.get(name)
-        request = DeploymentRequest(name=name, reload=True)
-        resolved = resolve(self, request, base=current.record, on_event=on_event)
-        return self._submit(resolved, note="reload")
+        service = self.services.get(name)
+        service.reload()
+        return service
 
     def rollback_service(self, name: str, *, to: int | None = None) -> Webservice:
         """Go back to an earlier revision; None is the one before the current."""
@@ -208,6 +212,11 @@ class ServiceVerbs(Rooms):
         """Delete a service with its keys, logs and revisions, and return its name."""
         self.services.get(name).delete()
         return name
+
+    def _resubmit(self, name: str) -> Webservice:
+        request = DeploymentRequest(name=name, reload=True)
+        resolved = resolve(self, request, base=self.services.record(name))
+        return self._submit(resolved, note="reload")
 
     def _submit(self, resolved: Resolved, *, overwrite: bool = False, note: str = "") -> Webservice:
         service = self.services.submit(

@@ -37,12 +37,13 @@ class Workspace(ModelVerbs, EnvironmentVerbs, ScriptVerbs, ServiceVerbs):
     """
 
     def __init__(
-        self, root: str | Path | None = None, *, settings: Mapping[str, object] | None = None
+        self, root: str | Path | Root | None = None, *, settings: Mapping[str, object] | None = None
     ) -> None:
-        self._open(find_root(Path.cwd()) if root is None else open_root(Path(root)), settings)
-
-    def _open(self, found: Root, settings: Mapping[str, object] | None = None) -> None:
-        super().__init__(found, Settings.read(found.path, settings))
+        if root is None:
+            root = find_root(Path.cwd())
+        elif not isinstance(root, Root):
+            root = open_root(Path(root))
+        super().__init__(root, Settings.read(root.path, settings))
 
     @classmethod
     def from_config(
@@ -57,9 +58,7 @@ class Workspace(ModelVerbs, EnvironmentVerbs, ScriptVerbs, ServiceVerbs):
         Raises:
             ConfigurationError: The file is missing or is no workspace configuration.
         """
-        workspace = cls.__new__(cls)
-        workspace._open(root_from_config(Path(path) if path else None), settings)
-        return workspace
+        return cls(root_from_config(Path(path) if path else None), settings=settings)
 
     @classmethod
     def create(cls, path: str | Path = ".", *, name: str | None = None) -> Workspace:
@@ -74,9 +73,8 @@ class Workspace(ModelVerbs, EnvironmentVerbs, ScriptVerbs, ServiceVerbs):
         """
         folder = Path(path).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-        workspace = cls.__new__(cls)
-        workspace._open(open_root(folder, name=name))
-        _ = workspace.state_directory
+        workspace = cls(open_root(folder, name=name))
+        workspace.ensure()
         return workspace
 
     def __repr__(self) -> str:

@@ -1,0 +1,113 @@
+"""The parts of a deployment, each found by one rule: models, samples, environments, options."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlmagic.entities import Environment, LocalDeploymentConfig, PlacedModel, Sample
+from mlmagic.errors import ConfigurationError, RegistryError
+from mlmagic.files import digest_text
+from mlmagic.registry import placed_model, read_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlmagic.entities import Model
+    from mlmagic.workspace.rooms import Rooms
+
+_UNREGISTERED_NAME = 30  # characters of the base name, as v1's local deployment keeps
+
+
+def find_model(rooms: Rooms, reference: str | Path) -> tuple[PlacedModel, Model | None]:
+    """Take a registered model by ``name`` or ``name:version``, else a path.
+
+    Raises:
+        ModelNotFoundError: It is neither; the message names the nearest model.
+    """
+    try:
+        model = rooms.registry.get(str(reference))
+    except RegistryError:
+        path = Path(reference).expanduser()
+        if not path.exists():
+            raise
+        return unregistered_model(rooms, path), None
+    return placed_model(model), model
+
+
+def unregistered_model(rooms: Rooms, path: Path) -> PlacedModel:
+    """Take a file or folder as a model of version 0, as v1's local deployment does."""
+    from mlmagic.registry.sources import collect
+
+    found = collect([path])
+    files = tuple(rooms.content.add(source, name=name) for name, source in sorted(found.items()))
+    return PlacedModel(
+        name=path.resolve().name[:_UNREGISTERED_NAME],
+        version=0,
+        digest=digest_text(*(part for file in files for part in (file.path, file.sha256))),
+        files=files,
+    )
+
+
+def keep_sample(rooms: Rooms, value: object) -> Sample:
+    """Put a sample input into the content store."""
+    body = read_sample(value)
+    content = rooms.content.add_bytes(body.body, name="sample")
+    return Sample(kind=body.kind, shape=body.shape, content=content)
+
+
+def find_environment(rooms: Rooms, named: str, directory: Path | None) -> Environment:
+    """Take an environment by its name in the workspace, or from a file."""
+    for folder in (directory, Path.cwd()):
+        if folder and (folder / named).is_file():
+            return rooms.environments.read(folder / named)
+    return rooms.environments.get(named)
+
+
+def capture_environment(
+    rooms: Rooms,
+    script: Path,
+    directory: Path | None,
+    models: list[Model],
+    say: Callable[[str], None],
+) -> Environment:
+    """Take what a script imports and its models need, from the running interpreter."""
+    from mlmagic.scripts import imported_modules
+
+    imports = imported_modules(script, roots=[directory] if directory else [])
+    needed = tuple(line for model in models for line in model.requirements)
+    # An import that may fail is met where it is met here, as in the notebook.
+    installed = packages_distributions()
+    optional = (name for name in imports.optional if name in installed)
+    captured = rooms.environments.capture(
+        [*imports.distributions, *optional], requirements=needed, name=script.stem, on_event=say
+    )
+    return replace(captured, origin=f"the imports of '{script.name}'")
+
+
+def check_config(config: LocalDeploymentConfig) -> LocalDeploymentConfig:
+    """Check ranges and quantities that types cannot.
+
+    Raises:
+        ConfigurationError: A value is out of range; the message names it.
+    """
+    from mlmagic.options import parse_quantity
+
+    if config.port is not None and not 1 <= config.port <= 65535:  # noqa: PLR2004 - TCP's range
+        raise ConfigurationError(
+            f"Invalid configuration, port '{config.port}' must be an integer in range [1, 65535]."
+        )
+    for name in ("workers", "threads", "scoring_timeout_ms"):
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise ConfigurationError(f"The option '{name}' is '{value}', but must be at least 1.")
+    for name in ("cpu", "memory"):
+        quantity = getattr(config, name)
+        try:
+            if quantity is not None and parse_quantity(quantity) <= 0:
+                raise ValueError(f"'{quantity}' is not above zero")
+        except ValueError as error:
+            raise ConfigurationError(f"The option '{name}' is wrong: {error}.") from None
+    return config
