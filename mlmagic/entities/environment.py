@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+
+_PIN = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(\[[^]]*\])?\s*(==|@\s)\s*(?P<version>\S+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +54,10 @@ class Lock:
 
     @property
     def packages(self) -> dict[str, str]:
-        """Distribution name to version."""
+        """Distribution name to version, or to the address of what comes from one."""
         lines = (line.split(";")[0].split("\\")[0].strip() for line in self.text.splitlines())
-        pins = (line.partition("==") for line in lines if "==" in line and line[0] not in "#-")
-        return {name.split("[")[0].strip(): version.strip() for name, _, version in pins}
+        pins = (_PIN.match(line) for line in lines)
+        return {pin["name"]: pin["version"] for pin in pins if pin is not None}
 
     @property
     def short(self) -> str:

@@ -9,7 +9,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from mlmagic.entities import Environment
-from mlmagic.environments.distributions import Distributions, Installed, is_ours, is_standard
+from mlmagic.environments.distributions import (
+    Distributions,
+    Installed,
+    installed,
+    is_ours,
+    is_standard,
+)
 from mlmagic.environments.wheels import PackedWheel, pack
 from mlmagic.errors import EnvironmentSetupError
 
@@ -40,13 +46,13 @@ def capture(
         EnvironmentSetupError: No distribution provides an import, or a local package cannot
             be packed.
     """
-    installed = Distributions()
+    kernel = installed()
     wanted = [each for each in map(_parse, requirements) if not is_ours(each.name)]
     given: dict[str, Requirement] = {canonicalize_name(each.name): each for each in wanted}
-    imported = _imported(modules, installed)
-    known = ((installed.get(key), each.extras) for key, each in given.items())
+    imported = _imported(modules, kernel)
+    known = ((kernel.get(key), each.extras) for key, each in given.items())
     roots = [(each, extras) for each, extras in known if each is not None]
-    closure = installed.closure([*((each, ()) for each in imported.values()), *roots])
+    closure = kernel.closure([*((each, ()) for each in imported.values()), *roots])
     # Also what they bring in: a resolver would take a stranger's package of the same name.
     local = {
         key: pack(each.local, wheels, name=key, on_event=on_event)
@@ -67,12 +73,12 @@ def capture(
     )
 
 
-def _imported(modules: Collection[str], installed: Distributions) -> dict[str, Installed]:
+def _imported(modules: Collection[str], kernel: Distributions) -> dict[str, Installed]:
     found: dict[str, Installed] = {}
     for module in sorted(modules):
         if is_standard(module) or is_ours(module.partition(".")[0]):
             continue
-        providers = installed.providers(module)
+        providers = kernel.providers(module)
         if not providers:
             raise EnvironmentSetupError(
                 f"The import '{module}' comes from no installed package.",
@@ -88,9 +94,9 @@ def _pin(wheel: PackedWheel, given: Requirement | None) -> str:
     return f"{wheel.name}{extras}=={wheel.version}"
 
 
-def _replaceable(given: Requirement | None, installed: Installed) -> bool:
+def _replaceable(given: Requirement | None, known: Installed) -> bool:
     return given is None or (
-        given.url is None and given.specifier.contains(installed.version, prereleases=True)
+        given.url is None and given.specifier.contains(known.version, prereleases=True)
     )
 
 

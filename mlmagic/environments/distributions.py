@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import importlib.util
 import json
@@ -124,10 +125,27 @@ class Distributions:
         return [
             name
             for name, distribution in self._found.items()
-            if (local := _describe(distribution).local) is not None
+            if (local := _source(distribution)[1]) is not None
             and local.is_dir()
             and origin.is_relative_to(local.resolve())
         ]
+
+
+def installed() -> Distributions:
+    """The distributions as they are now; read again only when a folder of the path changed."""
+    return _read(tuple((entry, _changed(entry)) for entry in sys.path))
+
+
+@functools.lru_cache(maxsize=1)
+def _read(_path: tuple[tuple[str, int], ...]) -> Distributions:
+    return Distributions()
+
+
+def _changed(entry: str) -> int:
+    try:
+        return Path(entry).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def is_standard(module: str) -> bool:
@@ -164,7 +182,7 @@ def _describe(distribution: importlib.metadata.Distribution) -> Installed:
 def _source(distribution: importlib.metadata.Distribution) -> tuple[str | None, Path | None]:
     text = distribution.read_text("direct_url.json")
     if not text:
-        return None, None
+        return None, _develop_folder(distribution)
     try:
         record: dict[str, Any] = json.loads(text)
         url: str = record["url"]
@@ -184,6 +202,14 @@ def _source(distribution: importlib.metadata.Distribution) -> tuple[str | None, 
     if subdirectory := record.get("subdirectory"):
         url += f"#subdirectory={subdirectory}"
     return url, None
+
+
+def _develop_folder(distribution: importlib.metadata.Distribution) -> Path | None:
+    """The project of an old editable install, which leaves its metadata among the sources."""
+    folder = Path(str(distribution.locate_file("")))
+    folder = folder.parent if folder.name == "src" else folder
+    projects = (folder / "pyproject.toml", folder / "setup.py")
+    return folder if any(path.is_file() for path in projects) else None
 
 
 def _needed(requires: Iterable[str], extra: str) -> Iterable[Requirement]:

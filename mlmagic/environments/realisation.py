@@ -135,13 +135,19 @@ def _build(place: Path, lock: Lock, on_event: Callable[[str], None]) -> None:
 
 
 def _fill(building: Path, lock: Lock, on_event: Callable[[str], None]) -> None:
-    environment = building / "env"
-    run_uv(
-        *("venv", str(environment), "--relocatable", "--no-project"),
-        *("--python", _base_python(lock)),
-        cwd=building,
-        timeout=_VENV_TIMEOUT,
-    )
+    try:
+        run_uv(
+            *("venv", "env", "--relocatable", "--no-project", "--python", _base_python(lock)),
+            cwd=building,
+            timeout=_VENV_TIMEOUT,
+        )
+    except UvError as error:
+        raise EnvironmentSetupError(
+            f"The environment '{lock.short}' needs Python {lock.python_version}, which is not "
+            f"installed and could not be fetched: {error.reason}",
+            hint=f"Install Python {lock.python_version}, or let the environment use this "
+            "kernel's by naming none.",
+        ) from error
     hashed, unhashed = _split(lock.text)
     options = option_lines(lock.index_options)
     _install(building, "lock.txt", [*options, *hashed], ["--require-hashes"], lock, on_event)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from mlmagic.environments.uv_command import UvError, run_uv
 from mlmagic.errors import EnvironmentSetupError
-from mlmagic.files import digest_file
+from mlmagic.files import digest_file, digest_text, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,8 @@ _TIMEOUT = 600
 _FIND_LINKS = "--find-links "
 # A fixed time makes equal sources equal wheels (the start of what zip files can tell).
 _STABLE_TIME = {"SOURCE_DATE_EPOCH": "315532800"}
+_BY_PRODUCT = re.compile(r"\..*|__pycache__|node_modules|.*\.egg-info")
+_BY_PRODUCT_ON_TOP = re.compile(_BY_PRODUCT.pattern + "|build|dist")
 _MARK = ".packed-by-mlmagic"
 
 
@@ -69,10 +72,13 @@ def pack(
         return _keep(source, wheels)
     if not source.exists():
         raise EnvironmentSetupError(
-            f"The package '{name}' was installed from '{source}', which is gone, "
+            f"The package '{name}' comes from '{source}', which is gone, "
             "so it cannot travel with the service.",
             hint="Install it from an index or from a folder that exists.",
         )
+    seen = wheels / ".sources" / _fingerprint(source)
+    if seen.is_file() and (place := wheels / seen.read_text("utf-8")).is_file():
+        return PackedWheel(place)
     if on_event is not None:
         on_event(f"packing '{name}' from '{source}'")
     with tempfile.TemporaryDirectory(prefix="mlmagic-wheel-") as folder:
@@ -90,7 +96,25 @@ def pack(
                 f"The package '{name}' in '{source}' cannot be packed as a wheel: {error.reason}",
                 hint="Make 'uv build --wheel' work there, or install the package from an index.",
             ) from error
-        return _keep(next(output.glob("*.whl")), wheels)
+        wheel = _keep(next(output.glob("*.whl")), wheels)
+    write_atomically(seen, str(wheel.path.relative_to(wheels)))
+    return wheel
+
+
+def _fingerprint(source: Path) -> str:
+    """What tells whether a source has changed: names, sizes and times of its files."""
+    if source.is_file():
+        return digest_file(source)
+    parts = [str(source)]
+    for place, folders, names in os.walk(source):
+        by_product = _BY_PRODUCT if Path(place) != source else _BY_PRODUCT_ON_TOP
+        folders[:] = sorted(name for name in folders if not by_product.fullmatch(name))
+        for name in sorted(names):
+            path = Path(place) / name
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                parts.append(f"{path}\0{status.st_size}\0{status.st_mtime_ns}")
+    return digest_text(*parts)
 
 
 def _keep(wheel: Path, wheels: Path) -> PackedWheel:
@@ -100,9 +124,7 @@ def _keep(wheel: Path, wheels: Path) -> PackedWheel:
     if not place.exists():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _MARK).touch()
-        temporary = folder / f".{wheel.name}"
-        shutil.copyfile(wheel, temporary)
-        temporary.replace(place)
+        write_atomically(place, wheel.read_bytes())
     return PackedWheel(place)
 
 
@@ -130,8 +152,3 @@ def own_hashes(text: str, index_options: tuple[str, ...]) -> str:
         line = rf"{pin}\1 \\\n    --hash=sha256:{digest_file(wheel.path)}"
         text = re.sub(block, line, text)
     return text
-
-
-def same_name(name: str, other: str) -> bool:
-    """Whether two spellings mean one distribution."""
-    return canonicalize_name(name) == canonicalize_name(other)

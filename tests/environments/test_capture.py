@@ -120,9 +120,7 @@ def test_a_project_that_cannot_be_built_is_refused(
 
 def test_a_local_source_that_is_gone_is_refused(environments: Environments, site: Path) -> None:
     fake_distribution(site, "goner", direct_url={"url": "file:///nowhere/goner", "dir_info": {}})
-    with pytest.raises(
-        EnvironmentSetupError, match="installed from '/nowhere/goner', which is gone"
-    ):
+    with pytest.raises(EnvironmentSetupError, match="comes from '/nowhere/goner', which is gone"):
         environments.capture({"goner"}, name="x")
 
 

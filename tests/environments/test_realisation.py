@@ -13,6 +13,8 @@ from mlmagic.environments import Environments
 from mlmagic.errors import EnvironmentSetupError
 from mlmagic.files import write_record
 
+from .conftest import make_project
+
 
 @pytest.fixture
 def lock(environments: Environments, root: Path) -> Lock:
@@ -110,6 +112,31 @@ def broken(text: str) -> str:
     start = text.index("six==")
     lines = text[start:].splitlines()
     return text[:start] + f"{lines[0]}\n    --hash=sha256:{'0' * 64}\n"
+
+
+def test_a_python_that_this_machine_lacks(
+    environments: Environments, lock: Lock, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    other = dataclasses.replace(lock, python_version="3.99")
+    with pytest.raises(EnvironmentSetupError, match="needs Python 3.99, which is not installed"):
+        environments.realise(other)
+    assert contents(cache) == []
+
+
+def test_a_commit_is_its_own_hash(environments: Environments, root: Path, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "repository", "mlmagic-test-git")
+    git = ["git", "-C", str(project), "-c", "user.name=t", "-c", "user.email=t@t.example"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *arguments], check=True)
+    head = [*git, "rev-parse", "HEAD"]
+    commit = subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
+    address = f"git+file://{project}@{commit}"
+    given = environments.from_requirements("x", [f"mlmagic-test-git @ {address}"], base=root)
+    lock = environments.lock(given)
+    assert lock.packages["mlmagic-test-git"] == address
+    python = environments.realise(lock)
+    subprocess.run([python, "-c", "import mlmagic_test_git, uvicorn"], check=True)
 
 
 def test_two_processes_at_once(environments: Environments, lock: Lock, cache: Path) -> None:
