@@ -9,19 +9,24 @@ call of it is harmless, whatever the arguments:
 - Estimators: a *class*, defined in the very module that is named (a module's other attributes -
   what it imported - do not count), in a listed library, outside its tests, and derived from one
   of ``_BASES``. Their constructors store parameters, their ``__setstate__`` fills ``__dict__``.
-- ``_FUNCTION_MODULES``: numeric functions that estimators keep as parameters (``f_classif``,
-  ``accuracy_score``). They may be referred to but not called by the pickle.
+- Numeric functions that estimators keep as parameters (``f_classif``, ``numpy.log1p``): they may
+  be referred to, not called. (A pickle can still have one called, with one argument, by putting it
+  where an object looks for ``__setstate__``; so they are such as only compute.)
 
 Left out on purpose, since deny-lists have been passed with them: ``getattr``, ``eval``, ``map``,
 ``type``, ``operator.*``, ``functools.*`` (a partial is a call kept for later), ``numpy.load`` and
 everything of numpy not listed, scikit-learn's functions, ``copyreg`` extension codes,
 ``scipy.stats`` distributions (their ``__setstate__`` builds source text and runs ``exec``),
 dotted names (an attribute of an attribute reaches any module).
+
+This keeps code from running. It does not keep crafted data from crashing the process, as a tree
+with false indices can.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 from functools import cache
 from typing import Literal
@@ -74,6 +79,11 @@ scipy.sparse._lil: lil_matrix lil_array
 scipy.sparse._dok: dok_matrix dok_array
 scipy.sparse._bsr: bsr_matrix bsr_array
 joblib.numpy_pickle: NumpyArrayWrapper
+pandas: Categorical Interval Period Timedelta Timestamp
+pandas.arrays: BooleanArray Categorical DatetimeArray FloatingArray IntegerArray IntervalArray
+pandas.arrays: NumpyExtensionArray PeriodArray StringArray TimedeltaArray
+pandas._libs.tslibs.offsets: Day Hour Minute Second Milli Micro Nano BusinessDay Week
+pandas._libs.tslibs.offsets: MonthBegin MonthEnd QuarterBegin QuarterEnd YearBegin YearEnd
 pandas, pandas.core.frame: DataFrame
 pandas, pandas.core.series: Series
 pandas: Index RangeIndex MultiIndex CategoricalIndex DatetimeIndex
@@ -114,11 +124,12 @@ sklearn.utils._bunch: Bunch
 sklearn.utils: Bunch
 sklearn.utils._random: __pyx_unpickle_Enum
 sklearn.calibration: _CalibratedClassifier _SigmoidCalibration
-sklearn._loss._loss: __pyx_unpickle_CyLossFunction
+sklearn._loss._loss: __pyx_unpickle_CyHalfMultinomialLoss __pyx_unpickle_CyLossFunction
+sklearn.cluster._birch: _CFNode _CFSubcluster
+sklearn.cluster._bisect_k_means: _BisectingTree
+sklearn.neural_network._stochastic_optimizers: AdamOptimizer SGDOptimizer
 sklearn.metrics._scorer: _Scorer _PredictScorer _PassthroughScorer _MultimetricScorer
 sklearn.utils.metadata_routing, sklearn.utils._metadata_requests: MetadataRequest MethodMetadataRequest
-sklearn.decomposition._dict_learning: Bunch
-sklearn.model_selection._search: ParameterGrid ParameterSampler
 xgboost.core: Booster
 xgboost.compat: XGBoostLabelEncoder
 lightgbm.basic: Booster
@@ -132,6 +143,13 @@ sklearn._loss._loss: CyHuberLoss CyPinballLoss
 sklearn._loss.loss: AbsoluteError BaseLoss ExponentialLoss HalfBinomialLoss HalfGammaLoss HalfMultinomialLoss
 sklearn._loss.loss: HalfPoissonLoss HalfSquaredError HalfTweedieLoss HalfTweedieLossIdentity HuberLoss PinballLoss
 sklearn._loss.link: HalfLogitLink IdentityLink Interval LogLink LogitLink MultinomialLogit
+""")
+
+# Numeric functions that objects keep; a pickle may refer to them, not call them.
+FUNCTIONS = _names("""
+numpy: mean median max min sum std var
+scipy._lib.array_api_compat.numpy._aliases: asarray
+sklearn.cluster._kmeans: _kmeans_single_lloyd _kmeans_single_elkan
 """)
 
 # What torch writes; its tensors are read by torch's own unpickler, which knows persistent ids.
@@ -163,6 +181,7 @@ _FUNCTION_MODULES = re.compile(
     r"|sklearn\.metrics\.cluster\._(supervised|unsupervised)"
     r"|sklearn\.feature_selection\._(univariate_selection|mutual_info)"
 )
+_KNOWN_ROOTS = {"numpy", "scipy", "pandas", "joblib", *_LIBRARIES}
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -179,7 +198,7 @@ def is_allowed(module: str, name: str, use: Use, *, torch: bool = False) -> bool
         return True
     if not _PLAIN.fullmatch(name):
         return False
-    if use == "refer" and (_is_numeric_function(module, name)):
+    if use == "refer" and _is_numeric_function(module, name):
         return True
     return _is_estimator(module, name)
 
@@ -190,7 +209,20 @@ def is_allowed_type(path: str) -> bool:
     return is_allowed(module, name, "refer")
 
 
+def exists(module: str, name: str) -> bool:
+    """Say whether a global may exist; only the listed libraries are imported to find out."""
+    root = module.partition(".")[0]
+    try:
+        if root not in _KNOWN_ROOTS:
+            return importlib.util.find_spec(root) is not None
+        return hasattr(importlib.import_module(module), name.partition(".")[0])
+    except (ImportError, ValueError):
+        return False
+
+
 def _is_numeric_function(module: str, name: str) -> bool:
+    if (module, name) in FUNCTIONS:
+        return True
     if module == "numpy" or module.startswith("scipy.special"):
         return _is_ufunc(module, name)
     return bool(_FUNCTION_MODULES.fullmatch(module)) and not name.startswith("_")

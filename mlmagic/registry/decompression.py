@@ -1,0 +1,109 @@
+"""The compressed forms in which joblib writes pickles."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import importlib
+import lzma
+import shutil
+import tempfile
+import zlib
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from mlmagic.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHUNK = 1 << 20
+_IN_MEMORY = 64 << 20
+# A small file can unpack to any size; no model we are asked to check is larger than this.
+_LARGEST = 64 << 30
+
+
+@contextmanager
+def decompressed(raw: IO[bytes]) -> Iterator[tuple[IO[bytes], bool]]:
+    """Open what a file holds, as a seekable stream.
+
+    Args:
+        raw: The open file, at its start.
+
+    Yields:
+        The stream, and whether the file was compressed.
+
+    Raises:
+        RegistryError: The compressed data is damaged, too large, or needs a missing package.
+    """
+    start = raw.read(6)
+    raw.seek(0)
+    reader = _reader(start, raw)
+    if reader is None:
+        yield raw, False
+        return
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+        try:
+            shutil.copyfileobj(reader, _Limited(spool), _CHUNK)
+        except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+            raise RegistryError(f"The file '{raw.name}' cannot be unpacked: {error}.") from error
+        spool.seek(0)
+        yield cast("IO[bytes]", spool), True
+
+
+def _reader(start: bytes, raw: IO[bytes]) -> Any:
+    if start.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=raw)
+    if start.startswith(b"BZh"):
+        return bz2.BZ2File(raw)
+    if start.startswith((b"\xfd7zXZ", b"\x5d\x00\x00")):
+        return lzma.LZMAFile(raw)
+    if start.startswith(b"\x04\x22\x4d\x18"):
+        return _lz4(raw)
+    if len(start) > 1 and start[0] == 0x78 and int.from_bytes(start[:2], "big") % 31 == 0:  # noqa: PLR2004 - RFC 1950
+        return _Zlib(raw)
+    return None
+
+
+def _lz4(raw: IO[bytes]) -> Any:
+    try:
+        return importlib.import_module("lz4.frame").LZ4FrameFile(raw)
+    except ImportError as error:
+        raise RegistryError(
+            f"The file '{raw.name}' is compressed with lz4.", hint="Install 'lz4' to check it."
+        ) from error
+
+
+class _Zlib:
+    """zlib data as something to read from."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._inflate = zlib.decompressobj()
+
+    def read(self, size: int) -> bytes:
+        while not self._inflate.eof:
+            waiting = self._inflate.unconsumed_tail or self._raw.read(_CHUNK)
+            if not waiting:
+                raise EOFError("it ends too early")
+            data = self._inflate.decompress(waiting, size)
+            if data:
+                return data
+        return b""
+
+
+class _Limited:
+    """Refuses to grow beyond the limit."""
+
+    def __init__(self, target: Any) -> None:
+        self._target = target
+        self._left = _LARGEST
+
+    def write(self, data: bytes) -> int:
+        self._left -= len(data)
+        if self._left < 0:
+            raise RegistryError(
+                f"The compressed file unpacks to more than {_LARGEST >> 30} GiB.",
+                hint="Save it uncompressed.",
+            )
+        return int(self._target.write(data))

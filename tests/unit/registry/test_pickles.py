@@ -1,0 +1,231 @@
+"""What the check of pickles lets through, and what it refuses."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import pickle
+import struct
+import zlib
+from collections import OrderedDict
+from datetime import date
+from functools import partial
+from operator import attrgetter, methodcaller
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlmagic.registry.pickles import scan_file, scan_stream
+
+
+class Calls:
+    """Pickles as a call of anything."""
+
+    def __init__(self, function, *arguments):
+        self.reduced = (function, arguments)
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def problems(data: bytes) -> list[str]:
+    return [problem.name for problem in scan_stream(io.BytesIO(data)).problems]
+
+
+def short(text: str) -> bytes:
+    return b"\x8c" + bytes([len(text)]) + text.encode()
+
+
+HARMLESS = [
+    {"a": [1, 2.5, None, True], "b": (b"bytes", "text", {1, 2}), "c": frozenset([3])},
+    OrderedDict(a=1),
+    date(2026, 1, 2),
+    bytearray(b"abc"),
+    2**90,
+    np.arange(6).reshape(2, 3),
+    np.float64(1.5),
+    np.array(["a", None], dtype=object),
+    np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
+    np.random.default_rng(1),
+    np.ma.array([1, 2], mask=[True, False]),
+    pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": pd.to_datetime(["2020", None])}),
+    pd.Series(pd.Categorical(["u", "v"])),
+    pd.MultiIndex.from_product([[1, 2], ["a"]]),
+]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("value", HARMLESS, ids=lambda value: type(value).__name__)
+def test_plain_data_passes(value, protocol):
+    assert problems(pickle.dumps(value, protocol)) == []
+
+
+@pytest.mark.parametrize("compress", [0, 3, ("gzip", 3), ("bz2", 3), ("xz", 1), ("lzma", 1)])
+@pytest.mark.parametrize("value", HARMLESS, ids=lambda value: type(value).__name__)
+def test_plain_data_passes_in_joblib_files(value, compress, tmp_path):
+    path = tmp_path / "value.joblib"
+    joblib.dump([value, value, {"again": np.zeros((3, 2), order="F")}], path, compress=compress)
+    scan = scan_file(path)
+    assert scan.problems == []
+    assert scan.joblib
+
+
+CALLS = {
+    "os.system": (os.system, "true"),
+    "eval": (eval, "1"),
+    "getattr": (getattr, "a", "upper"),
+    "methodcaller": (methodcaller, "upper"),
+    "attrgetter": (attrgetter, "real"),
+    "partial": (partial, print),
+    "numpy.load": (np.load, "x.npy"),
+    "numpy.lib": (np.loadtxt, "x.txt"),
+    "map": (map, print, [1]),
+    "type": (type, "Name", (), {}),
+    "read_pickle": (pd.read_pickle, "x.pkl"),
+    "joblib.load": (joblib.load, "x.pkl"),
+    "numpy.save": (np.save, "x", [1]),
+}
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4, 5])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_calls_are_refused(call, protocol):
+    assert problems(pickle.dumps(Calls(*call), protocol))
+    assert problems(pickle.dumps([np.zeros(2), {"deep": (Calls(*call),)}], protocol))
+
+
+def test_the_position_and_the_name_are_told():
+    data = pickle.dumps([1, Calls(os.system, "true")], 0)
+    (problem,) = scan_stream(io.BytesIO(data)).problems
+    assert problem.name in ("posix.system", "nt.system")
+    assert data[problem.position :].startswith(b"c")
+
+
+def test_names_from_the_memo_are_followed():
+    # os and system are memoised as harmless strings first, and fetched in the other order.
+    data = b"\x80\x04" + short("system") + b"\x940" + short("os") + b"\x940"
+    data += b"h\x01h\x00\x93" + short("true") + b"\x85R."
+    assert problems(data) == ["os.system"]
+
+
+def test_names_put_into_the_memo_by_number_are_followed():
+    data = b"\x80\x02X\x02\x00\x00\x00osq\x05" + b"0X\x06\x00\x00\x00systemq\x07" + b"0h\x05h\x07\x93."
+    assert problems(data) == ["os.system"]
+
+
+def test_a_computed_name_is_refused():
+    data = b"\x80\x04" + short("os") + b"cbuiltins\nstr\n" + short("system") + b"\x85R\x93."
+    assert problems(data) == ["opcode STACK_GLOBAL"]
+
+
+def test_a_name_of_python_2_is_translated_as_the_unpickler_does():
+    assert problems(b"c__builtin__\nset\n.") == []
+    assert problems(b"c__builtin__\nexecfile\n.")
+    assert problems(b"\x80\x04c__builtin__\nset\n.") == ["__builtin__.set"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"(S'true'\nios\nsystem\n.",  # INST
+        b"(cos\nsystem\nS'true'\no.",  # OBJ
+        b"\x80\x04cos\nsystem\n" + short("true") + b"\x85}\x92.",  # NEWOBJ_EX
+        b"\x80\x02cos\nsystem\nU\x04true\x85\x81.",  # NEWOBJ
+        b"\x82\x01.",  # EXT1
+        b"\x83\x01\x01.",  # EXT2
+        b"\x84\x01\x01\x01\x01.",  # EXT4
+        b"Pname\n.",  # PERSID
+        b"U\x04nameQ.",  # BINPERSID
+        b"\x80\x05\x97.",  # NEXT_BUFFER
+        b"csklearn.linear_model._ridge\nRidge\n}U\x07predictcnumpy\nlog\nsb.",  # BUILD of a class
+        b"cnumpy\ndtype\n)RU\x01a\x85R.",  # a call of what was made
+        b"csklearn.base\njoblib.load\n.",  # dotted
+        b"csklearn.base\nclone\n.",  # a function
+        b"csklearn.utils._testing\nMinimalClassifier\n.",
+        b"csklearn.base\nwarnings\n.",  # an imported module
+        b"csklearn.pipeline\nBunch\n.",  # defined elsewhere
+        b"cnumpy.core evil\nmultiarray\n.",
+        b"c_codecs\nencode\n(X\x01\x00\x00\x00aX\x03\x00\x00\x00hextR.",
+        b"cbuiltins\ngetattr\n.",
+        b"cscipy.stats._distn_infrastructure\nrv_frozen\n.",
+    ],
+)
+def test_handmade_attacks_are_refused(data):
+    assert problems(data)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"\x80\x04K\x01", b"\x80\x04.", b"h\x05.", b"\x80\x04\xff.", b"t."]
+)
+def test_what_cannot_be_read_to_its_end_is_refused(data):
+    assert problems(data) == ["pickle"]
+
+
+def test_a_second_pickle_in_the_file_is_checked():
+    first = pickle.dumps([1, 2])
+    assert problems(first + pickle.dumps({"b": 1})) == []
+    assert problems(first + pickle.dumps(Calls(os.system, "true")))
+    assert problems(first + b"\x00garbage")
+
+
+EVIL = pickle.dumps(Calls(os.system, "true"), 4)
+
+
+@pytest.mark.parametrize("squeeze", [gzip.compress, bz2.compress, lzma.compress, zlib.compress])
+def test_compression_hides_nothing(squeeze, tmp_path):
+    path = tmp_path / "model.pkl"
+    path.write_bytes(squeeze(EVIL))
+    assert scan_file(path).problems
+
+
+def test_a_pickle_inside_an_array_of_objects_is_checked(tmp_path):
+    path = tmp_path / "model.joblib"
+    joblib.dump({"a": np.array([Calls(os.system, "true"), 1], dtype=object)}, path)
+    assert scan_file(path).problems
+
+
+def test_array_bytes_cannot_be_made_opcodes(tmp_path):
+    path = tmp_path / "model.joblib"
+    joblib.dump([np.frombuffer(EVIL.ljust(128, b"."), dtype="u1"), "end"], path)
+    assert scan_file(path).problems == []  # data, for joblib and for pickle alike
+    data = path.read_bytes()
+    at = data.index(EVIL)
+    start = data.rindex(b"b", 0, at) + 1  # behind BUILD: the padding's length, then padding
+    forged = data[:start] + b"\x80" + data[start + 1 :]
+    assert problems(forged) == ["pickle"]
+
+
+def test_an_array_inside_a_frame_is_refused(tmp_path):
+    path = tmp_path / "model.joblib"
+    joblib.dump([np.array(["a"], dtype=object), "end"], path)
+    data = path.read_bytes()
+    assert problems(data) == []
+    at = data.index(b"\x95") if b"\x95" in data else 2
+    forged = data[:2] + b"\x95" + struct.pack("<Q", len(data) - at) + data[2:].replace(b"\x95", b"")
+    assert problems(forged)
+
+
+def test_what_pickle_would_do_with_a_joblib_file_is_checked_too(tmp_path):
+    # joblib reads the nested pickle with a memo of its own; pickle.load goes on with the outer one.
+    path = tmp_path / "model.joblib"
+    joblib.dump({"os": 1, "array": np.array(["a"], dtype=object)}, path, protocol=4)
+    data = path.read_bytes()
+    nested = data.rindex(b"\x80\x05")
+    outer_os = None
+    for index in range(64):
+        evil = data[:nested] + b"\x80\x04" + short("builtins") + b"\x940h" + bytes([index])
+        evil += short("set") + b"\x93."
+        evil += short("end") + b"."
+        if problems(evil):
+            outer_os = index
+            break
+    assert outer_os is not None
+
+
+def test_memory_is_not_filled_by_sizes_that_lie():
+    assert problems(b"\x80\x04\x8e" + struct.pack("<Q", 1 << 60) + b"x.") == ["pickle"]
