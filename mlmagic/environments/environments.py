@@ -76,11 +76,12 @@ class Environments:
     """
 
     def __init__(self, directory: Path, cache: Path, workspace: Path) -> None:
+        directory = directory.resolve()  # uv runs in folders of its own
         self._definitions = directory / "definitions"
         self._locks = directory / "locks"
         self._wheels = directory / "wheels"
-        self._cache = cache
-        self._workspace = workspace
+        self._cache = cache.resolve()
+        self._workspace = workspace.resolve()
 
     @property
     def cache(self) -> Path:

@@ -134,7 +134,9 @@ def run_uv(
         if process.stderr is not None:
             process.stderr.close()
     if late.is_set():
-        raise UvError(f"uv {arguments[0]} took more than {timeout:.0f} s and was stopped")
+        raise UvError(f"uv {arguments[0]} took more than {timeout:.0f} s and was stopped.")
+    if status < 0:
+        raise UvError(f"uv {arguments[0]} was ended from outside, by signal {-status}.")
     if status:
         text = "\n".join(lines)
         network = bool(_NETWORK.search(text))

@@ -1,6 +1,7 @@
 """Virtual environments made by the real uv: complete or not there at all."""
 
 import dataclasses
+import resource
 import signal
 import subprocess
 import sys
@@ -16,8 +17,10 @@ from mlmagic.files import write_record
 from .conftest import make_project
 
 
-@pytest.fixture
-def lock(environments: Environments, root: Path) -> Lock:
+@pytest.fixture(scope="module")
+def lock(tmp_path_factory: pytest.TempPathFactory) -> Lock:
+    root = tmp_path_factory.mktemp("locked")
+    environments = Environments(root / "environments", root / "cache", root)
     return environments.lock(environments.from_requirements("tiny", ["six"], base=root))
 
 
@@ -60,16 +63,12 @@ def test_an_environment_is_made_once(
     assert Path(compiled).exists()
     assert prefix == str(environments.path(lock))
     subprocess.run([python.with_name("uvicorn"), "--version"], check=True, capture_output=True)
+    code = "import importlib.metadata as m; print(*(d.name.lower() for d in m.distributions()))"
+    result = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
+    assert sorted(result.stdout.split()) == sorted(lock.packages), "nothing but the lock is in it"
     again: list[str] = []
     assert environments.realise(lock, on_event=again.append) == python
     assert again == []
-
-
-def test_nothing_but_the_lock_is_in_it(environments: Environments, lock: Lock) -> None:
-    python = environments.realise(lock)
-    code = "import importlib.metadata as m; print(*(d.name.lower() for d in m.distributions()))"
-    result = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
-    assert sorted(result.stdout.split()) == sorted(lock.packages)
 
 
 def test_offline_with_a_warm_cache(
@@ -119,7 +118,7 @@ def test_a_python_that_this_machine_lacks(
 ) -> None:
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
     other = dataclasses.replace(lock, python_version="3.99")
-    with pytest.raises(EnvironmentSetupError, match="needs Python 3.99, which is not installed"):
+    with pytest.raises(EnvironmentSetupError, match=r"needs Python 3\.99, which is not installed"):
         environments.realise(other)
     assert contents(cache) == []
 
@@ -167,6 +166,22 @@ def test_ended_in_the_middle(
     subprocess.run([environments.python(lock), "-c", "import six"], check=True)
 
 
+def test_a_disk_that_is_full(environments: Environments, lock: Lock, cache: Path) -> None:
+    arguments = command(lock, cache)
+
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+
+    result = subprocess.run(
+        arguments, preexec_fn=no_room, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert contents(cache) == []
+    environments.realise(lock)
+    subprocess.run([environments.python(lock), "-c", "import six"], check=True)
+
+
 def test_the_reason_is_one_line(lock: Lock, cache: Path, tmp_path: Path) -> None:
     cache.mkdir()
     (cache / "environments").write_text("in the way")
@@ -198,6 +213,7 @@ def test_who_uses_what(environments: Environments, lock: Lock, cache: Path, tmp_
     other_root = tmp_path / "other"
     (other_root / ".mlmagic").mkdir(parents=True)
     other = Environments(other_root / ".mlmagic/environments", cache, other_root)
+    assert environments.lock(environments.from_requirements("tiny", ["six"], base=cache)) == lock
     environments.realise(lock)
     other.realise(lock)
     entry = environments.show(lock.short, services={lock.identity: ["iris"]})
@@ -225,10 +241,7 @@ def test_workspaces_that_are_gone_use_nothing(
     assert other.prune(used=()).removed == (lock.identity,)
 
 
-def test_leftovers_of_killed_builds_are_swept(
-    environments: Environments, lock: Lock, cache: Path
-) -> None:
-    environments.realise(lock)
+def test_leftovers_of_killed_builds_are_swept(environments: Environments, cache: Path) -> None:
     (cache / f"environments/.{'1' * 64}.building-x/env").mkdir(parents=True)
-    environments.prune(used=[lock.identity])
+    environments.prune(used=())
     assert not list((cache / "environments").glob("*.building-*"))
