@@ -31,6 +31,7 @@ logger = logging.getLogger("azmlinfsrv")
 START_FAILED = 3
 _BACKLOG = 2048
 _KEEP_ALIVE = 120  # longer than clients keep connections, so that they close first
+_BACKLOG_ROUND = 0.01  # what is in the backlog is accepted
 _LINGER = 0.3  # what idle connections get to send the request that is on its way
 _ORPHAN_GRACE = 5.0
 
@@ -74,7 +75,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, application: Application, settings: Settings, status: Status) -> None:
         config = uvicorn.Config(
-            application,  # type: ignore[arg-type]
+            application,
             backlog=_BACKLOG,
             interface="asgi3",
             lifespan="off",
@@ -134,10 +135,11 @@ class Server(uvicorn.Server):
         """
         self._application.draining = True
         if self._status.stage != "failed":
-            self._status.enter("draining")
-            await asyncio.sleep(0)  # one more round: what is in the backlog is accepted
+            await asyncio.sleep(_BACKLOG_ROUND)
             for server in self.servers:
                 server.close()
+            await asyncio.sleep(0)  # the loop closes sockets in its next round
+            self._status.enter("draining")
             until = time.monotonic() + _LINGER
             while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    return dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1"} | variables
+    return dict(os.environ) | variables
 
 
 class Answer:
@@ -148,7 +149,7 @@ class Supervised(Client):
 
     @property
     def pids(self) -> list[int]:
-        return [worker["pid"] for worker in self.state["workers"]]
+        return [worker["pid"] for worker in self.state.get("workers", []) if worker["pid"]]
 
     def desire(self, script: str, *options: str, **values: Any) -> None:
         self.generation += 1
@@ -178,8 +179,9 @@ class Supervised(Client):
         }
         self.desired_file.write_text(json.dumps(content | values))
 
-    def start(self) -> Supervised:
-        command = [sys.executable, "-m", "mlmagic.scoring.supervisor", str(self.directory)]
+    def start(self, *python: str) -> Supervised:
+        command = [sys.executable, *(python or ("-m", "mlmagic.scoring.supervisor"))]
+        command.append(str(self.directory))
         self.process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, cwd=self.directory, env=environment()
         )
@@ -215,13 +217,11 @@ class Supervised(Client):
     def close(self) -> None:
         if self.process is None:
             return
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(PATIENCE)
-            finally:
-                self.process.kill()
+        self.process.kill()
         self.process.wait()
+        for pid in self.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import sys
 import threading
 from collections import Counter
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from tests.scoring.conftest import Supervised, wait_for
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

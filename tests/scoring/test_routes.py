@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.scoring.conftest import RunningServer
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.scoring.conftest import Supervised, environment, is_alive, wait_for
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,7 @@ def test_frames_of_a_start_failure(supervised: Supervised) -> None:
 
 
 def test_endless_init(supervised: Supervised) -> None:
-    supervised.desire("init_loops", start_timeout_seconds=1)
+    supervised.desire("init_loops", start_timeout_seconds=2)
     failure = supervised.start().failure()
     assert failure["reason"] == "InitTimeout"
     assert "'init'" in failure["message"]
@@ -157,7 +157,11 @@ def test_other_workers_serve_while_one_comes_back(supervised: Supervised) -> Non
 def test_crash_loop(supervised: Supervised) -> None:
     code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
     supervised.desire("echo", command=[sys.executable, "-c", code])
-    failure = supervised.start().failure()
+    quickly = (
+        "import sys; from mlmagic.scoring.supervisor import command, fleet;"
+        "fleet._FIRST_PAUSE = 0.01; sys.exit(command.main(sys.argv[1:]))"
+    )
+    failure = supervised.start("-c", quickly).failure()
     assert failure["reason"] == "CrashLoop"
     assert "5 times" in failure["message"]
     assert "SIGSEGV" in failure["message"]

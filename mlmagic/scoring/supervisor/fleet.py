@@ -83,6 +83,12 @@ class Fleet:
                 raise FailureError(self.failure)
         self._was_ready = True
 
+    async def let_go(self) -> None:
+        """Wait until no worker that was told to stop accepts connections any more."""
+        while any(worker.accepts for worker in self.workers.values()):
+            await self._moved.wait()
+            self._moved.clear()
+
     async def fail(self) -> Failure:
         """Wait until the workers can no longer be kept alive."""
         while self.failure is None:

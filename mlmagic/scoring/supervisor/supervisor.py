@@ -132,7 +132,7 @@ class Supervisor:
             await self._give_up()
             raise
         else:
-            self._hand_over()
+            await self._hand_over()
 
     async def _listener_for(self, desired: Desired) -> Listener:
         if self._listener is not None and self._listener.serves(desired.address, desired.port):
@@ -154,15 +154,17 @@ class Supervisor:
             alone=self._current is None,
         )
 
-    def _hand_over(self) -> None:
+    async def _hand_over(self) -> None:
+        """Let the new generation serve alone; only then is it told to serve."""
         old, self._current, self._incoming = self._current, self._incoming, None
         assert self._current is not None  # noqa: S101 - it has just become ready
-        self._log.say(f"generation {self._current.desired.generation}: serves")
+        self._spawn(self._watch(self._current))
         if old is not None:
             self._outgoing.add(old)  # told from the start: while it accepts, it still answers
             self._spawn(self._retire(old))
+            await old.let_go()
+        self._log.say(f"generation {self._current.desired.generation}: serves")
         self._set_phase("serving")
-        self._spawn(self._watch(self._current))
 
     async def _retire(self, fleet: Fleet) -> None:
         if fleet.listener is not self._listener:

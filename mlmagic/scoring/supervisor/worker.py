@@ -116,6 +116,12 @@ class Worker:
         self._output = output
         asyncio.get_running_loop().add_reader(output, self._read_output)
 
+    @property
+    def accepts(self) -> bool:
+        """Whether it may still take a new connection."""
+        ended = self._process is None or self._process.poll() is not None
+        return not ended and self.stage != "draining"
+
     async def live(self) -> Failure:
         """Follow the process until it ends; say why it did."""
         process = self._process
@@ -148,6 +154,7 @@ class Worker:
         if process is None or process.poll() is not None:
             return
         process.terminate()
+        self._nudge.set()
         until = time.monotonic() + self._desired.stop_grace_seconds
         while process.poll() is None and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -164,7 +171,7 @@ class Worker:
     # Following
 
     def _interval(self) -> float:
-        if self.ready_at is None:
+        if self.ready_at is None or self.stopping:
             return _STARTING_INTERVAL
         return _CALM_INTERVAL if self._desired.memory_bytes is None else _WATCHED_INTERVAL
 
