@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from mlmagic.entities.model import ContentFile
 
@@ -62,9 +62,11 @@ class InferenceConfig:
         entry_script: Path of the script, relative to the source directory when one is given.
         source_directory: Folder that travels whole; None takes the script and what it imports.
         environment: Name of an environment, or a file that defines one; None finds one.
+        definition: The conda section of an environment that the configuration itself holds.
     """
 
     entry_script: str
     source_directory: str | None = None
     environment: str | None = None
     description: str = ""
+    definition: dict[str, Any] = field(default_factory=dict)

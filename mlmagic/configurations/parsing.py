@@ -1,0 +1,191 @@
+"""The text of a configuration, checked key by key against the option table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.configurations.reading import Entry, read_entries
+from mlmagic.configurations.v1_keys import Section, snake_case, unused_keys
+from mlmagic.entities import Problem
+from mlmagic.errors import ConfigurationError, did_you_mean
+from mlmagic.options import configuration_options
+
+if TYPE_CHECKING:
+    from mlmagic.options import Option
+
+AVAILABLE_TARGETS = ("local",)
+_NOT_THE_TARGETS = ("target", "variables", "secrets")
+# Of an inference configuration; they are not options of a command.
+_DESCRIPTION, _CONDA_FILE = "description", "conda_file"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What a configuration says.
+
+    Attributes:
+        kind: ``inference`` or ``deployment``.
+        name: What messages call it.
+        given: Keyword of ``Workspace.deploy`` to value, only what the text names.
+        lines: Keyword to the line that names it.
+        warnings: Keys that are accepted and not used.
+    """
+
+    kind: Section
+    name: str
+    given: dict[str, Any] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def compute_type(self) -> str | None:
+        """The target of a deployment configuration, if it names one."""
+        return self.given.get("target")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Without target, variables and secrets: the fields of the target's configuration."""
+        return {key: value for key, value in self.given.items() if key not in _NOT_THE_TARGETS}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables of the service."""
+        return dict(self.given.get("variables", {}))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Secrets by name, with the files that hold them."""
+        return dict(self.given.get("secrets", {}))
+
+
+def parse(kind: Section, text: str, *, name: str, first_line: int = 1) -> Configuration:
+    """Read and check a configuration.
+
+    Args:
+        kind: ``inference`` or ``deployment``.
+        text: JSON or YAML, with v1's keys or ours.
+        name: What messages call it.
+        first_line: Line of the cell on which the text begins; lines are told for the cell.
+
+    Raises:
+        ConfigurationError: Keys or values are wrong; the message names all, with their lines.
+    """
+    return _Parser(kind, name, first_line).parse(text)
+
+
+class _Parser:
+    def __init__(self, kind: Section, name: str, first_line: int) -> None:
+        self.kind = kind
+        self.name = name
+        self.first_line = first_line
+        self.options = _options(kind)
+        self.unused = unused_keys(kind)
+        self.given: dict[str, Any] = {}
+        self.lines: dict[str, int] = {}
+        self.keys: dict[str, str] = {}
+        self.wrong: list[str] = []
+        self.warnings: list[Problem] = []
+
+    def parse(self, text: str) -> Configuration:
+        known = {*self.options, *self.unused}
+        objects = {key.partition(".")[0] for key in known if "." in key}
+        entries = read_entries(text, name=self.name, objects=objects, first_line=self.first_line)
+        for entry in entries:
+            self._take(entry)
+        self._check_whole()
+        if self.wrong:
+            first, *more = self.wrong
+            message = f"The configuration '{self.name}' is wrong: {first}"
+            raise ConfigurationError("\n".join([message, *more]))
+        return Configuration(
+            kind=self.kind,
+            name=self.name,
+            given=self.given,
+            lines=self.lines,
+            warnings=tuple(self.warnings),
+        )
+
+    def _take(self, entry: Entry) -> None:
+        option = self.options.get(entry.key)
+        if option is not None:
+            self._take_option(entry, option)
+        elif entry.key in self.unused:
+            message = f"The key '{entry.key}' is accepted, but not used by the local target."
+            self.warnings.append(
+                Problem(code="unused-key", message=message, line=entry.line, severity="warning")
+            )
+        elif self.kind == "inference" and snake_case(entry.key) in {_DESCRIPTION, _CONDA_FILE}:
+            self._keep(entry, snake_case(entry.key), f"{entry.value}")
+        else:
+            self._refuse_unknown(entry)
+
+    def _refuse_unknown(self, entry: Entry) -> None:
+        hint = did_you_mean(entry.key, self._spellings(entry.key))
+        self.wrong.append(f"there is no key '{entry.key}' (line {entry.line}). {hint}")
+
+    def _spellings(self, key: str) -> list[str]:
+        """Return the known keys in the spelling that the user writes."""
+        ours = key == key.lower()
+        known = {*self.options, *([] if ours else self.unused)}
+        return [name for name in known if (name == name.lower()) == ours] or sorted(known)
+
+    def _take_option(self, entry: Entry, option: Option) -> None:
+        if entry.value is None:
+            return  # v1 writes null for what is left open
+        try:
+            self._keep(entry, option.name, _read(option, entry.value))
+        except ValueError as error:
+            self.wrong.append(f"'{entry.key}' (line {entry.line}): {f'{error}'.rstrip('.')}.")
+
+    def _keep(self, entry: Entry, name: str, value: Any) -> None:
+        if name in self.given and self.given[name] != value:
+            self.wrong.append(
+                f"'{self.keys[name]}' (line {self.lines[name]}) and '{entry.key}' "
+                f"(line {entry.line}) contradict each other. Remove one."
+            )
+        self.given[name] = value
+        self.lines[name] = entry.line
+        self.keys[name] = entry.key
+
+    def _check_whole(self) -> None:
+        target = self.given.get("target")
+        if target is not None and target not in AVAILABLE_TARGETS:
+            self.wrong.append(
+                f"'{self.keys['target']}' (line {self.lines['target']}) asks for '{target}', but "
+                "only 'local' is available in this version. Write 'local'."
+            )
+        if self.kind != "inference":
+            return
+        if not self.given.get("script") and not self.wrong:
+            self.wrong.append("the key 'entryScript' is missing. Name the entry script.")
+        if "environment" in self.given and _CONDA_FILE in self.given:
+            self.wrong.append(
+                f"'environment' (line {self.lines['environment']}) and 'condaFile' "
+                f"(line {self.lines[_CONDA_FILE]}) exclude each other. Remove one."
+            )
+
+
+def _options(kind: Section) -> dict[str, Option]:
+    """Return the options by key, in v1's spelling, in ours, and in v1's words in snake_case."""
+    rows = configuration_options(kind)
+    return {snake_case(key): option for key, option in rows.items()} | rows
+
+
+def _read(option: Option, value: Any) -> Any:
+    if option.name == "environment" and isinstance(value, dict):
+        return value  # v1's environment object; `Configurations.read_inference` takes it apart
+    if not option.is_mapping:
+        return option.read(value)
+    if not isinstance(value, dict):
+        raise ValueError(f"'{value}' is not an object of names and values")  # noqa: TRY004 - as read()
+    pairs = {f"{key}": _text(item) for key, item in value.items()}
+    nested = [key for key, item in value.items() if isinstance(item, dict | list)]
+    if nested:
+        raise ValueError(f"the value of '{nested[0]}' is not text")
+    return pairs
+
+
+def _text(value: Any) -> str:
+    """Write a value as its author did: YAML's ``true`` stays ``true``."""
+    return f"{value}".lower() if isinstance(value, bool) else f"{value}"

@@ -1,0 +1,90 @@
+import pytest
+
+from mlmagic.configurations import Configurations, cpu_cores, memory_bytes, parse_quantity
+from mlmagic.errors import ConfigurationError
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Configurations(tmp_path / "configs")
+
+
+def test_names_are_kept(kept):
+    text = "entryScript: score.py\nsourceDirectory: ./work\nenvironment: mine\n"
+    kept.keep("inference", "ic", text)
+    again = Configurations(kept.directory)
+    assert again.get("ic").text == text
+    assert [item.name for item in again.list()] == ["ic"]
+    read = again.read_inference("ic")
+    assert (read.entry_script, read.source_directory, read.environment) == (
+        "score.py",
+        "./work",
+        "mine",
+    )
+
+
+def test_files_are_written_as_they_are(kept, tmp_path):
+    kept.keep("deployment", "conf/dc.json", '{"port": 8890}')
+    assert (tmp_path / "conf" / "dc.json").read_text() == '{"port": 8890}\n'
+    assert kept.list() == []
+    assert kept.read_deployment("conf/dc.json").values == {"port": 8890}
+
+
+def test_nothing_wrong_is_kept(kept, tmp_path):
+    with pytest.raises(ConfigurationError):
+        kept.keep("deployment", "dc.yml", "prot: 1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_v1s_environment_object_is_handed_back_as_data(kept):
+    text = (
+        '{"entryScript": "score.py", "environment": {"name": "e", "python": '
+        '{"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["pandas"]}]}}}}'
+    )
+    kept.keep("inference", "ic", text)
+    read = kept.read_inference("ic")
+    assert read.environment is None
+    assert read.definition == {"name": "e", "dependencies": ["python=3.11", {"pip": ["pandas"]}]}
+    kept.keep("inference", "ic", '{"entryScript": "score.py", "environment": {"name": "e"}}')
+    assert kept.read_inference("ic").environment == "e"
+    kept.keep("inference", "ic", '{"entryScript": "score.py", "condaFile": "env.yml"}')
+    assert kept.read_inference("ic").environment == "env.yml"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dd", "no configuration 'dd'. Did you mean 'dc'"),
+        ("missing.json", "'missing.json' cannot be read: No such file"),
+        ("../x", "cannot be read"),
+        ("a b", "'a b' is no name"),
+        ("ic", "of the kind 'inference'"),
+        ("latin.yml", "not UTF-8"),
+    ],
+)
+def test_what_cannot_be_read_is_told(kept, tmp_path, name, message):
+    kept.keep("deployment", "dc", "port: 1")
+    kept.keep("inference", "ic", "entryScript: score.py")
+    (tmp_path / "latin.yml").write_bytes(b"target: \xe9\n")
+    with pytest.raises(ConfigurationError, match=message):
+        kept.read_deployment(name)
+
+
+def test_a_name_has_one_kind(kept):
+    kept.keep("deployment", "dc", "port: 1")
+    kept.keep("deployment", "dc", "port: 2")
+    with pytest.raises(ConfigurationError, match="taken"):
+        kept.keep("inference", "dc", "entryScript: score.py")
+    assert kept.read_deployment("dc").values == {"port": 2}
+
+
+def test_quantities():
+    assert cpu_cores("500m") == 0.5
+    assert memory_bytes("512Mi") == 512 * 2**20
+    assert memory_bytes("1G") == 10**9
+    for text in ("1g", "0", "x", "100m"):
+        with pytest.raises(ConfigurationError):
+            memory_bytes(text)
+    with pytest.raises(ConfigurationError, match="'1G' or '1Gi'"):
+        parse_quantity("1g")

@@ -1,0 +1,109 @@
+import pytest
+
+from mlmagic.configurations import parse
+from mlmagic.errors import ConfigurationError
+
+V1_DEPLOYMENT = """{
+    "computeType": "local",
+\t"port": 32267,
+    "containerResourceRequirements": {"cpu": 0.5, "memoryInGB": 0.5},
+    "authEnabled": true,
+    "scoringTimeoutMs": 1000,
+    "numReplicas": 2,
+    "maxConcurrentRequestsPerContainer": 3
+}"""
+
+
+def test_v1s_keys():
+    read = parse("deployment", V1_DEPLOYMENT, name="dc")
+    assert read.compute_type == "local"
+    assert read.values == {
+        "port": 32267,
+        "cpu": "0.5",
+        "memory": "500M",
+        "auth": "key",
+        "scoring_timeout_ms": 1000,
+        "workers": 2,
+        "threads": 3,
+    }
+    assert read.lines["port"] == 3
+    assert read.warnings == ()
+
+
+def test_our_keys_in_yaml():
+    text = "target: local\nmemory: 512Mi\ncpu: 500m\nvariables:\n  LOUD: true\n  N: 1\n"
+    read = parse("deployment", text, name="dc")
+    assert read.values == {"memory": "512Mi", "cpu": "500m"}
+    assert read.variables == {"LOUD": "true", "N": "1"}
+
+
+def test_v1s_words_in_snake_case():
+    text = "compute_type: local\ncontainer_resource_requirements:\n  memory_in_gb: 1\n"
+    assert parse("deployment", text, name="dc").values == {"memory": "1000M"}
+
+
+def test_null_leaves_open():
+    text = '{"entryScript": "score.py", "sourceDirectory": null}'
+    assert parse("inference", text, name="ic").given == {"script": "score.py"}
+
+
+def test_unused_keys_are_listed_with_lines():
+    text = "port: 1\nappInsightsEnabled: true\nautoScaler:\n  minReplicas: 2\n"
+    read = parse("deployment", text, name="dc", first_line=2)
+    assert [(problem.line, problem.severity) for problem in read.warnings] == [
+        (3, "warning"),
+        (5, "warning"),
+    ]
+    assert "'autoScaler.minReplicas'" in read.warnings[1].message
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "message"),
+    [
+        ("deployment", "prot: 1", r"no key 'prot' \(line 2\). Did you mean 'port'"),
+        ("deployment", '{"numReplica": 1}', "Did you mean 'numReplicas'"),
+        (
+            "deployment",
+            "a: 1\nport: x",
+            r"(?s)'a' \(line 2\).*'port' \(line 3\): 'x' is not a whole",
+        ),
+        ("deployment", "port: 70000", r"'port' \(line 2\): '70000' is out of range"),
+        ("deployment", "\nmemory: 1g", r"'memory' \(line 3\).*did you mean '1G' or '1Gi'"),
+        ("deployment", "memory: -1G", "'-1G' is not a quantity"),
+        ("deployment", "computeType: AKS", r"'computeType' \(line 2\) asks .* only 'local' is av"),
+        ("deployment", "target: moon", "only 'local' is available"),
+        ("deployment", "port: 1\nport: 2", "'port' stands twice in 'cell', on lines 2 and 3"),
+        (
+            "deployment",
+            "memory: 1G\ncontainerResourceRequirements:\n  memoryInGB: 2",
+            r"'memory' \(line 2\) and 'containerResourceRequirements.memoryInGB' \(line 4\)",
+        ),
+        ("deployment", '{"port": 1,}', ""),
+        ("deployment", '{"port": 1\n "auth": "key"}', r"not JSON.*\(line 3, column 2\)"),
+        ("deployment", "port: [1", r"not YAML: .*\(line 2, column 9\)"),
+        ("deployment", "port: 1\n\tauth: key", r"not YAML: .*line 3"),
+        ("deployment", "", "holds no keys"),
+        ("deployment", "- port", "holds no keys"),
+        ("deployment", "port: !!python/name:os.system 1", "could not determine a constructor"),
+        ("deployment", "variables: x", "'x' is not an object of names"),
+        ("deployment", "variables: {a: {b: 1}}", "value of 'a' is not text"),
+        ("deployment", "auth: maybe", "'maybe' is not allowed"),
+        ("deployment", "port: true", "is not a whole number"),
+        ("inference", "source_directory: .", "'entryScript' is missing"),
+        ("inference", "entry_script: a.py\nentryScipt: b.py", "Did you mean 'entryScript'"),
+        ("inference", "entryScript: a.py\nenvironment: a\ncondaFile: b", "exclude each other"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(kind, text, message):
+    if not message:
+        assert parse(kind, text, name="cell").values == {"port": 1}  # YAML allows the comma
+        return
+    with pytest.raises(ConfigurationError, match=message):
+        parse(kind, text, name="cell", first_line=2)
+
+
+def test_deep_nesting_is_refused():
+    with pytest.raises(ConfigurationError):
+        parse("deployment", "[" * 5000, name="dc")
+    with pytest.raises(ConfigurationError):
+        parse("deployment", "port: " + "[" * 5000 + "]" * 5000, name="dc")
