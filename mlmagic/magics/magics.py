@@ -69,7 +69,7 @@ class MlmagicMagics(Magics):
                 "The script is missing.",
                 hint="Use %%score_script on the first line of a cell, or %score_script --last.",
             )
-        values |= {"source": cell, "namespace": list(self.session.namespace())}
+        values |= {"source": cell, "namespace": self.session.namespace()}
         return self._do(verb, values, cell=origin)
 
     @cell_magic

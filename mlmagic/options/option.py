@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mlmagic.options.values import READERS, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Kind = Literal[
     "text",
@@ -20,13 +20,17 @@ Kind = Literal[
     "path",
     "pair",  # KEY=VALUE, repeated; becomes a dict
     "assignment",  # two words, NAME VALUE, repeated; becomes a dict
-    "json",
     "body",  # a request: @FILE, - or text
     "choice",
     "source",  # a variable or a path: what is registered
     "sample",  # a variable, a file or JSON
     "version",  # appended to the value of the same name: NAME:VERSION
 ]
+
+
+def spell_out(flags: Sequence[str]) -> str:
+    """Return the spelling that messages use: the first long one."""
+    return next((flag for flag in flags if flag.startswith("--")), flags[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +89,7 @@ class Option:
     @property
     def label(self) -> str:
         """How messages call it."""
-        return self.placeholder if self.positional else max(self.flags[:2], key=len)
+        return self.placeholder if self.positional else spell_out(self.flags)
 
     @property
     def placeholder(self) -> str:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlmagic.errors import UsageError, did_you_mean
+from mlmagic.options.option import spell_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +26,7 @@ def usage_error(message: str) -> UsageError:
     """Turn what argparse says (``argument --port/--po: '0' is …``) into our words."""
     _, is_argument, told = message.partition("argument ")
     flags, _, rest = told.partition(": ")
-    text = f"{max(flags.split('/'), key=len)}: {rest}" if is_argument and rest else message
+    text = f"{spell_out(flags.split('/'))}: {rest}" if is_argument and rest else message
     return UsageError(text if text[-1:] in ".?" else f"{text}.")
 
 

@@ -39,9 +39,10 @@ SCORE_SCRIPT = Verb(
         Option(
             name="test",
             flags=("--test",),
-            help="body to score in the trial, JSON or '@FILE'; default: the model's sample",
-            kind="json",
+            help="body to score in the trial: a variable, '@FILE' or JSON; default: the sample",
+            kind="sample",
             metavar="JSON",
+            complete="variable",
         ),
         Option(
             name="trial",

@@ -134,19 +134,6 @@ def read_pair(value: Any) -> tuple[str, str]:
     return key, content
 
 
-def read_json(value: Any) -> str:
-    """Check that a text is JSON and return the text; ``@FILE`` reads a file."""
-    text = value if isinstance(value, str) else json.dumps(value)
-    if text.startswith("@"):
-        content = read_body(text)
-        text = content if isinstance(content, str) else content.decode()
-    try:
-        json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"'{_short(text)}' is not JSON ({error})") from None
-    return text
-
-
 def read_body(value: str) -> str | bytes:
     """Take the body of a request: ``@FILE``, ``-`` for the standard input, or the text itself.
 
@@ -191,7 +178,6 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "body": read_body,
     "boolean": read_boolean,
     "integer": read_integer,
-    "json": read_json,
     "number": read_number,
     "pair": read_pair,
     "quantity": read_quantity,

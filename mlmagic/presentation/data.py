@@ -10,7 +10,7 @@ from typing import Any
 
 from mlmagic.errors import MissingDependencyError, UsageError
 
-_COMPUTED = ("id", "size", "short")  # properties that belong to the JSON form
+_COMPUTED = ("id", "size", "short", "ok", "healthy")  # properties that belong to the JSON form
 
 
 def to_data(value: Any) -> Any:

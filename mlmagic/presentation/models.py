@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, Views
-from mlmagic.presentation.measures import age, digest, pairs, shape, size
+from mlmagic.presentation.measures import age, digest, pairs, plural, shape, size
 
 if TYPE_CHECKING:
     from mlmagic.entities import Model, Registration, Sample
@@ -89,12 +89,20 @@ def models(found: list[Model]) -> list[Block]:
 
 
 def verification(report: Any) -> list[Block]:
-    """What a check of the store found, in words where it has them."""
-    summary = getattr(report, "summary", None)
-    if callable(summary):
-        return [Lines(tuple(str(summary()).splitlines()))]
-    return [Facts(tuple((name.replace("_", " "), value) for name, value in vars(report).items()))]
+    """What a check of the store found."""
+    checked = f"{plural(report.models, 'version')}, {plural(report.contents, 'content')} checked"
+    lines = [f"{checked} · {'all well' if report.ok else 'damage found'}"]
+    for kind in ("missing", "damaged"):
+        for model_id, files in getattr(report, kind).items():
+            lines.append(f"{model_id}  {kind}: {', '.join(files)}")
+    left = len(report.orphans) + len(report.temporaries)
+    if left:
+        lines.append(f"{plural(left, 'leftover')} that no model uses")
+    lines += report.repaired
+    if not (report.ok and not left) and not report.repaired:
+        lines.append("To mend what can be mended: %ml model verify --repair")
+    return [Lines(tuple(lines))]
 
 
-MODEL_VIEWS: Views = {"Registration": registration, "Model": model}
+MODEL_VIEWS: Views = {"Registration": registration, "Model": model, "VerifyReport": verification}
 MODEL_LISTS: ListViews = {"Model": models}

@@ -14,11 +14,13 @@ from typing import Any
 from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, Views
 from mlmagic.presentation.data import to_data
 from mlmagic.presentation.models import MODEL_LISTS, MODEL_VIEWS
+from mlmagic.presentation.scripts import SCRIPT_VIEWS
 from mlmagic.presentation.services import SERVICE_LISTS, SERVICE_VIEWS
 from mlmagic.presentation.surroundings import SURROUNDING_LISTS, SURROUNDING_VIEWS
 
 VIEWS: Views = {
     **MODEL_VIEWS,
+    **SCRIPT_VIEWS,
     **SERVICE_VIEWS,
     **SURROUNDING_VIEWS,
 }
@@ -34,8 +36,10 @@ HOMES = (
     ("mlmagic.entities.environment", "Environment"),
     ("mlmagic.entities.model", "Model"),
     ("mlmagic.entities.model", "Registration"),
+    ("mlmagic.entities.report", "ScriptReport"),
     ("mlmagic.environments.environments", "EnvironmentEntry"),
     ("mlmagic.environments.use", "PruneReport"),
+    ("mlmagic.registry.verification", "VerifyReport"),
 )
 
 
