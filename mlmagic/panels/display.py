@@ -38,18 +38,18 @@ def display_service(handle: ServiceHandle, *, watch: Watch | None = None) -> Non
         handle: The service.
         watch: What tells the panel of changes; the services' watcher where it is None.
     """
-    if _shell() is None:
+    shell = _shell()
+    if shell is None:
         return
-    from IPython.display import display
-
-    data = mime_bundle(handle.snapshot())
+    snapshot = handle.snapshot()
+    data = mime_bundle(snapshot)
     metadata: dict[str, Any] = {}
-    if has_front_end():
+    if has_front_end() and snapshot["state"] != "Deleted":
         from mlmagic.panels.service import panel_of
 
         view, metadata = panel_of(handle, watch=watch).view()
         data |= view
-    display(data, metadata=metadata, raw=True)
+    shell.display_pub.publish(data, metadata)
 
 
 def _shell() -> Any:

@@ -38,11 +38,12 @@ class ServiceHandle(Protocol):
     def name(self) -> str:
         """The name of the service."""
 
+    @property
+    def record(self) -> Any:
+        """Its record; ``created_at`` tells it from others of the name."""
+
     def snapshot(self) -> Snapshot:
         """Return what the service is now."""
-
-    def log_lines(self, n: int) -> list[str]:
-        """Return the last lines of the log."""
 
     def run(self, data: Any, *, timeout: float) -> Any:
         """Score one request."""
@@ -54,8 +55,8 @@ class ServiceHandle(Protocol):
 class ServicePanel(anywidget.AnyWidget):
     """A live view of one service.
 
-    Traits go out only: ``snapshot`` is ``Webservice.snapshot()``, ``log`` the newest lines and how
-    many older ones were dropped. What the user does comes in as ``{id, kind, args}`` and is
+    Traits go out only: ``snapshot`` is ``Webservice.snapshot()``, ``tail`` the newest lines of the
+    log and how many older ones were dropped. What the user does comes in as ``{id, kind, args}`` and is
     answered by ``{id, ok, value | error}``. Keys travel in such an answer alone, never in a trait,
     so that a notebook saved with its widgets does not hold them.
 
@@ -69,45 +70,30 @@ class ServicePanel(anywidget.AnyWidget):
     _css = _STATIC / "service.css"
 
     snapshot = traitlets.Dict().tag(sync=True)
-    log = traitlets.Dict().tag(sync=True)
+    tail = traitlets.Dict().tag(sync=True)
 
     def __init__(self, handle: ServiceHandle, *, watch: Watch | None = None) -> None:
-        if watch is None:
-            from mlmagic.services.watcher import watch
         self.handle = handle
-        self._watch = watch
         self._lock = RLock()
-        self._lines: deque[str] = deque(map(_clean, handle.log_lines(KEPT_LINES)), KEPT_LINES)
+        self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._dropped = 0
         self._sent = 0.0
         self._timer: Timer | None = None
         self._newest = handle.snapshot()
-        super().__init__(snapshot=self._newest, log=self._log())
+        self._unwatch: Callable[[], None] = lambda: None
+        super().__init__(snapshot=self._newest, tail=self._tail())
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="mlmagic-panel")
         self.commands: dict[str, Callable[[dict[str, Any]], Any]] = {
             "try": self._try,
             "keys": self._keys,
         }
         self.on_msg(self._receive)
-        self._unwatch = watch(handle, self._publish)
+        self._unwatch = (watch or _services_watch)(handle, self._publish)
 
     def view(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the MIME bundle of a view of this panel, without text, and its metadata."""
         data, metadata = self._repr_mimebundle_()
         return {kind: value for kind, value in data.items() if kind != "text/plain"}, metadata
-
-    def attach(self, handle: ServiceHandle) -> None:
-        """Go on with another handle of the service, such as after it was deleted and made anew."""
-        ended = self._newest["state"] == "Deleted"
-        self.handle = handle
-        if not ended:
-            return
-        self._unwatch()
-        with self._lock:
-            self._dropped += len(self._lines)
-            self._lines.clear()
-        self._publish(handle.snapshot(), handle.log_lines(KEPT_LINES))
-        self._unwatch = self._watch(handle, self._publish)
 
     def close(self) -> None:
         """Stop watching and take the views away; the service goes on."""
@@ -135,6 +121,8 @@ class ServicePanel(anywidget.AnyWidget):
                 self._timer = Timer(wait, self._send_newest)
                 self._timer.daemon = True
                 self._timer.start()
+        if snapshot["state"] == "Deleted":
+            self._unwatch()
 
     def _send_newest(self) -> None:
         # Traits are set from this thread: the kernel's own may be busy with a cell for hours.
@@ -144,9 +132,9 @@ class ServicePanel(anywidget.AnyWidget):
                 self._timer = None
             self._sent = time.monotonic()
             self.snapshot = self._newest
-            self.log = self._log()
+            self.tail = self._tail()
 
-    def _log(self) -> dict[str, Any]:
+    def _tail(self) -> dict[str, Any]:
         return {"dropped": self._dropped, "lines": list(self._lines)}
 
     def _receive(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
@@ -187,16 +175,20 @@ def panel_of(handle: ServiceHandle, *, watch: Watch | None = None) -> ServicePan
 
     A cell is run again and again: one panel per service keeps one subscription per service.
     """
-    key = (handle.name, str(getattr(handle, "directory", "")))
+    key = (handle.name, handle.record.created_at)
     panel = _panels.get(key)
     if panel is None or panel.comm is None:
         panel = _panels[key] = ServicePanel(handle, watch=watch)
-    else:
-        panel.attach(handle)
     return panel
 
 
-_panels: dict[tuple[str, str], ServicePanel] = {}
+_panels: dict[tuple[str, Any], ServicePanel] = {}
+
+
+def _services_watch(handle: Any, callback: Callable[[Snapshot, list[str]], None]) -> Any:
+    from mlmagic.services.watcher import watch
+
+    return watch(handle, callback)
 
 
 def _turns(before: Snapshot, after: Snapshot) -> bool:

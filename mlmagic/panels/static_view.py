@@ -43,7 +43,8 @@ def mime_bundle(snapshot: Snapshot) -> dict[str, Any]:
 
 def state_word(snapshot: Snapshot) -> str:
     """Return the state as it is shown: a stopped service is called so."""
-    return "Stopped" if snapshot["reason"] == "Stopped" else str(snapshot["state"])
+    stopped = snapshot["reason"] == "Stopped" and snapshot["state"] not in ("Deleting", "Deleted")
+    return "Stopped" if stopped else str(snapshot["state"])
 
 
 def render_text(snapshot: Snapshot) -> str:
@@ -54,7 +55,7 @@ def render_text(snapshot: Snapshot) -> str:
     facts = _facts(snapshot)
     width = max((len(label) for label, _ in facts), default=0)
     lines += [f"    {label:<{width}}  {value}" for label, value in facts]
-    if snapshot["nextStep"]:
+    if _says_more(snapshot):
         lines.append(f"    {snapshot['nextStep']}")
     if snapshot["commands"]:
         lines += ["    next:", *_indented(snapshot["commands"], by=6)]
@@ -66,7 +67,7 @@ def render_html(snapshot: Snapshot) -> str:
     parts = [_headline(snapshot)]
     if snapshot["message"]:
         parts.append(f'<div style="color: {_MUTED}">{escape(snapshot["message"])}</div>')
-    if snapshot["nextStep"]:
+    if _says_more(snapshot):
         parts.append(f"<div>{escape(snapshot['nextStep'])}</div>")
     if snapshot["traceback"]:
         parts.append(_traceback(snapshot["traceback"]))
@@ -76,6 +77,11 @@ def render_html(snapshot: Snapshot) -> str:
     if snapshot["commands"]:
         parts.append(_commands(snapshot["commands"]))
     return f'<div class="mlmagic-service" style="{_CARD}">\n' + "\n".join(parts) + "\n</div>"
+
+
+def _says_more(snapshot: Snapshot) -> bool:
+    """Whether the next step is more than one of the commands."""
+    return bool(snapshot["nextStep"]) and snapshot["nextStep"] not in snapshot["commands"]
 
 
 def _facts(snapshot: Snapshot) -> list[tuple[str, str]]:

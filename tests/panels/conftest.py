@@ -114,6 +114,14 @@ class LabServer:
         nbformat.write(notebook, path)
         return path
 
+    def end_kernels(self) -> None:
+        """End what the notebooks of a test have started."""
+        with urllib.request.urlopen(self.url("api/sessions"), timeout=20) as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            url = self.url(f"api/sessions/{session['id']}")
+            urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=20).close()
+
     def stop(self) -> None:
         self._process.terminate()
         try:
@@ -149,15 +157,32 @@ class LabPage:
     def output(self, index: int) -> Locator:
         return self.cell(index).locator(".jp-Cell-outputArea")
 
+    def prompt(self, index: int) -> str:
+        """What stands before a cell: ``[ ]:``, ``[*]:`` or ``[4]:``."""
+        return self.cell(index).locator(".jp-InputPrompt").inner_text().strip()
+
     def run(self, index: int, *, wait: bool = True) -> None:
-        """Run a cell; with ``wait``, until its prompt has a number."""
-        cell = self.cell(index)
-        cell.locator(".cm-content").first.click()
-        self.page.keyboard.press("Control+Enter")
-        if wait:
-            prompt = cell.locator(".jp-InputPrompt").filter(has_text="[*]")
-            prompt.wait_for(state="hidden", timeout=120_000)
-            self.wait_idle()
+        """Run a cell; with ``wait``, until it has ended."""
+        before = self.prompt(index)
+        running = self.cell(index).locator(".jp-InputPrompt").filter(has_text="[*]")
+        for _ in range(20):
+            self.cell(index).locator(".cm-content").first.click()
+            self.page.keyboard.press("Control+Enter")
+            self.page.wait_for_timeout(100)
+            if not wait:
+                return
+            running.wait_for(state="hidden", timeout=120_000)
+            # A notebook that is still connecting to its kernel forgets what it was told to run.
+            if self.prompt(index) not in (before, "[ ]:"):
+                return
+            self.page.wait_for_timeout(300)
+        pytest.fail(f"Cell {index} does not run.")
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel from the menu, as a user does."""
+        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        self.page.locator(".lm-Menu [data-command='kernelmenu:restart']").click()
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
 
     def screenshot(self, name: str, part: Locator | None = None) -> Path:
         """Keep a picture of the page, or of a part of it, among the artefacts."""
@@ -198,3 +223,4 @@ def lab(browser: Browser, lab_server: LabServer) -> Iterator[LabPage]:
     page = context.new_page()
     yield LabPage(lab_server, page)
     context.close()
+    lab_server.end_kernels()

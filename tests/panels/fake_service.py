@@ -5,12 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 from mlmagic.errors import ScoringError, ServiceUnavailableError
 
-SAMPLE = '{"data": [{"age": 0.038, "bmi": 0.0617, "bp": 0.0219}, {"age": -0.0019, "bmi": -0.0515, "bp": -0.0263}]}'
+SAMPLE = (
+    '{"data": [{"age": 0.038, "bmi": 0.0617, "bp": 0.0219}, '
+    '{"age": -0.0019, "bmi": -0.0515, "bp": -0.0263}]}'
+)
 URI = "http://127.0.0.1:41873/score"
 KEY = "fake-primary-key-9f3b1c6a2d84"
+STAGES = [
+    ("start", "Starting", "Its processes are starting.", "worker 1 starts (pid 4711)"),
+    ("init", "Initialising", "init() is running.", "init() of score.py"),
+    ("sample", "ScoringSample", "The sample is being scored.", "init() took 0.31 s"),
+]
 TRACEBACK = """\
 Traceback (most recent call last):
   In [4], line 7, in init()
@@ -31,21 +40,21 @@ class FakeService:
         self.name = name
         self.threads: list[str] = []
         self.unwatched = 0
-        self._lines: list[str] = []
+        self.record = SimpleNamespace(created_at=datetime.now(UTC))
         self._callbacks: list = []
         self._facts = {
             "name": name,
             "target": "local",
             "state": "Transitioning",
             "reason": "PreparingEnvironment",
-            "message": "The environment 5c1f02 is being made: 9 packages.",
+            "message": "Its environment is being prepared: 9 packages.",
             "nextStep": "",
             "stage": "environment",
             "replicasWanted": 1,
             "replicas": [],
-            "scoringUri": URI,
-            "internalUri": URI,
-            "swaggerUri": "http://127.0.0.1:41873/swagger.json",
+            "scoringUri": None,
+            "internalUri": None,
+            "swaggerUri": None,
             "auth": "key",
             "generation": 0,
             "revisions": [{"generation": 1, "createdAt": ago(3), "note": "", "current": True}],
@@ -58,9 +67,6 @@ class FakeService:
 
     def snapshot(self) -> dict:
         return dict(self._facts)
-
-    def log_lines(self, n: int) -> list[str]:
-        return self._lines[-n:]
 
     def run(self, data: str, *, timeout: float) -> object:
         self.threads.append(threading.current_thread().name)
@@ -80,15 +86,15 @@ class FakeService:
         self._callbacks.append(callback)
 
         def unwatch() -> None:
-            self._callbacks.remove(callback)
-            self.unwatched += 1
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+                self.unwatched += 1
 
         return unwatch
 
     def become(self, *log: str, **facts: object) -> None:
         """Change, and tell it from this thread as the watcher would."""
         self._facts |= facts | {"updatedAt": ago(0)}
-        self._lines += log
         for callback in list(self._callbacks):
             callback(self.snapshot(), list(log))
 
@@ -107,20 +113,26 @@ class FakeService:
         state = "Healthy" if stage == "ready" else "Transitioning"
         replicas = [] if stage == "environment" else [replica]
         self.become(
-            *log, stage=stage, reason=reason, message=message, state=state, replicas=replicas
+            *log,
+            stage=stage,
+            reason=reason,
+            message=message,
+            state=state,
+            replicas=replicas,
+            scoringUri=URI if replicas else None,
+            internalUri=URI if replicas else None,
         )
 
     def come_up(self) -> None:
-        self.go("start", "Starting", "The worker process starts.", "09:14:02 INFO  worker 1 starts (pid 4711)")
-        self.go("init", "Initialising", "init() runs.", "09:14:02 INFO  init() of score.py")
-        self.go("sample", "ScoringSample", "The sample is scored.", "09:14:03 INFO  init() took 0.31 s")
+        for stage, reason, message, line in STAGES:
+            self.go(stage, reason, message, f"09:14:02 INFO  {line}")
         self.be_healthy()
 
     def be_healthy(self) -> None:
         self.go(
             "ready",
             "Ready",
-            "1 of 1 replicas is ready; the sample was scored in 2.1 ms.",
+            "It answers: the sample was scored in 2.1 ms.",
             "09:14:03 INFO  sample scored in 2.1 ms: [189.8, 82.5]",
             "09:14:03 INFO  ready on http://127.0.0.1:41873",
         )
@@ -147,6 +159,8 @@ class FakeService:
             nextStep="Mend the script in In [4], run that cell, then deploy again.",
             traceback=TRACEBACK,
             replicas=[],
+            scoringUri=None,
+            internalUri=None,
             commands=["%ml service logs diabetes-svc", "%deploy diabetes-svc --script score.py"],
         )
 

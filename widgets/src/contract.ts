@@ -49,7 +49,7 @@ export interface Snapshot {
 }
 
 /** The newest lines of the log; `dropped` older ones are no longer held. */
-export interface Log {
+export interface Tail {
   dropped: number;
   lines: string[];
 }
@@ -57,7 +57,7 @@ export interface Log {
 /** Traits of `mlmagic.panels.service.ServicePanel`. */
 export interface ServiceModel {
   snapshot: Snapshot;
-  log: Log;
+  tail: Tail;
 }
 
 /** An answer of the service, whatever its status. */

@@ -94,15 +94,15 @@ function clock(time) {
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
 }
+var ROW_LENGTH = 200;
 function pretty(text) {
   try {
-    const value = JSON.parse(text);
-    const spread = JSON.stringify(value, null, 2);
-    const compact = spread.replace(
-      /\[\s+([^[\]{}]*?)\s+\]/g,
-      (_, inner) => `[${inner.replace(/\s*\n\s*/g, " ")}]`
-    );
-    return compact.length < 60 ? compact.replace(/\s*\n\s*/g, " ") : compact;
+    const spread = JSON.stringify(JSON.parse(text), null, 2);
+    const rows = spread.replace(/[[{]\n[^[\]{}]*[\]}]/g, (inner) => {
+      const row2 = inner.replace(/\s*\n\s*/g, " ").replace(/^([[{]) | ([\]}])$/g, "$1$2");
+      return row2.length <= ROW_LENGTH ? row2 : inner;
+    });
+    return rows.length < 60 ? rows.replace(/\n\s*/g, "") : rows;
   } catch {
     return text;
   }
@@ -251,8 +251,11 @@ function endpoint(context) {
   function tick(now) {
     const current = snapshot?.revisions.find((one) => one.current);
     if (!current) return;
-    const since = `${current.generation}, made ${age(current.createdAt, now)} ago`;
-    setText(revision, current.note ? `${since} (${current.note})` : since);
+    const words = [`${current.generation}, made ${age(current.createdAt, now)} ago`];
+    if (current.note) words.push(current.note);
+    const serving = snapshot?.generation;
+    if (serving && serving !== current.generation) words.push(`revision ${serving} answers`);
+    setText(revision, words.join(" · "));
   }
   return {
     element: h(
@@ -371,7 +374,8 @@ var TONES = {
   Failed: "bad"
 };
 function stateWord(snapshot) {
-  return snapshot.reason === "Stopped" ? "Stopped" : snapshot.state;
+  const goes = snapshot.state === "Deleting" || snapshot.state === "Deleted";
+  return snapshot.reason === "Stopped" && !goes ? "Stopped" : snapshot.state;
 }
 function header(context) {
   const name = h("h3", { class: "mlm-name" });
@@ -395,22 +399,21 @@ function header(context) {
       setText(name, snapshot.name);
       setText(word, state);
       chip.dataset.tone = TONES[state] ?? "calm";
-      setText(place, placeOf(snapshot));
+      setText(place, snapshot.target);
       place.title = `Last change at ${clock(snapshot.updatedAt)}`;
       setText(reason, snapshot.reason);
-      show(reason, chip.dataset.tone === "bad" || chip.dataset.tone === "warn");
+      show(
+        reason,
+        ["bad", "warn"].includes(chip.dataset.tone) || snapshot.reason === "UpdateFailed"
+      );
       setText(message, snapshot.message);
       setText(nextStep, snapshot.nextStep);
-      show(nextStep, snapshot.nextStep !== "");
+      show(nextStep, snapshot.nextStep !== "" && !snapshot.commands.includes(snapshot.nextStep));
       const now = `${snapshot.name} is ${state}. ${snapshot.message}`;
       if (said && now !== said) context.say(now);
       said = now;
     }
   };
-}
-function placeOf(snapshot) {
-  const current = snapshot.revisions.find((revision) => revision.current);
-  return current ? `${snapshot.target} · revision ${current.generation}` : snapshot.target;
 }
 
 // src/service/section.ts
@@ -494,8 +497,8 @@ function log(context) {
   const resized = new ResizeObserver(() => following && follow());
   resized.observe(lines);
   context.signal.addEventListener("abort", () => resized.disconnect());
-  context.python.watch("log", draw2, context.signal);
-  draw2(context.python.get("log"));
+  context.python.watch("tail", draw2, context.signal);
+  draw2(context.python.get("tail"));
   return { element, update: () => {
   } };
 }

@@ -46,17 +46,17 @@ export function clock(time: string): string {
   return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
 }
 
-/** JSON spread out to read; other text as it is. */
+const ROW_LENGTH = 200;
+
+/** JSON spread out to read, each row of a table on one line; other text as it is. */
 export function pretty(text: string): string {
   try {
-    const value: unknown = JSON.parse(text);
-    const spread = JSON.stringify(value, null, 2);
-    // Short values and rows of numbers read best on one line each.
-    const compact = spread.replace(
-      /\[\s+([^[\]{}]*?)\s+\]/g,
-      (_, inner: string) => `[${inner.replace(/\s*\n\s*/g, " ")}]`,
-    );
-    return compact.length < 60 ? compact.replace(/\s*\n\s*/g, " ") : compact;
+    const spread = JSON.stringify(JSON.parse(text), null, 2);
+    const rows = spread.replace(/[[{]\n[^[\]{}]*[\]}]/g, (inner) => {
+      const row = inner.replace(/\s*\n\s*/g, " ").replace(/^([[{]) | ([\]}])$/g, "$1$2");
+      return row.length <= ROW_LENGTH ? row : inner;
+    });
+    return rows.length < 60 ? rows.replace(/\n\s*/g, "") : rows;
   } catch {
     return text;
   }

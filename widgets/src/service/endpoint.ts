@@ -31,8 +31,11 @@ export function endpoint(context: Context): Section {
   function tick(now: number): void {
     const current = snapshot?.revisions.find((one) => one.current);
     if (!current) return;
-    const since = `${current.generation}, made ${age(current.createdAt, now)} ago`;
-    setText(revision, current.note ? `${since} (${current.note})` : since);
+    const words = [`${current.generation}, made ${age(current.createdAt, now)} ago`];
+    if (current.note) words.push(current.note);
+    const serving = snapshot?.generation;
+    if (serving && serving !== current.generation) words.push(`revision ${serving} answers`);
+    setText(revision, words.join(" · "));
   }
 
   return {

@@ -14,7 +14,8 @@ const TONES: Record<string, string> = {
 };
 
 export function stateWord(snapshot: Snapshot): string {
-  return snapshot.reason === "Stopped" ? "Stopped" : snapshot.state;
+  const goes = snapshot.state === "Deleting" || snapshot.state === "Deleted";
+  return snapshot.reason === "Stopped" && !goes ? "Stopped" : snapshot.state;
 }
 
 export function header(context: Context): Section {
@@ -40,22 +41,20 @@ export function header(context: Context): Section {
       setText(name, snapshot.name);
       setText(word, state);
       chip.dataset.tone = TONES[state] ?? "calm";
-      setText(place, placeOf(snapshot));
+      setText(place, snapshot.target);
       place.title = `Last change at ${clock(snapshot.updatedAt)}`;
       setText(reason, snapshot.reason);
-      show(reason, chip.dataset.tone === "bad" || chip.dataset.tone === "warn");
+      show(
+        reason,
+        ["bad", "warn"].includes(chip.dataset.tone) || snapshot.reason === "UpdateFailed",
+      );
       setText(message, snapshot.message);
       setText(nextStep, snapshot.nextStep);
-      show(nextStep, snapshot.nextStep !== "");
+      show(nextStep, snapshot.nextStep !== "" && !snapshot.commands.includes(snapshot.nextStep));
       // Only changes are told, not what the panel looked like when it opened.
       const now = `${snapshot.name} is ${state}. ${snapshot.message}`;
       if (said && now !== said) context.say(now);
       said = now;
     },
   };
-}
-
-function placeOf(snapshot: Snapshot): string {
-  const current = snapshot.revisions.find((revision) => revision.current);
-  return current ? `${snapshot.target} · revision ${current.generation}` : snapshot.target;
 }

@@ -1,4 +1,4 @@
-import type { Log } from "../contract";
+import type { Tail } from "../contract";
 import { h, icon, setText, show } from "../lib/dom";
 import { plural } from "../lib/format";
 import { type Context, foldable, type Section } from "./section";
@@ -46,7 +46,7 @@ export function log(context: Context): Section {
     setText(missed, end > seen ? plural(end - seen, "new line") : "To the newest line");
   }
 
-  function draw({ dropped, lines: texts }: Log): void {
+  function draw({ dropped, lines: texts }: Tail): void {
     if (dropped > end || dropped + texts.length < end) {
       lines.replaceChildren();
       first = dropped;
@@ -74,8 +74,8 @@ export function log(context: Context): Section {
   const resized = new ResizeObserver(() => following && follow());
   resized.observe(lines);
   context.signal.addEventListener("abort", () => resized.disconnect());
-  context.python.watch("log", draw, context.signal);
-  draw(context.python.get("log"));
+  context.python.watch("tail", draw, context.signal);
+  draw(context.python.get("tail"));
   return { element, update: () => {} };
 }
 
