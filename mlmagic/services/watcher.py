@@ -50,7 +50,9 @@ class Watcher:
         self._thread: threading.Thread | None = None
 
     def watch(self, service: Webservice, callback: Callback) -> Callable[[], None]:
-        """Call back with snapshot and new log lines, at first and at each change.
+        """Call back with the snapshot at first and at each change, and with new log lines.
+
+        Lines that are there already are not told; ``Webservice.log_lines`` has them.
 
         Args:
             service: What to follow.
@@ -59,7 +61,7 @@ class Watcher:
         Returns:
             What ends the watching.
         """
-        subscription = _Subscription(service, callback)
+        subscription = _Subscription(service, callback, lines=service.log_lines(_LOG_LINES))
         with self._lock:
             self._subscriptions.append(subscription)
             if self._thread is None:

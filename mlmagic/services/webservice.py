@@ -251,7 +251,7 @@ class Webservice:
         status = self.status
         if status.reason is Reason.UPDATE_FAILED:
             return record
-        if status.state in (ServiceState.FAILED, ServiceState.UNHEALTHY):
+        if status.state is ServiceState.FAILED or status.reason is Reason.STOPPED:
             raise self._unavailable(status)
         waiting.wait(self, timeout=seconds, report=_ignore)
         self._known_healthy = self.record.generation

@@ -15,6 +15,7 @@ from mlmagic.options.values import parse_quantity
 
 _CGROUP = Path("/sys/fs/cgroup")
 _GIB = 2**30
+_SUPERVISOR = "mlmagic.scoring.supervisor"
 
 
 def lacking(config: LocalDeploymentConfig) -> ServiceStatus | None:
@@ -121,13 +122,16 @@ def _listens(connection: psutil._ntuples.pconn | psutil._ntuples.sconn, port: in
 
 def _describe(pid: int) -> str:
     try:
-        words = psutil.Process(pid).cmdline()
+        process = psutil.Process(pid)
+        words = process.cmdline()
+        for each in (process, *process.parents()):
+            line = each.cmdline()
+            if _SUPERVISOR in line[:-1]:
+                # …/services/NAME/state
+                name = Path(line[line.index(_SUPERVISOR) + 1]).parent.name
+                return f"service '{name}' (process {pid})"
     except psutil.Error:
         return f"process {pid}"
-    for module in ("mlmagic.scoring.supervisor",):
-        if module in words[:-1]:
-            # .../services/NAME/state
-            return f"service '{Path(words[words.index(module) + 1]).parent.name}' (process {pid})"
     return f"process {pid} ('{' '.join(words)[:80]}')"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from mlmagic.files import write_record
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _START_TIMEOUT_SECONDS = 600.0
 # Workers of a supervisor that was killed end by themselves; after this they are ended.
 _ORPHAN_SECONDS = 5.0
+_BEGIN_SECONDS = 20.0
+_PAUSE_SECONDS = 0.02
 
 
 class LocalTarget(Target):
@@ -72,13 +75,10 @@ class LocalTarget(Target):
     def update(self, record: ServiceRecord, *, secrets: Mapping[str, bytes]) -> None:
         """See `Target.update`."""
         self._place(record, secrets)
-        process = observing.observe(self._folder(record)).process
-        if process is None or not processes.is_alive(process):
-            self._launch(record)
-            return
         # With port 0 the supervisor keeps the one it has.
         self._write_desired(record, record.spec.config.port or 0)
-        os.kill(process.pid, signal.SIGHUP)
+        if not self._tell(record, signal.SIGHUP):
+            self._launch(record)
 
     def status(self, record: ServiceRecord) -> ServiceStatus:
         """See `Target.status`."""
@@ -126,10 +126,7 @@ class LocalTarget(Target):
 
     def restart(self, record: ServiceRecord) -> None:
         """See `Target.restart`."""
-        process = observing.observe(self._folder(record)).process
-        if process is not None and processes.is_alive(process):
-            os.kill(process.pid, signal.SIGUSR1)
-        else:
+        if not self._tell(record, signal.SIGUSR1):
             self._launch(record)
 
     def forget(self, record: ServiceRecord, generation: int) -> None:
@@ -183,6 +180,19 @@ class LocalTarget(Target):
             output=folder.state / "supervisor.log",
         )
         write_record(folder.process, identity)
+
+    def _tell(self, record: ServiceRecord, number: signal.Signals) -> bool:
+        """Send a signal to the supervisor; False where none runs.
+
+        One that has just begun would die of it: it listens once it has written its state.
+        """
+        deadline = time.monotonic() + _BEGIN_SECONDS
+        while (seen := observing.observe(self._folder(record))).alive:
+            if seen.process is not None and (seen.state or time.monotonic() > deadline):
+                os.kill(seen.process.pid, number)
+                return True
+            time.sleep(_PAUSE_SECONDS)
+        return False
 
     def _port_for(self, record: ServiceRecord, before: SupervisorState | None) -> int:
         """Return the configured port, else the one it had, else 0 for any."""

@@ -114,8 +114,9 @@ def observe(service: ServiceFolder) -> Observation:
     # Whether it lives comes first: what it says at its end is then not missed.
     alive = process is not None and is_alive(process)
     state = _read(service.state / "state.json", SupervisorState)
-    if state is not None and not alive and (found := _unrecorded(service, state)) is not None:
-        process, alive = found, True
+    if state is not None and not alive and (process is None or here(process)):
+        found = _unrecorded(service, state)
+        process, alive = found or process, found is not None
     if state is not None and process is not None and state.supervisor.pid != process.pid:
         state = None
     desired = _read(service.state / "desired.json", _Desired)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -222,9 +222,9 @@ class TargetContract:
         assert service.run("") == "one"
 
     def test_rollback_brings_an_earlier_revision_back(self, kit: ServiceKit) -> None:
-        for word in ("one", "two"):
-            service = kit.services.submit(kit.spec(says(word)))
-            service.wait_for_deployment(timeout_sec=SECONDS)
+        kit.services.submit(kit.spec(says("one"))).wait_for_deployment(timeout_sec=SECONDS)
+        service = kit.services.submit(kit.spec(says("two")))
+        service.wait_for_deployment(timeout_sec=SECONDS)
         service.rollback()
         assert service.run("") == "one"
         assert service.record.revision(3).note == "rollback to revision 1"
@@ -304,7 +304,7 @@ class Load:
         self._end = threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         # Once a handle has seen the service Healthy, it asks without looking first.
         self._keys = self._service.get_keys()
         self._uri = self._service.internal_uri or ""

@@ -8,7 +8,6 @@ import pytest
 
 from mlmagic.environments import Environments
 from mlmagic.registry import ContentStore
-from mlmagic.targets import LocalTarget
 from mlmagic.testing import ServiceKit, minimal_lock
 
 if TYPE_CHECKING:
@@ -32,9 +31,7 @@ def lock(environments: Environments) -> Lock:
 @pytest.fixture
 def kit(tmp_path: Path, environments: Environments, lock: Lock) -> Iterator[ServiceKit]:
     content = ContentStore(tmp_path / "content")
-    root = tmp_path / "services"
-    target = LocalTarget(root, content=content, environments=environments, start_timeout_seconds=3)
-    made = ServiceKit(root, content=content, environments=environments, lock=lock, targets=[target])
+    made = ServiceKit(tmp_path / "services", content=content, environments=environments, lock=lock)
     yield made
     for service in made.services.list():
         service.delete()
