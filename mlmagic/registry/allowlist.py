@@ -28,6 +28,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import sys
 from functools import cache
 from typing import Literal
 
@@ -45,7 +46,8 @@ def _names(text: str) -> frozenset[tuple[str, str]]:
 
 
 EXACT = _names("""
-builtins: bool bytearray bytes complex dict float frozenset int list object range set slice str tuple
+builtins: bool bytearray bytes complex dict float frozenset int list object range set slice str
+builtins: tuple
 collections: Counter OrderedDict defaultdict deque
 copyreg: _reconstructor __newobj__
 datetime: date datetime time timedelta timezone
@@ -129,19 +131,25 @@ sklearn.cluster._birch: _CFNode _CFSubcluster
 sklearn.cluster._bisect_k_means: _BisectingTree
 sklearn.neural_network._stochastic_optimizers: AdamOptimizer SGDOptimizer
 sklearn.metrics._scorer: _Scorer _PredictScorer _PassthroughScorer _MultimetricScorer
-sklearn.utils.metadata_routing, sklearn.utils._metadata_requests: MetadataRequest MethodMetadataRequest
+sklearn.utils.metadata_routing, sklearn.utils._metadata_requests: MetadataRequest
+sklearn.utils.metadata_routing, sklearn.utils._metadata_requests: MethodMetadataRequest
 xgboost.core: Booster
 xgboost.compat: XGBoostLabelEncoder
 lightgbm.basic: Booster
 lightgbm.compat: _LGBMLabelEncoder
 """) | _names("""
-sklearn.linear_model._sgd_fast: EpsilonInsensitive Hinge Huber Log ModifiedHuber SquaredEpsilonInsensitive
+sklearn.linear_model._sgd_fast: EpsilonInsensitive Hinge Huber Log ModifiedHuber
+sklearn.linear_model._sgd_fast: SquaredEpsilonInsensitive
 sklearn.linear_model._sgd_fast: SquaredHinge SquaredLoss
-sklearn._loss._loss: CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss CyHalfMultinomialLoss
-sklearn._loss._loss: CyHalfPoissonLoss CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity
+sklearn._loss._loss: CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss
+sklearn._loss._loss: CyHalfMultinomialLoss
+sklearn._loss._loss: CyHalfPoissonLoss CyHalfSquaredError CyHalfTweedieLoss
+sklearn._loss._loss: CyHalfTweedieLossIdentity
 sklearn._loss._loss: CyHuberLoss CyPinballLoss
-sklearn._loss.loss: AbsoluteError BaseLoss ExponentialLoss HalfBinomialLoss HalfGammaLoss HalfMultinomialLoss
-sklearn._loss.loss: HalfPoissonLoss HalfSquaredError HalfTweedieLoss HalfTweedieLossIdentity HuberLoss PinballLoss
+sklearn._loss.loss: AbsoluteError BaseLoss ExponentialLoss HalfBinomialLoss HalfGammaLoss
+sklearn._loss.loss: HalfMultinomialLoss
+sklearn._loss.loss: HalfPoissonLoss HalfSquaredError HalfTweedieLoss HalfTweedieLossIdentity
+sklearn._loss.loss: HuberLoss PinballLoss
 sklearn._loss.link: HalfLogitLink IdentityLink Interval LogLink LogitLink MultinomialLogit
 """)
 
@@ -156,7 +164,8 @@ sklearn.cluster._kmeans: _kmeans_single_lloyd _kmeans_single_elkan
 TORCH = _names("""
 torch._utils: _rebuild_tensor _rebuild_tensor_v2 _rebuild_parameter
 torch: FloatStorage DoubleStorage HalfStorage BFloat16Storage LongStorage IntStorage ShortStorage
-torch: CharStorage ByteStorage BoolStorage Size device dtype float32 float64 float16 bfloat16 int64 int32
+torch: CharStorage ByteStorage BoolStorage Size device dtype float32 float64 float16 bfloat16 int64
+torch: int32
 torch.storage: UntypedStorage TypedStorage
 torch.nn.parameter: Parameter
 """)
@@ -211,11 +220,13 @@ def is_allowed_type(path: str) -> bool:
 
 def exists(module: str, name: str) -> bool:
     """Say whether a global may exist; only the listed libraries are imported to find out."""
-    root = module.partition(".")[0]
+    root, first = module.partition(".")[0], name.partition(".")[0]
     try:
-        if root not in _KNOWN_ROOTS:
-            return importlib.util.find_spec(root) is not None
-        return hasattr(importlib.import_module(module), name.partition(".")[0])
+        if root in _KNOWN_ROOTS:
+            return hasattr(importlib.import_module(module), first)
+        if module in sys.modules:
+            return hasattr(sys.modules[module], first)
+        return importlib.util.find_spec(root) is not None
     except (ImportError, ValueError):
         return False
 
@@ -231,9 +242,9 @@ def _is_numeric_function(module: str, name: str) -> bool:
 @cache
 def _is_ufunc(module: str, name: str) -> bool:
     try:
-        import numpy
+        import numpy as np
 
-        return isinstance(getattr(importlib.import_module(module), name, None), numpy.ufunc)
+        return isinstance(getattr(importlib.import_module(module), name, None), np.ufunc)
     except ImportError:
         return False
 

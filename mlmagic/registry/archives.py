@@ -16,7 +16,9 @@ from typing import Any
 
 # Nodes of values that cannot change: whether two of them were one object in memory is an accident
 # of the interpreter (interned strings, small integers), not a property of the estimator.
-_VALUES = {"JsonNode", "TypeNode", "FunctionNode", "BytesNode", "TupleNode", "DTypeNode", "SliceNode"}
+_VALUES = frozenset(
+    ("JsonNode", "TypeNode", "FunctionNode", "BytesNode", "TupleNode", "DTypeNode", "SliceNode")
+)
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 

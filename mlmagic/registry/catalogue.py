@@ -81,9 +81,7 @@ class Catalogue:
         with self.database.writing() as connection:
             model = _find(connection, reference)
             connection.execute(
-                delete(models).where(
-                    models.c.name == model.name, models.c.version == model.version
-                )
+                delete(models).where(models.c.name == model.name, models.c.version == model.version)
             )
         return model
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 _BUSY_MILLISECONDS = 30_000
 
 # File systems on which SQLite's shared memory for WAL does not work between machines.
-_NETWORK = (
-    "9p afs beegfs ceph cifs fuse.ceph fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs gpfs lustre"
-    " nfs nfs3 nfs4 ncpfs pvfs2 smb smb2 smb3 smbfs webdav"
-).split()
+_NETWORK = re.compile(
+    r"9p|afs|beegfs|ceph|cifs|glusterfs|gpfs|lustre|ncpfs|nfs\d?|pvfs2|smb(fs|\d)?|webdav"
+    r"|fuse\.(ceph|glusterfs|s3fs|sshfs|gcsfuse|rclone|goofys|blobfuse2?)"
+)
 
 
 class Database:
@@ -168,5 +169,5 @@ def on_network(path: Path) -> bool:
     mounts = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
     for folder in (place, *place.parents):
         if str(folder) in mounts:
-            return mounts[str(folder)].lower() in _NETWORK
+            return bool(_NETWORK.fullmatch(mounts[str(folder)].lower()))
     return False

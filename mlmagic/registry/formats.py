@@ -82,7 +82,9 @@ def inspect_skops(path: Path, name: str) -> Inspection:
         with zipfile.ZipFile(path) as archive:
             schema = json.loads(archive.read("schema.json"))
     except Exception as error:
-        raise RegistryError(f"The file '{name}' is not a readable skops archive: {error}.") from error
+        raise RegistryError(
+            f"The file '{name}' is not a readable skops archive: {error}."
+        ) from error
     root = str(schema.get("__module__", "")).partition(".")[0]
     frameworks = {row.module: row.name for row in FRAMEWORKS.values() if row.module}
     described = Described(
@@ -104,9 +106,7 @@ def merge(inspections: Mapping[str, Inspection]) -> Inspection:
         return Inspection(described=only.described, findings=findings)
     frameworks = {each.described.framework for each in inspections.values()} - {"custom"}
     framework = frameworks.pop() if len(frameworks) == 1 else "custom"
-    return Inspection(
-        described=Described(framework=framework, modules=modules), findings=findings
-    )
+    return Inspection(described=Described(framework=framework, modules=modules), findings=findings)
 
 
 def _modules(node: object) -> set[str]:

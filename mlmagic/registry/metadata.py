@@ -23,13 +23,13 @@ def text_pairs(kind: str, pairs: Mapping[str, str] | None) -> dict[str, str]:
     if not hasattr(pairs, "items"):
         raise RegistryError(f"The {kind} must be a mapping of texts, not '{pairs!r}'.")
     for key, value in pairs.items():
-        if not isinstance(key, str) or not key or "=" in key:
+        if not str(key) or "=" in str(key):
             raise RegistryError(f"The {kind} have the key '{key}', which is not a name.")
         if not isinstance(value, str | int | float | bool):
             raise RegistryError(
                 f"The value of '{key}' in the {kind} is a '{type(value).__name__}', not a text."
             )
-    return {key: str(value) for key, value in pairs.items()}
+    return {str(key): str(value) for key, value in pairs.items()}
 
 
 def matches(pairs: Mapping[str, str], filters: Sequence[str]) -> bool:
@@ -72,8 +72,9 @@ def settle(known: Sequence[Model], draft: Model) -> Registration:
             tags={**model.tags, **draft.tags},
             description=draft.description or model.description,
         )
-        outcome = "unchanged" if changed == model else "updated"
-        return Registration(model=changed, outcome=outcome)
+        if changed == model:
+            return Registration(model=model, outcome="unchanged")
+        return Registration(model=changed, outcome="updated")
     return Registration(model=draft, outcome="registered")
 
 

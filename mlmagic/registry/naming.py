@@ -18,7 +18,7 @@ def check_name(name: str) -> None:
     Raises:
         RegistryError: The name is too long, badly formed or reserved.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(str(name)):
         raise RegistryError(
             f"The model name '{name}' is not valid.",
             hint="A name has 1 to 255 letters, digits, '-', '.' or '_', and starts with a letter"

@@ -13,6 +13,7 @@ those are skipped (or checked) where joblib itself would read them.
 from __future__ import annotations
 
 import pickletools
+import re
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
@@ -167,7 +168,7 @@ class _Machine:
             special(argument)
         elif name in _CONSTANTS:
             self._stack.append(_CONSTANTS[name])
-        elif name in _LITERALS:
+        elif _LITERALS.fullmatch(name):
             self._stack.append(argument)
         elif name in _REFUSED:
             self._refuse(f"opcode {name}", _REFUSED[name])
@@ -414,10 +415,9 @@ def _encodes_latin1(arguments: Any) -> bool:
 
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_LITERALS = set(
-    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING"
-    " BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8 UNICODE SHORT_BINUNICODE BINUNICODE"
-    " BINUNICODE8".split()
+_LITERALS = re.compile(
+    "(BIN)?INT|BININT[12]|LONG[14]?|(BIN)?FLOAT|(SHORT_)?BINSTRING|STRING|(SHORT_)?BINBYTES|BINBYTES8"
+    "|BYTEARRAY8|UNICODE|(SHORT_)?BINUNICODE|BINUNICODE8"
 )
 _REFUSED = {
     "EXT1": "extension codes stand for globals that only a process knows",

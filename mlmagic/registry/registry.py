@@ -15,7 +15,6 @@ from mlmagic.entities import Lineage, Model, Registration, Sample
 from mlmagic.errors import ModelInUseError, RegistryError, UsageError
 from mlmagic.files import digest_text
 from mlmagic.registry import formats, frameworks, naming, placing
-from mlmagic.registry.content import ContentStore
 from mlmagic.registry.faults import storage_faults
 from mlmagic.registry.metadata import matches, merged_properties, settle, text_pairs
 from mlmagic.registry.safety import decide_trust
@@ -24,10 +23,12 @@ from mlmagic.registry.sources import collect
 from mlmagic.registry.trust import TrustRecord
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Collection, Iterator, Mapping
 
     from mlmagic.entities import ContentFile
     from mlmagic.registry.catalogue import Catalogue
+    from mlmagic.registry.content import ContentStore
     from mlmagic.registry.verification import VerifyReport
 
 
@@ -110,7 +111,7 @@ class Registry:
             )
         chosen = framework and frameworks.framework_named(framework)
         pairs = text_pairs("tags", tags), text_pairs("properties", properties)
-        body = None if sample is None else read_sample(sample)
+        kept = None if sample is None else self._keep_sample(sample)
         with self._files(source) as (files, inspection):
             stored = tuple(self.content.add(path, name=file) for file, path in files.items())
             decide_trust(inspection.findings, stored, self.trust, model=name, trust=trust)
@@ -130,20 +131,14 @@ class Registry:
             tags=pairs[0],
             properties=pairs[1],
             description=description or "",
-            sample=body
-            and Sample(
-                kind=body.kind,
-                shape=body.shape,
-                content=self.content.add_bytes(body.body, name="sample"),
-            ),
+            sample=kept,
             lineage=_with_packages(lineage or Lineage(), needs),
             created_at=datetime.now(UTC),
         )
 
-        def decide(known: list[Model], draft: Model) -> Registration:
-            return settle([] if new_version else known, draft)
-
-        return self.catalogue.register(draft, decide)
+        return self.catalogue.register(
+            draft, lambda known, draft: settle([] if new_version else known, draft)
+        )
 
     def get(self, reference: str) -> Model:
         """Return ``name`` (its newest version) or ``name:version``.
@@ -176,11 +171,11 @@ class Registry:
         ]
         return list({model.name: model for model in found}.values()) if latest else found
 
-    def names(self) -> list[str]:
+    def names(self) -> builtins.list[str]:
         """Return the names that have a version."""
         return self.catalogue.names()
 
-    def versions(self, name: str) -> list[int]:
+    def versions(self, name: str) -> builtins.list[int]:
         """Return the versions of a name, oldest first."""
         return self.catalogue.versions(name)
 
@@ -259,9 +254,7 @@ class Registry:
         placing.place_files(model, target_dir, self.content, link=False)
         return target_dir / tops[0] if len(tops) == 1 else target_dir
 
-    def verify(
-        self, *, repair: bool = False, keep: Collection[str] | None = None
-    ) -> VerifyReport:
+    def verify(self, *, repair: bool = False, keep: Collection[str] | None = None) -> VerifyReport:
         """Check every content of every model, and look for what was left behind.
 
         Args:
@@ -273,10 +266,13 @@ class Registry:
 
         return verify(self.catalogue.all(), self.content, repair=repair, keep=keep)
 
+    def _keep_sample(self, value: Any) -> Sample:
+        read = read_sample(value)
+        stored = self.content.add_bytes(read.body, name="sample")
+        return Sample(kind=read.kind, shape=read.shape, content=stored)
+
     @contextmanager
-    def _files(
-        self, source: object
-    ) -> Iterator[tuple[dict[str, Path], formats.Inspection]]:
+    def _files(self, source: object) -> Iterator[tuple[dict[str, Path], formats.Inspection]]:
         paths = _as_paths(source)
         if paths is not None:
             files = collect(paths)
@@ -290,8 +286,10 @@ class Registry:
 def _as_paths(source: object) -> list[Path] | None:
     if isinstance(source, str | Path):
         return [Path(source).expanduser()]
-    if isinstance(source, Sequence) and source and all(
-        isinstance(item, str | Path) for item in source
+    if (
+        isinstance(source, Sequence)
+        and source
+        and all(isinstance(item, str | Path) for item in source)
     ):
         return [Path(item).expanduser() for item in source]
     return None
@@ -299,7 +297,9 @@ def _as_paths(source: object) -> list[Path] | None:
 
 def _inspected(files: Mapping[str, Path]) -> formats.Inspection:
     try:
-        return formats.merge({name: formats.inspect_file(path, name) for name, path in files.items()})
+        return formats.merge(
+            {name: formats.inspect_file(path, name) for name, path in files.items()}
+        )
     except OSError as error:
         raise RegistryError(
             f"The file '{error.filename}' cannot be read ({error.strerror})."

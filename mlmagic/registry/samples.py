@@ -57,7 +57,9 @@ def _records(frame: Any) -> list[dict[str, Any]]:
             f"The sample has more than one column named '{doubles[0]}'.",
             hint="Give the columns different names.",
         )
-    rows = frame.itertuples(index=False, name=None) if hasattr(frame, "itertuples") else frame.rows()
+    rows = (
+        frame.itertuples(index=False, name=None) if hasattr(frame, "itertuples") else frame.rows()
+    )
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
@@ -74,21 +76,23 @@ def _json(value: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     """Turn values of numpy, pandas and datetime into those of JSON."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return None
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
     if hasattr(value, "tolist"):
         # numpy scalars, arrays inside lists and object columns, pandas series
         return _plain(value.tolist())
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, timedelta | datetime | date | time):
+        return value.total_seconds() if isinstance(value, timedelta) else value.isoformat()
     raise TypeError(f"a value of type '{type(value).__name__}' has no JSON form")

@@ -124,9 +124,9 @@ def _record(root: Path, name: str, version: int | None) -> dict[str, Any]:
     path = records / f"{number}.json"
     try:
         record = json.loads(path.read_bytes())
-        return {**record, "version": number}
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise ModelLoadError(f"The record '{path}' cannot be read: {error}.") from error
+    return {**record, "version": number}
 
 
 def _versions(root: Path, name: str) -> list[int]:

@@ -1,0 +1,245 @@
+"""Objects of real libraries: registered, placed and loaded as a service does."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import textwrap
+
+import joblib
+import lightgbm
+import numpy as np
+import pytest
+import xgboost
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_iris
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest, f_classif
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.gaussian_process.kernels import RBF
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
+
+from mlmagic.registry import (
+    ContentStore,
+    Registry,
+    framework_of,
+    placed_model,
+    write_loader_record,
+)
+from mlmagic.scoring.models import ModelLoadError, get_model_path, load_model
+
+X, Y = load_iris(return_X_y=True, as_frame=True)
+
+MODELS = {
+    "pipeline": lambda: make_pipeline(StandardScaler(), SelectKBest(f_classif, k=2), SVC()),
+    "columns": lambda: make_pipeline(
+        ColumnTransformer(
+            [("scale", StandardScaler(), list(X)[:2]), ("hot", OneHotEncoder(), list(X)[2:])]
+        ),
+        LogisticRegression(max_iter=1000),
+    ),
+    "forest": lambda: RandomForestClassifier(5, random_state=0),
+    "boosting": lambda: GradientBoostingClassifier(n_estimators=3, random_state=0),
+    "histogram": lambda: HistGradientBoostingClassifier(max_iter=3, random_state=0),
+    "grid": lambda: GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 3]}, cv=2),
+    "scored": lambda: GridSearchCV(Ridge(), {"alpha": [1, 3]}, cv=2, scoring="r2"),
+    "process": lambda: GaussianProcessClassifier(1.0 * RBF(1.0)),
+    "network": lambda: MLPClassifier((4,), max_iter=900, random_state=0),
+    "function": lambda: make_pipeline(FunctionTransformer(np.log1p), GaussianNB()),
+    "vote": lambda: VotingClassifier([("a", GaussianNB()), ("b", SGDClassifier(random_state=0))]),
+    "stack": lambda: StackingClassifier([("a", GaussianNB())], LogisticRegression(), cv=2),
+    "calibrated": lambda: CalibratedClassifierCV(GaussianNB(), cv=2),
+    "xgboost": lambda: xgboost.XGBClassifier(n_estimators=2, random_state=0),
+    "lightgbm": lambda: lightgbm.LGBMClassifier(n_estimators=2, verbose=-1, random_state=0),
+    "mixed": lambda: make_pipeline(
+        StandardScaler().set_output(transform="pandas"), xgboost.XGBClassifier(n_estimators=2)
+    ),
+}
+
+
+@pytest.fixture
+def registry(tmp_path):
+    registry = Registry(tmp_path / ".mlmagic", ContentStore(tmp_path / ".mlmagic" / "content"))
+    yield registry
+    registry.close()
+
+
+@pytest.fixture
+def service(registry, tmp_path, monkeypatch):
+    """Places models as a target does."""
+
+    def place(*references):
+        root = tmp_path / "app" / "azureml-models"
+        for reference in references:
+            model = registry.get(reference)
+            registry.place(model, root / model.name / str(model.version))
+            write_loader_record(root, placed_model(model))
+        one = f"/{model.name}/{model.version}" if len(references) == 1 else ""
+        monkeypatch.setenv("AML_APP_ROOT", str(tmp_path / "app"))
+        monkeypatch.setenv("AZUREML_MODEL_DIR", f"azureml-models{one}")
+        return root
+
+    return place
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_live_objects_travel_as_skops(registry, service, make):
+    fitted = make().fit(X, Y)
+    made = registry.register(fitted, name="net", sample=X.head(2))
+    assert (made.outcome, made.model.loader) == ("registered", "skops")
+    assert registry.register(make().fit(X, Y), name="net").outcome == "unchanged"
+    assert any(line.startswith("scikit-learn==") for line in made.model.requirements)
+    service("net")
+    np.testing.assert_array_equal(load_model("net").predict(X), fitted.predict(X))
+
+
+def test_another_fit_is_another_version(registry):
+    registry.register(Ridge(alpha=0.5).fit(X, Y), name="net")
+    made = registry.register(Ridge(alpha=0.6).fit(X, Y), name="net")
+    assert (made.outcome, made.model.version) == ("registered", 2)
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+@pytest.mark.parametrize("write", [pickle.dump, joblib.dump], ids=["pickle", "joblib"])
+def test_what_libraries_pickle_passes(registry, service, tmp_path, make, write):
+    fitted = make().fit(X, Y)
+    with (tmp_path / "model.pkl").open("wb") as stream:
+        write(fitted, stream)
+    model = registry.register(tmp_path / "model.pkl", name="net").model
+    assert model.framework in ("scikit-learn", "xgboost", "lightgbm")
+    assert model.loader in ("pickle", "joblib")
+    service("net")
+    np.testing.assert_array_equal(load_model("net").predict(X), fitted.predict(X))
+
+
+def test_boosters_travel_in_their_own_formats(registry, service):
+    boosted = xgboost.train({"seed": 1}, xgboost.DMatrix(X, Y), 2)
+    light = lightgbm.train({"verbose": -1, "seed": 1}, lightgbm.Dataset(X, Y), 2)
+    first = registry.register(boosted, name="boosted").model
+    second = registry.register(light, name="light").model
+    assert (first.framework, first.loader) == ("xgboost", "xgboost")
+    assert (second.framework, second.loader) == ("lightgbm", "lightgbm")
+    assert registry.register(light, name="light").outcome == "unchanged"
+    service("boosted", "light")
+    expected = boosted.predict(xgboost.DMatrix(X))
+    np.testing.assert_array_equal(load_model("boosted").predict(xgboost.DMatrix(X)), expected)
+    np.testing.assert_allclose(load_model("light").predict(X), light.predict(X))
+
+
+def test_native_files_are_recognised(registry, tmp_path):
+    boosted = xgboost.train({}, xgboost.DMatrix(X, Y), 1)
+    light = lightgbm.train({"verbose": -1}, lightgbm.Dataset(X, Y), 1)
+    boosted.save_model(tmp_path / "a.json")
+    boosted.save_model(tmp_path / "b.ubj")
+    light.save_model(tmp_path / "c.txt")
+    loaders = [
+        registry.register(tmp_path / name, name="net").model.loader
+        for name in ("a.json", "b.ubj", "c.txt")
+    ]
+    assert loaders == ["xgboost", "xgboost", "lightgbm"]
+
+
+def test_two_processes_write_one_digest(tmp_path):
+    script = """
+        import sys
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from mlmagic.registry.archives import canonical
+        from skops import io
+        model = TfidfVectorizer(stop_words=["the", "of", "a"]).fit(["the end of a story", "a b c"])
+        model.extra = {"some", "words", "in", "a", "set"}
+        import hashlib
+        print(hashlib.sha256(canonical(io.dumps(model))[0]).hexdigest())
+    """
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script)],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_text_models(registry, service):
+    fitted = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(["a b", "c dd ee"], [0, 1])
+    registry.register(fitted, name="net")
+    service("net")
+    assert load_model("net").predict(["dd"]).tolist() == [1]
+
+
+def test_an_archive_is_not_loaded_with_its_own_word(registry, service, tmp_path, monkeypatch):
+    from skops import io as skops_io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    from mlmagic.errors import UnsafeModelError
+
+    path = tmp_path / "model.skops"
+    skops_io.dump(make_pipeline(FunctionTransformer(joblib.load)), path)
+    with pytest.raises(UnsafeModelError, match=r"'joblib.numpy_pickle.load' in the file"):
+        registry.register(path, name="net")
+    with pytest.raises(UnsafeModelError):
+        registry.register(make_pipeline(FunctionTransformer(joblib.load)), name="net")
+    registry.register(path, name="net", trust="a test")
+    root = service("net")
+    assert load_model("net") is not None
+    record = root / ".mlmagic" / "net" / "1.json"
+    record.write_text(record.read_text().replace("joblib.numpy_pickle.load", "other"))
+    with pytest.raises(UntrustedTypesFoundException):
+        load_model("net")
+
+
+def test_finding_models(registry, service, tmp_path, monkeypatch):
+    registry.register({"a": 1}, name="one")
+    registry.register({"a": 2}, name="one")
+    registry.register(
+        tmp_path / "two.bin" if (tmp_path / "two.bin").write_bytes(b"x") else "", name="two"
+    )
+    monkeypatch.delenv("AZUREML_MODEL_DIR", raising=False)
+    with pytest.raises(ModelLoadError, match="AZUREML_MODEL_DIR is not set"):
+        load_model("one")
+    root = service("one:1", "one:2", "two")
+    assert load_model("one") == {"a": 2}
+    assert load_model("one", 1) == {"a": 1}
+    with pytest.raises(
+        ModelLoadError, match=r"no model 'one:3'. There is 'one:1', 'one:2', 'two:1'"
+    ):
+        load_model("one", 3)
+    with pytest.raises(ModelLoadError, match="has no known loader"):
+        load_model("two")
+    assert get_model_path("two") == str(root / "two" / "1" / "two.bin")
+    assert get_model_path("one", 1) == str(root / "one" / "1" / "model.pkl")
+    with pytest.raises(ModelLoadError, match="was found neither in"):
+        get_model_path("three")
+    monkeypatch.chdir(tmp_path)
+    assert get_model_path("two.bin") == "two.bin"
+    (root / "two" / "1" / "more").touch()
+    with pytest.raises(ModelLoadError, match="only one file or folder"):
+        get_model_path("two")
+    with pytest.raises(TypeError):
+        get_model_path("two", "1")
+
+
+def test_frameworks_are_told_apart():
+    assert framework_of(Ridge()) == "scikit-learn"
+    assert framework_of(xgboost.XGBClassifier()) == "xgboost"
+    assert framework_of(lightgbm.LGBMClassifier()) == "lightgbm"
+    assert framework_of([1]) == "custom"
