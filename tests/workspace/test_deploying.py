@@ -1,0 +1,216 @@
+"""From what a user gives to what a service answers, on real services."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlmagic.entities import CellOrigin, ServiceState
+from mlmagic.errors import (
+    ConfigurationError,
+    DeploymentFailedError,
+    ModelInUseError,
+    ModelNotFoundError,
+    ScriptContractError,
+    ScriptTrialError,
+    TargetNotFoundError,
+)
+
+ANSWER = """\
+import os
+
+def init():
+    global word
+    word = {word!r}
+
+def run(raw_data):
+    return [word, os.environ["AZUREML_MODEL_DIR"], os.environ.get("GREETING")]
+"""
+READS_MODEL = """\
+import os
+
+def init():
+    global text
+    with open(os.path.join(os.environ["AZUREML_MODEL_DIR"], "m.txt")) as stream:
+        text = stream.read()
+
+def run(raw_data):
+    return text
+"""
+
+
+def write(path: str, text: str) -> Path:
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def deploy(workspace, **options):
+    return workspace.deploy("svc", environment="minimal", wait=True, **options)
+
+
+def test_a_service_without_a_model_answers(workspace):
+    write("score.py", ANSWER.format(word="a"))
+    service = deploy(workspace, script="score.py", variables={"GREETING": "hello"})
+    assert service.run("") == ["a", "azureml-models", "hello"]
+    assert workspace.webservices["svc"].state is ServiceState.HEALTHY
+
+
+def test_a_registered_model_is_placed_and_guarded_against_deletion(workspace):
+    write("m.txt", "first")
+    workspace.register_model("m.txt", name="m")
+    write("score.py", READS_MODEL)
+    assert deploy(workspace, models=["m"], script="score.py").run("") == "first"
+    with pytest.raises(ModelInUseError, match="'svc'"):
+        workspace.delete_model("m:1")
+    write("m.txt", "second")
+    workspace.register_model("m.txt", name="m")
+    updated = workspace.update_service("svc", models=["m:2"], wait=True)
+    assert (updated.outcome, updated.run("")) == ("updated", "second")
+    assert workspace.delete_model("m:1").id == "m:1"
+
+
+def test_an_unregistered_file_is_version_0_as_in_v1(workspace):
+    write("m.txt", "loose")
+    write("score.py", READS_MODEL)
+    service = deploy(workspace, models=["m.txt"], script="score.py")
+    assert service.run("") == "loose"
+    assert service.record.spec.models[0].id == "m.txt:0"
+    assert workspace.list_models() == []
+
+
+def test_update_changes_the_named_parts_and_keeps_the_rest(workspace):
+    write("score.py", ANSWER.format(word="a"))
+    deploy(workspace, script="score.py", variables={"GREETING": "hi"}, tags={"team": "x"})
+    uri = workspace.show_service("svc").scoring_uri
+    write("other.py", ANSWER.format(word="b"))
+    service = workspace.update_service("svc", script="other.py", wait=True)
+    assert service.run("") == ["b", "azureml-models", "hi"]
+    assert service.scoring_uri == uri
+    assert service.record.spec.tags == {"team": "x"}
+    plan = workspace.update_service("svc", workers=2, plan=True)
+    assert "workers" in str(plan)
+    assert service.record.spec.config.workers == 1
+
+
+def test_reload_takes_the_script_as_it_lies_now(workspace):
+    file = write("score.py", ANSWER.format(word="a"))
+    service = deploy(workspace, script="score.py")
+    file.write_text(ANSWER.format(word="b"))
+    workspace.reload_service("svc").wait_for_deployment(timeout_sec=60)
+    assert service.run("")[0] == "b"
+    workspace.rollback_service("svc").wait_for_deployment(timeout_sec=60)
+    assert service.run("")[0] == "a"
+
+
+def test_the_line_wins_over_the_files(workspace):
+    write("src/lib.py", "WORD = 'from lib'\n")
+    write("src/score.py", "import lib\n" + ANSWER.format(word="x").replace("'x'", "lib.WORD"))
+    write("ic.json", json.dumps({"entryScript": "score.py", "sourceDirectory": "src"}))
+    workspace.keep_configuration("deployment", "dc", "computeType: local\nauthEnabled: false\n")
+    service = deploy(workspace, inference_config="ic.json", deployment_config="dc")
+    assert service.run("")[0] == "from lib"
+    assert service.record.spec.config.auth == "none"
+    guarded = deploy(workspace, inference_config="ic.json", deployment_config="dc", auth="key")
+    assert guarded.record.spec.config.auth == "key"
+    assert guarded.outcome == "updated"
+
+
+def test_the_environment_of_the_source_directory_is_found(workspace):
+    write("src/requirements.txt", "six==1.17.0\n")
+    write(
+        "src/score.py",
+        "import six\ndef init(): pass\ndef run(raw_data): return six.__version__\n",
+    )
+    service = workspace.deploy("svc", script="score.py", source_directory="src", wait=True)
+    assert service.run("") == "1.17.0"
+
+
+def test_a_captured_script_is_deployed_with_its_lock_and_models(workspace):
+    write("m.txt", "text")
+    workspace.register_model("m.txt", name="m")
+    report = workspace.capture_script(
+        READS_MODEL,
+        file="score.py",
+        models=["m"],
+        environment="minimal",
+        cell=CellOrigin(execution_count=7),
+    )
+    assert report.trial is not None
+    assert report.trial.ok
+    service = workspace.deploy("svc", script="score.py", wait=True)
+    assert service.record.spec.lock == report.lock
+    assert service.run("") == "text"
+
+
+def test_a_script_that_would_not_work_elsewhere_is_not_written(workspace):
+    source = "def init(): pass\ndef run(raw_data):\n    return notebook_only + 1\n"
+    with pytest.raises(ScriptContractError, match=r"In \[3\], line 4: .*notebook_only"):
+        workspace.capture_script(
+            source, cell=CellOrigin(execution_count=3), namespace=["notebook_only"]
+        )
+    assert not Path("score.py").exists()
+
+
+def test_a_failing_trial_shows_the_lines_of_the_cell(workspace):
+    source = "def init():\n    raise ValueError('no')\n\ndef run(raw_data):\n    return 1\n"
+    with pytest.raises(ScriptTrialError) as caught:
+        workspace.capture_script(
+            source, environment="minimal", cell=CellOrigin(execution_count=3)
+        )
+    assert "In [3], line 3, in init()" in str(caught.value)
+    assert "ValueError: no" in str(caught.value)
+    assert "mlmagic/scoring" not in str(caught.value)
+
+
+def test_a_service_that_fails_shows_the_lines_of_the_cell(workspace):
+    source = (
+        "import os\ndef init():\n    if os.environ.get('BREAK'):\n        raise ValueError('no')\n"
+        "def run(raw_data):\n    return 1\n"
+    )
+    workspace.capture_script(source, environment="minimal", cell=CellOrigin(execution_count=9))
+    with pytest.raises(DeploymentFailedError, match=r"In \[9\], line 5, in init\(\)"):
+        workspace.deploy("svc", script="score.py", variables={"BREAK": "1"}, wait=True)
+
+
+def test_a_secret_reaches_the_script_and_nothing_else(workspace, tmp_path):
+    write("token.txt", "s3cret-value")
+    write(
+        "score.py",
+        "from mlmagic.scoring import read_secret\ndef init(): pass\n"
+        "def run(raw_data): return read_secret('token')\n",
+    )
+    service = deploy(workspace, script="score.py", secrets={"token": "token.txt"})
+    assert service.run("") == "s3cret-value"
+    assert deploy(workspace, script="score.py", secrets={"token": "token.txt"}).outcome == (
+        "unchanged"
+    )
+    holders = [
+        path
+        for path in (tmp_path / ".mlmagic").rglob("*")
+        if path.is_file() and b"s3cret-value" in path.read_bytes()
+    ]
+    assert [path.stat().st_mode & 0o777 for path in holders] == [0o600]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({}, ConfigurationError, "has no entry script"),
+        ({"script": "none.py"}, ConfigurationError, "'none.py' does not exist"),
+        ({"script": "score.py", "models": ["nothing"]}, ModelNotFoundError, "'nothing'"),
+        ({"script": "score.py", "target": "locla"}, TargetNotFoundError, "mean 'local'"),
+        ({"script": "score.py", "prot": 1}, ConfigurationError, "no option 'prot'.*'port'"),
+        ({"script": "score.py", "port": 70000}, ConfigurationError, "port '70000'"),
+        ({"script": "score.py", "memory": "1g"}, ConfigurationError, "did you mean '1G' or '1Gi'"),
+        ({"script": "score.py", "workers": 0}, ConfigurationError, "'workers' is '0'"),
+        ({"script": "score.py", "source_directory": "x"}, ConfigurationError, "'x' does not exist"),
+        ({"script": "score.py", "secrets": {"a": "no"}}, ConfigurationError, "secret 'a'"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_done(workspace, options, error, words):
+    write("score.py", ANSWER.format(word="a"))
+    with pytest.raises(error, match=words):
+        deploy(workspace, **options)
+    assert workspace.list_services() == []
