@@ -1,0 +1,133 @@
+"""How long things take here: ``python -m tests.benchmarks``. Printed, never judged."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+REPEATS = 5
+LOAD = """
+import time
+begun = time.perf_counter()
+%load_ext mlmagic
+print((time.perf_counter() - begun) * 1000)
+"""
+SCRIPT = """
+import json
+
+import pandas as pd
+from mlmagic.scoring import load_model
+
+
+def init():
+    global model
+    model = load_model("diabetes")
+
+
+def run(raw_data):
+    return model.predict(pd.DataFrame(json.loads(raw_data)["data"])).tolist()  # {change}
+"""
+
+
+def load_extension() -> list[float]:
+    """Milliseconds that ``%load_ext mlmagic`` adds, each time in a new kernel that is warm."""
+    from jupyter_client.manager import start_new_kernel
+
+    times = []
+    for _ in range(REPEATS):
+        manager, client = start_new_kernel()
+        try:
+            printed: list[str] = []
+            client.execute_interactive("import pandas", timeout=120)
+            client.execute_interactive(
+                LOAD,
+                timeout=120,
+                output_hook=lambda message, lines=printed: lines.append(
+                    message["content"].get("text", "")
+                ),
+            )
+            times.append(float("".join(printed)))
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+    return times
+
+
+def realise(workspace: object, *, again: bool) -> list[float]:
+    """Seconds to make the environment of the script, or to find that it is there."""
+    environments = workspace.environments
+    environment = environments.capture({"pandas"}, requirements=("scikit-learn", "skops"), name="b")
+    lock = environments.lock(environment)
+    if not again:
+        return [_seconds(lambda: environments.realise(lock))]
+    return [_seconds(lambda: environments.realise(lock)) for _ in range(REPEATS)]
+
+
+def deploy(workspace: object) -> Iterator[tuple[str, list[float]]]:
+    """Seconds from a cell to Healthy: the first time, with a changed script, unchanged."""
+
+    def cell(change: str) -> None:
+        workspace.capture_script(SCRIPT.format(change=change), models=("diabetes",), trial=False)
+        workspace.deploy("bench", models=("diabetes",), script="score.py", wait=True)
+
+    yield "cell -> Healthy, first time (environment made)", [_seconds(lambda: cell("0"))]
+    changed = [_seconds(lambda n=n: cell(f"{n + 1}")) for n in range(REPEATS)]
+    yield "cell -> Healthy, script changed (goal 2 s)", changed
+    same = [_seconds(lambda: cell(f"{REPEATS}")) for _ in range(REPEATS)]
+    yield "cell -> Healthy, nothing changed", same
+
+
+@contextmanager
+def scratch_workspace() -> Iterator[object]:
+    """A workspace with a registered model, and a cache of environments that is empty."""
+    from sklearn.datasets import load_diabetes
+    from sklearn.linear_model import Ridge
+
+    from mlmagic import Workspace
+
+    with tempfile.TemporaryDirectory(prefix="mlmagic-bench-") as folder:
+        os.chdir(folder)
+        settings = {"cache_directory": Path(folder) / "cache"}
+        workspace = Workspace(folder, settings=settings)
+        rows, target = load_diabetes(return_X_y=True, as_frame=True)
+        workspace.register_model(
+            Ridge(alpha=0.5).fit(rows, target), name="diabetes", sample=rows.head(2)
+        )
+        try:
+            yield workspace
+        finally:
+            for service in workspace.list_services():
+                service.delete()
+            os.chdir("/")
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    action()
+    return time.perf_counter() - begun
+
+
+def _tell(what: str, times: list[float], unit: str = "s") -> None:
+    many = f"best {min(times):8.3f}  of {len(times)}" if len(times) > 1 else ""
+    sys.stdout.write(f"{what:<52} {statistics.median(times):8.3f} {unit:<2}  {many}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Measure and print."""
+    _tell("%load_ext mlmagic in a warm kernel (goal 150 ms)", load_extension(), "ms")
+    with scratch_workspace() as workspace:
+        _tell("environment realised, cold (uv's cache warm)", realise(workspace, again=False))
+        _tell("environment realised, warm", realise(workspace, again=True))
+        for what, times in deploy(workspace):
+            _tell(what, times)
+
+
+if __name__ == "__main__":
+    main()

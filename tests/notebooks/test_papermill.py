@@ -1,0 +1,54 @@
+"""Every notebook runs unattended; the one that must fail says why."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+
+NOTEBOOKS = ["01_first_service", "02_update_and_headless", "03_when_things_fail"]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_runs_from_top_to_bottom(name, notebooks, mlmagic):
+    assert mlmagic("run", f"{name}.ipynb", "--result", "outcome.json") == 0
+    outcome = json.loads((notebooks / "outcome.json").read_text())
+    assert outcome["status"] == "succeeded"
+    assert {service["state"] for service in outcome["services"]} == {"Deleted"}
+    assert outcome["models"]
+
+
+def test_the_first_notebook_ends_in_a_scored_answer(notebooks, mlmagic):
+    arguments = ["-p", "service_name", "nightly", "--result", "outcome.json"]
+    assert mlmagic("run", "01_first_service.ipynb", "out.ipynb", *arguments) == 0
+    outcome = json.loads((notebooks / "outcome.json").read_text())
+    assert outcome["parameters"] == {"service_name": "nightly"}
+    assert [service["name"] for service in outcome["services"]] == ["nightly"]
+    executed = nbformat.read(notebooks / "out.ipynb", as_version=4)
+    answers = [
+        output.data["text/plain"]
+        for cell in executed.cells
+        if cell.source.startswith("svc.run")
+        for output in cell.outputs
+        if output.output_type == "execute_result"
+    ]
+    assert len(json.loads(answers[0])) == 2
+
+
+def test_the_notebook_that_must_fail_says_why(notebooks, mlmagic):
+    arguments = ["out.ipynb", "--result", "outcome.json", "--cleanup", "on-failure"]
+    assert mlmagic("run", "failing/deployment_fails.ipynb", *arguments) == 3
+    outcome = json.loads((notebooks / "outcome.json").read_text())
+    assert outcome["status"] == "unhealthy"
+    assert outcome["failure"]["ename"] == "DeploymentFailedError"
+    assert "NOBODY_SET_THIS" in outcome["failure"]["evalue"]
+    assert outcome["failure"]["source"].startswith("%deploy")
+    (service,) = outcome["services"]
+    assert (service["state"], service["reason"]) == ("Failed", "InitFailed")
+    assert service["deleted"]
+
+    executed = nbformat.read(notebooks / "out.ipynb", as_version=4)
+    errors = [o for c in executed.cells for o in c.get("outputs", []) if o.output_type == "error"]
+    assert [error.ename for error in errors] == ["DeploymentFailedError"]
+    assert "never reached\n" not in str(executed.cells[-1].outputs)
