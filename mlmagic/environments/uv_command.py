@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mlmagic.errors import EnvironmentSetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 # Where packages come from and how they travel is the machine's business; everything else of
@@ -100,7 +100,31 @@ def run_uv(
         EnvironmentSetupError: uv is not installed.
     """
     command = [_binary(), *arguments, "--color", "never", "--no-progress"]
-    # The user's input reaches uv in files only; nothing here passes through a shell.
+    status, lines = run_program(command, cwd=cwd, timeout=timeout, on_line=on_line, extra=extra)
+    if status < 0:
+        raise UvError(f"uv {arguments[0]} was ended from outside, by signal {-status}.")
+    if status:
+        text = "\n".join(lines)
+        network = bool(_NETWORK.search(text))
+        raise UvError(condense(text, limit=2 if network else 4), network=network)
+
+
+def run_program(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    timeout: float,
+    on_line: Callable[[str], None] | None = None,
+    extra: dict[str, str] | None = None,
+) -> tuple[int, list[str]]:
+    """Run a program of an environment's making; it ends with us, with all it started.
+
+    Returns:
+        Its exit status and what it wrote to standard error.
+
+    Raises:
+        UvError: It took too long.
+    """
     process = subprocess.Popen(
         command,
         cwd=cwd,
@@ -111,7 +135,7 @@ def run_uv(
         text=True,
         encoding="utf-8",
         errors="replace",
-        start_new_session=True,  # so that what uv started can be ended with it
+        start_new_session=True,  # so that what it started can be ended with it
     )
     late = threading.Event()
 
@@ -134,13 +158,9 @@ def run_uv(
         if process.stderr is not None:
             process.stderr.close()
     if late.is_set():
-        raise UvError(f"uv {arguments[0]} took more than {timeout:.0f} s and was stopped.")
-    if status < 0:
-        raise UvError(f"uv {arguments[0]} was ended from outside, by signal {-status}.")
-    if status:
-        text = "\n".join(lines)
-        network = bool(_NETWORK.search(text))
-        raise UvError(condense(text, limit=2 if network else 4), network=network)
+        name = os.path.basename(command[0])  # noqa: PTH119 - a name, not a file
+        raise UvError(f"{name} {command[1]} took more than {timeout:.0f} s and was stopped.")
+    return status, lines
 
 
 def _follow(process: subprocess.Popen[str], on_line: Callable[[str], None] | None) -> list[str]:
