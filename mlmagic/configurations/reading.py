@@ -95,7 +95,8 @@ def _plain(node: Node, first_line: int) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or node.start_mark
         raise ConfigurationError(
-            f"A value on line {mark.line + first_line} cannot be read: {getattr(error, 'problem', error)}."
+            f"The value on line {mark.line + first_line} cannot be read: "
+            f"{getattr(error, 'problem', None) or error}."
         ) from error
     finally:
         loader.dispose()

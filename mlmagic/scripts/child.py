@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.1
+_LEAST_MEMORY = 256 << 20
 _GRACE_SECONDS = 1.0
 _FRAME = re.compile(
     r'^  File "(?P<file>.+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE
@@ -196,8 +197,11 @@ def _fair_share() -> int:
     group = Path("/sys/fs/cgroup")
     with suppress(OSError, ValueError):
         limit = int((group / "memory.max").read_text())
-        free = min(free, limit - int((group / "memory.current").read_text()))
-    return max(free, 0) * 4 // 5
+        used = int((group / "memory.current").read_text())
+        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        # Cached files count as used, but make room when it is needed.
+        free = min(free, limit - used + int(statistics.get("inactive_file", 0)))
+    return max(free * 4 // 5, _LEAST_MEMORY)
 
 
 def _offer_to_the_killer(pid: int) -> None:

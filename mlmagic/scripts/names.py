@@ -10,6 +10,7 @@ import ast
 import builtins
 import dis
 import inspect
+import os.path
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -215,7 +216,7 @@ def _way_out(name: str, value: object) -> str:
 def _import_line(name: str, value: object) -> str | None:
     """Propose the line that imports a name as the notebook did."""
     if isinstance(value, ModuleType):
-        whole = value.__name__
+        whole = "os.path" if value is os.path else value.__name__
         parent, _, last = whole.rpartition(".")
         if whole == name:
             return f"import {name}"

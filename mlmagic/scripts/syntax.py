@@ -50,7 +50,7 @@ def read_source(source: str, name: str) -> ParsedScript:
         try:
             tree, code = _compile("\n".join(lines) + "\n", name)
         except SyntaxError as error:
-            number = error.lineno or 1
+            number = error.lineno or _line_of_null(lines)
             line = lines[number - 1] if 0 < number <= len(lines) else ""
             sign = ipython_sign(line)
             if sign is None:
@@ -73,14 +73,19 @@ def ipython_sign(line: str) -> str | None:
     text = line.strip()
     if text.startswith("%%"):
         return "%%"
-    if re.match(r"%\w", text):
+    if re.match(r"%[A-Za-z_]", text):
         return "%"
     if text.startswith("!"):
         return "!"
-    if re.match(r"\?{1,2}[\w.*%]+$", text) or re.search(r"[\w\])]\?{1,2}$", text):
+    if re.fullmatch(r"\?{1,2}[\w.*%]+|%{0,2}[\w.*\[\]()]+\?{1,2}", text):
         return "?"
     assigned = _ASSIGNED.match(line)
     return assigned["sign"] if assigned else None
+
+
+def _line_of_null(lines: list[str]) -> int:
+    """Return the line of the null byte, the one error that Python gives no line for."""
+    return next((count for count, line in enumerate(lines, 1) if "\0" in line), 1)
 
 
 def _compile(source: str, name: str) -> tuple[ast.Module, CodeType]:

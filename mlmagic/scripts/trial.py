@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # What a kernel sets for its own process only.
 _KERNELS = (
+    "AZUREML_",
+    "AML_",
     "MPLBACKEND",
     "JPY_",
     "PYDEVD",
@@ -141,7 +143,7 @@ def _result(
     measured: dict[str, Any] = {
         "init_seconds": status.get("init_seconds"),
         "run_ms": status.get("sample_ms"),
-        "output": ended.output,
+        "output": _printed(ended.output),
     }
     stage = str(status.get("stage", "start"))
     if stage == "ready" and ended.code == 0 and not ended.stopped:
@@ -161,6 +163,12 @@ def _result(
         traceback=traceback if frames or exception else "",
         **measured,
     )
+
+
+def _printed(output: str) -> str:
+    """Take the server's own last line, its status, from what the script printed."""
+    text, _, last = output.rstrip("\n").rpartition("\n")
+    return text if last.startswith('{"format": ') else output
 
 
 def _reason(word: object) -> Reason:

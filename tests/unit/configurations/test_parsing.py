@@ -104,6 +104,6 @@ def test_what_is_wrong_is_told_with_its_line(kind, text, message):
 
 def test_deep_nesting_is_refused():
     with pytest.raises(ConfigurationError):
-        parse("deployment", "[" * 5000, name="dc")
+        parse("deployment", "[" * 900, name="dc")
     with pytest.raises(ConfigurationError):
-        parse("deployment", "port: " + "[" * 5000 + "]" * 5000, name="dc")
+        parse("deployment", "port: " + "[" * 900 + "]" * 900, name="dc")
