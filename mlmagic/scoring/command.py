@@ -9,10 +9,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from mlmagic.scoring.application import Application
-from mlmagic.scoring.failure import StartFailure
+from mlmagic.scoring.failure import START_FAILED, StartFailure
 from mlmagic.scoring.keys import KeyFile
+from mlmagic.scoring.lifeline import watch_lifeline
+from mlmagic.scoring.listening import is_loopback, listen
 from mlmagic.scoring.logs import configure
-from mlmagic.scoring.server import START_FAILED, Server, is_loopback, listen, watch_lifeline
 from mlmagic.scoring.settings import Settings, read_settings
 from mlmagic.scoring.startup import start, user_code
 from mlmagic.scoring.status import Status
@@ -71,6 +72,8 @@ def _check(settings: Settings, status: Status) -> int:
 
 
 def _serve(settings: Settings, status: Status) -> int:
+    from mlmagic.scoring.server import Server  # a check needs no uvicorn
+
     listener = listen(settings)
     keys = _keys(settings, listener)
     address, port = listener.getsockname()[:2]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+START_FAILED = 3  # exit code, as of v1's server
 _OURS = str(Path(__file__).parent)
 
 

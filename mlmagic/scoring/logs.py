@@ -67,9 +67,10 @@ class PrintCapture(io.TextIOBase):
         if self._mine.busy:  # a log handler that writes to stdout
             return self._original.write(text)
         *lines, rest = (self._mine.text + text).split("\n")
-        while len(rest) > _PIECE:
-            lines.append(rest[:_PIECE])
-            rest = rest[_PIECE:]
+        if len(rest) > _PIECE:
+            cut = len(rest) - len(rest) % _PIECE
+            lines.append(rest[:cut])
+            rest = rest[cut:]
         self._mine.text = rest
         self._log(lines)
         return len(text)

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import os
-import signal
-import socket
-import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,10 +11,12 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from mlmagic.scoring.dispatch import Dispatcher
-from mlmagic.scoring.failure import StartFailure
+from mlmagic.scoring.failure import START_FAILED, StartFailure
+from mlmagic.scoring.listening import BACKLOG
 from mlmagic.scoring.startup import start
 
 if TYPE_CHECKING:
+    import socket
     from types import FrameType
 
     from mlmagic.scoring.application import Application
@@ -28,42 +25,9 @@ if TYPE_CHECKING:
     from mlmagic.scoring.status import Status
 
 logger = logging.getLogger("azmlinfsrv")
-START_FAILED = 3
-_BACKLOG = 2048
 _KEEP_ALIVE = 120  # longer than clients keep connections, so that they close first
 _BACKLOG_ROUND = 0.01  # what is in the backlog is accepted
 _LINGER = 0.3  # what idle connections get to send the request that is on its way
-_ORPHAN_GRACE = 5.0
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Open the listening socket, or take over the inherited one.
-
-    Raises:
-        StartFailure: The port is in use or the address is not of this machine.
-    """
-    if settings.fd is not None:
-        return socket.socket(fileno=settings.fd)
-    family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.address, settings.port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        where = f"{settings.address}:{settings.port}"
-        message = f"Cannot listen on '{where}': {error.strerror}. Choose another port."
-        raise StartFailure("PortInUse", message) from error
-    return listener
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 class Server(uvicorn.Server):
@@ -76,7 +40,7 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application, settings: Settings, status: Status) -> None:
         config = uvicorn.Config(
             application,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             interface="asgi3",
             lifespan="off",
             ws="none",
@@ -144,16 +108,3 @@ class Server(uvicorn.Server):
             while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await super().shutdown(sockets)
-
-
-def watch_lifeline(descriptor: int) -> None:
-    """End this process when the other end of a pipe is closed: the supervisor is gone."""
-    threading.Thread(target=_follow, args=(descriptor,), name="lifeline", daemon=True).start()
-
-
-def _follow(descriptor: int) -> None:
-    while os.read(descriptor, 1):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_ORPHAN_GRACE)
-    os._exit(1)

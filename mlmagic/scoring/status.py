@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 import threading
@@ -14,6 +15,7 @@ from mlmagic.scoring.failure import StartFailure, UserCode, describe
 if TYPE_CHECKING:
     from pathlib import Path
 
+logger = logging.getLogger("azmlinfsrv")
 Stage = Literal["import", "init", "sample", "ready", "draining", "failed"]
 RESULT_LIMIT = 2000
 
@@ -66,7 +68,10 @@ class Status:
             self.stage = stage
             self.values.update(values, stage=stage)
             if self._path is not None:
-                write_json(self._path, self.values)
+                try:
+                    write_json(self._path, self.values)
+                except OSError as error:  # a full disk does not end a service
+                    logger.warning("The status file cannot be written: %s", error)
 
     def fail(self, failure: StartFailure, code: UserCode) -> None:
         """Tell why the server does not start."""

@@ -147,7 +147,8 @@ class Fleet:
             await asyncio.sleep(min(_FIRST_PAUSE * 2 ** (crashes - 1), _LONGEST_PAUSE))
 
     async def _live(self, worker: Worker, index: int) -> Failure:
-        others_serve = not self._alone or any(each.ready for each in self.workers.values())
+        updating = not self._was_ready and not self._alone
+        others_serve = updating or any(each.ready for each in self.workers.values())
         self.workers[index] = worker
         try:
             worker.start(self.listener.socket.fileno(), accept_when_ready=others_serve, index=index)
@@ -156,6 +157,9 @@ class Fleet:
             failure = await worker.live()
         except FailureError as error:
             failure = error.failure
+        except OSError as error:
+            message = f"A worker cannot be started: {error.strerror}."
+            failure = Failure("Crashed", message, is_final=False)
         if not self._stopping:
             self._log.say(f"{failure.reason}: {failure.message}")
         return failure

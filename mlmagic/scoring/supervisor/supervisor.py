@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -131,6 +132,9 @@ class Supervisor:
         except asyncio.CancelledError:
             await self._give_up()
             raise
+        except Exception as error:  # noqa: BLE001 - such as a value of a wrong type
+            await self._give_up()
+            self._fail(generation, Failure("ConfigurationError", repr(error)))
         else:
             await self._hand_over()
 
@@ -241,9 +245,10 @@ class Supervisor:
         self._telling = False
         state = self._state()
         if state != self._told:
-            self._told = state
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            write_json(self._directory / "state.json", state | {"updated": now})
+            with contextlib.suppress(OSError):  # a full disk does not end a service
+                write_json(self._directory / "state.json", state | {"updated": now})
+                self._told = state
 
     def _state(self) -> dict[str, Any]:
         newest = self._incoming or self._current
