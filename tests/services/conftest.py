@@ -31,9 +31,7 @@ def lock(environments: Environments) -> Lock:
 @pytest.fixture
 def kit(tmp_path: Path, environments: Environments, lock: Lock) -> Iterator[ServiceKit]:
     content = ContentStore(tmp_path / "content")
-    made = ServiceKit(
-        tmp_path / "services", content=content, environments=environments, lock=lock
-    )
+    made = ServiceKit(tmp_path / "services", content=content, environments=environments, lock=lock)
     yield made
     for service in made.services.list():
         service.delete()
