@@ -78,7 +78,8 @@ class Session:
         """
         from mlmagic.entities import CellOrigin
 
-        count = self.shell.execution_count
+        # The display hook knows the number of the running cell in every version of IPython.
+        count = self.shell.displayhook.prompt_count
         history = self.shell.history_manager.input_hist_raw
         lines = history[count].splitlines() if count < len(history) else []
         places = [n for n, text in enumerate(lines, 1) if magic and text.startswith(magic)]

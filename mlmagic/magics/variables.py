@@ -28,7 +28,7 @@ def resolve(
     kinds = {option.name: option.kind for option in options}
     readers = {"source": _sources, "sample": _sample, "body": _body}
     return {
-        name: readers[kinds[name]](value, namespace) if kinds[name] in readers else value
+        name: readers[kinds[name]](value, namespace) if kinds.get(name) in readers else value
         for name, value in values.items()
     }
 

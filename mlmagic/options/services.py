@@ -73,9 +73,8 @@ SERVICE_VERBS = (
             Option(
                 name="data",
                 flags=("-d", "--data", "--input-data"),
-                help="the body: JSON, '@FILE', or '-' for the standard input",
+                help="the body: a variable, JSON, '@FILE' or '-' (standard input); default: the sample",
                 kind="body",
-                required=True,
                 metavar="BODY",
                 complete="variable",
             ),

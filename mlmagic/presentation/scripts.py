@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from mlmagic.presentation.blocks import Block, Lines, Views
@@ -27,7 +28,7 @@ def _captured(found: ScriptReport) -> str:
     parts = [
         f"captured from In [{found.origin.execution_count}]" if found.origin else "captured",
         plural(found.lines, "line"),
-        f"imports {', '.join(found.imports)}" if found.imports else "",
+        f"imports {', '.join(sorted(found.imports))}" if found.imports else "",
     ]
     return " · ".join(part for part in parts if part)
 
@@ -40,12 +41,27 @@ def _tried(found: ScriptReport) -> str:
     if trial.init_seconds is not None:
         parts.append(f"init() {seconds(trial.init_seconds)}")
     if trial.run_ms is not None:
-        parts.append(f"run(sample) {milliseconds(trial.run_ms)} → {shorten(trial.result or '')}")
+        parts.append(
+            f"run(sample) {milliseconds(trial.run_ms)} → {shorten(_rounded(trial.result or ''))}"
+        )
     if not trial.ok:
         parts.append(trial.message)
     if found.lock:
         parts.append(_environment(found.lock))
     return " · ".join(parts)
+
+
+def _rounded(result: str) -> str:
+    """Shorten the numbers of an answer, where it is whole JSON."""
+    try:
+        return json.dumps(json.loads(result, parse_float=_short_number), ensure_ascii=False)
+    except ValueError:
+        return result
+
+
+def _short_number(text: str) -> float:
+    number = float(text)
+    return round(number, 1) if abs(number) >= 10 else float(f"{number:.3g}")  # noqa: PLR2004
 
 
 def _environment(lock: Lock) -> str:

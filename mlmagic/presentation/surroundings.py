@@ -23,6 +23,13 @@ def configurations(kept: list[Any]) -> list[Block]:
     return [Table(("name", "kind"), rows, empty="No configuration is kept yet.")]
 
 
+def configuration(kept: Any) -> list[Block]:
+    """A configuration as its author wrote it, and what in it is not used."""
+    warnings = [f"line {w.line}: {w.message}" if w.line else w.message for w in kept.warnings]
+    text = [f"  {line}" for line in kept.text.strip("\n").splitlines()]
+    return [Lines((f"{kept.name}  {kept.kind} configuration", *text, *warnings))]
+
+
 def environments(entries: list[Any]) -> list[Block]:
     """A table of environments, with what uses them."""
     rows = [
@@ -84,6 +91,7 @@ SURROUNDING_VIEWS: Views = {
     "DoctorReport": diagnosis,
     "Environment": environment,
     "EnvironmentEntry": environment_entry,
+    "KeptConfiguration": configuration,
     "PruneReport": pruned,
 }
 SURROUNDING_LISTS: ListViews = {

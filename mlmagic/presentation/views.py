@@ -32,6 +32,7 @@ LISTS: ListViews = {
 
 # Where the classes live that notebooks show by these views; services have panels of their own.
 HOMES = (
+    ("mlmagic.configurations.configurations", "KeptConfiguration"),
     ("mlmagic.doctor", "DoctorReport"),
     ("mlmagic.entities.environment", "Environment"),
     ("mlmagic.entities.model", "Model"),
