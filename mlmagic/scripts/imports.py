@@ -72,14 +72,15 @@ class Imports:
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        """Top-level names that a distribution must provide, sorted."""
-        return tuple(sorted({found.top for found in self.external if not found.optional}))
+        """Top-level names that a distribution must provide, sorted; the runtime is none."""
+        wanted = {found.top for found in self.external if not found.optional}
+        return tuple(sorted(wanted - {RUNTIME}))
 
     @property
     def optional(self) -> tuple[str, ...]:
         """Top-level names that are used where a distribution provides them, sorted."""
         wanted = {found.top for found in self.external if found.optional}
-        return tuple(sorted(wanted - set(self.distributions)))
+        return tuple(sorted(wanted - {RUNTIME, *self.distributions}))
 
     @property
     def files(self) -> tuple[Path, ...]:

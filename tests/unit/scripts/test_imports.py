@@ -17,7 +17,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     [
         ("import json, os.path\nimport pandas as pd", ["pandas"], []),
         ("from sklearn.linear_model import Ridge", ["sklearn"], []),
-        ("from mlmagic.scoring import load_model", ["mlmagic"], []),
+        ("from mlmagic.scoring import load_model", [], []),
         ("from __future__ import annotations", [], []),
         ("try:\n    import xgboost\nexcept ImportError:\n    xgboost = None", [], ["xgboost"]),
         ("try:\n    import a\nexcept (ImportError, OSError):\n    import b", [], ["a", "b"]),
