@@ -8,6 +8,7 @@ work waits and the process is mostly idle.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import threading
 import time
@@ -140,7 +141,8 @@ class Dispatcher:
         if not self._delivering:
             # One wake-up of the loop hands over all that finished until it runs.
             self._delivering = True
-            self._loop.call_soon_threadsafe(self._deliver)
+            with contextlib.suppress(RuntimeError):  # the loop is closed; nobody waits
+                self._loop.call_soon_threadsafe(self._deliver)
 
     # On the event loop
 

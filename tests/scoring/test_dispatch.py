@@ -40,6 +40,7 @@ def test_given_up_while_waiting_is_never_called() -> None:
     async def two() -> None:
         dispatcher = Dispatcher(1)
         first = asyncio.ensure_future(dispatcher.call(lambda: time.sleep(0.3)))
+        await asyncio.sleep(0)  # it is the first in the queue
         with pytest.raises(TimeoutError):
             await dispatcher.call(lambda: called.append(1), 0.05)
         await first
