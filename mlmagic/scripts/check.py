@@ -24,7 +24,7 @@ def check_script(
     *,
     name: str = "score.py",
     namespace: Collection[str] | Mapping[str, object] = (),
-    source_directory: Path | None = None,
+    source_directory: Path | str | None = None,
     available: Collection[str] | None = None,
     roots: Iterable[Path] = (),
 ) -> list[Problem]:
@@ -42,19 +42,20 @@ def check_script(
     Returns:
         The problems in order of lines, each with its line in the file.
     """
+    folder = None if source_directory is None else Path(source_directory)
     problems = list(check_file_name(name))
     script = read_source(source, name)
     problems += script.problems
     if script.tree is not None and script.code is not None:
         regions = Regions(script.tree)
-        places = [*([source_directory] if source_directory else []), Path(name).parent, *roots]
+        places = [*([folder] if folder else []), Path(name).parent, *roots]
         imports = find_imports(script.tree, places)
         problems += check_names(script.tree, script.code, regions, namespace)
         problems += check_entry(script.tree, module_names(script.code))
         problems += check_data_files(
             script.tree,
             regions,
-            source_directory=source_directory,
+            source_directory=folder,
             travelling=[file.name for file in imports.local_files],
         )
         problems += _check_imports(script.tree, imports, name, available)

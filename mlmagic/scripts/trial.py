@@ -160,7 +160,7 @@ def _result(
         ok=False,
         reason=reason,
         message=message,
-        traceback=traceback if frames or exception else "",
+        traceback=traceback if frames else "",
         **measured,
     )
 
