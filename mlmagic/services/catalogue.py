@@ -204,13 +204,14 @@ class Services:
             self.target(record).start(record)
 
     def restart(self, name: str) -> None:
-        """Run the current revision anew without losing a request; starts it where it is stopped."""
+        """Run the serving revision anew without losing a request; starts it where it is stopped."""
         record = self._records.read(name)
         if record.wanted != "running":
             self.start(name)
             return
         with self._records.lease(name):
-            record = self._records.change(self._records.read(name), deploying=None)
+            record = self._records.read(name)
+            record = self._records.change(record, **self._back_to_serving(record))
             self.target(record).restart(record)
 
     def rollback(self, name: str, *, to: int | None = None) -> str:

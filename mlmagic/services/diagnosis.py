@@ -48,7 +48,7 @@ _WORDS = {
     ),
     Reason.CRASHED: _Words("A worker process ended unexpectedly", _LOGS),
     Reason.CRASH_LOOP: _Words("Its worker processes crash again and again", _LOGS),
-    Reason.EXITED: _Words("The entry script ended the process", _MEND),
+    Reason.EXITED: _Words("The entry script called exit", _MEND),
     Reason.PORT_IN_USE: _Words(
         "Its port is in use by another process",
         "Deploy with another --port, or leave it out to get a free one",

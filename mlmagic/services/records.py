@@ -13,6 +13,7 @@ from mlmagic.entities import ServiceRecord
 from mlmagic.errors import (
     ConfigurationError,
     ServiceBusyError,
+    ServiceError,
     ServiceNotFoundError,
     did_you_mean,
 )
@@ -121,23 +122,25 @@ class ServiceRecords:
 
         Raises:
             ServiceBusyError: Somebody else held it all the time.
+            ServiceError: The folder cannot be written.
         """
         from filelock import FileLock, Timeout
 
-        locks = self.directory / ".leases"
-        locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(locks / f"{name}.lock", timeout=self._lease_seconds)
         try:
-            lock.acquire()
+            locks = self.directory / ".leases"
+            locks.mkdir(parents=True, exist_ok=True)
+            with FileLock(locks / f"{name}.lock", timeout=self._lease_seconds):
+                yield
         except Timeout:
             raise ServiceBusyError(
                 f"Service '{name}' is being changed by {self._holder(name)}.",
                 hint="Wait until that is done, then repeat what you did.",
             ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+        except OSError as error:
+            raise ServiceError(
+                f"Service '{name}' cannot be changed: '{error.filename}': {error.strerror}.",
+                hint="Make room, or make the folder writable, and repeat what you did.",
+            ) from error
 
     def _holder(self, name: str) -> str:
         record = self.find(name)

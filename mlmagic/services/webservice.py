@@ -273,9 +273,15 @@ class Webservice:
                 key=keys.primary if keys else None,
                 timeout=seconds,
             )
-        except ServiceUnavailableError:
+        except ServiceUnavailableError as error:
             self._known_healthy = 0
-            raise
+            status = self.status
+            if status.state is ServiceState.HEALTHY:
+                raise
+            raise ServiceUnavailableError(
+                f"{error.message} It is {status.state}: {status.message}",
+                hint=f"Next: {status.next_step}" if status.next_step else None,
+            ) from error
 
     def _unavailable(self, status: ServiceStatus) -> ServiceUnavailableError | ServiceError:
         self._known_healthy = 0

@@ -276,3 +276,11 @@ def test_quick_changes_end_with_the_last(kit: ServiceKit) -> None:
     assert kept[-10:] == list(range(5, 15))
     folders = sorted(int(path.name) for path in (kit.root / "svc" / "revisions").iterdir())
     assert folders == kept
+
+
+def test_an_environment_that_cannot_be_made_is_told(kit: ServiceKit) -> None:
+    broken = replace(kit.lock, identity="0" * 64, text="not-there @ file:///not/there.whl\n")
+    error = fails(kit.services.submit(replace(kit.spec(), lock=broken)))
+    assert error.status is not None
+    assert error.status.reason is Reason.ENVIRONMENT_FAILED
+    assert "Mend the requirements" in str(error)

@@ -291,3 +291,21 @@ def test_data_without_a_json_form_is_refused(kit: ServiceKit) -> None:
     service = kit.services.submit(kit.spec())
     with pytest.raises(UsageError, match="JSON"):
         service.run(object())
+
+
+def test_a_read_only_workspace_is_told(kit: ServiceKit) -> None:
+    kit.root.parent.mkdir(exist_ok=True)
+    kit.root.write_text("a file where the folder should be")
+    with pytest.raises(ServiceError, match="cannot be changed"):
+        kit.services.submit(kit.spec())
+    kit.root.unlink()
+
+
+def test_restart_after_a_failed_update_runs_what_serves(kit: ServiceKit) -> None:
+    service = kit.services.submit(kit.spec(says("one")))
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    kit.services.submit(kit.spec("import not_there"))
+    until(lambda: service.status.reason is Reason.UPDATE_FAILED)
+    service.restart()
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    assert service.run("") == "one"
