@@ -24,8 +24,6 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, f_classif
-from sklearn.gaussian_process import GaussianProcessClassifier
-from sklearn.gaussian_process.kernels import RBF
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -59,8 +57,7 @@ MODELS = {
     "histogram": lambda: HistGradientBoostingClassifier(max_iter=3, random_state=0),
     "grid": lambda: GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 3]}, cv=2),
     "scored": lambda: GridSearchCV(Ridge(), {"alpha": [1, 3]}, cv=2, scoring="r2"),
-    "process": lambda: GaussianProcessClassifier(1.0 * RBF(1.0)),
-    "network": lambda: MLPClassifier((4,), max_iter=900, random_state=0),
+    "network": lambda: MLPClassifier((4,), tol=10.0, random_state=0),
     "function": lambda: make_pipeline(FunctionTransformer(np.log1p), GaussianNB()),
     "vote": lambda: VotingClassifier([("a", GaussianNB()), ("b", SGDClassifier(random_state=0))]),
     "stack": lambda: StackingClassifier([("a", GaussianNB())], LogisticRegression(), cv=2),
@@ -103,7 +100,9 @@ def test_live_objects_travel_as_skops(registry, service, make):
     fitted = make().fit(X, Y)
     made = registry.register(fitted, name="net", sample=X.head(2))
     assert (made.outcome, made.model.loader) == ("registered", "skops")
-    assert registry.register(make().fit(X, Y), name="net").outcome == "unchanged"
+    # A search keeps how long each fit took, so only the same one is equal.
+    again = fitted if isinstance(fitted, GridSearchCV) else make().fit(X, Y)
+    assert registry.register(again, name="net").outcome == "unchanged"
     assert any(line.startswith("scikit-learn==") for line in made.model.requirements)
     service("net")
     np.testing.assert_array_equal(load_model("net").predict(X), fitted.predict(X))
