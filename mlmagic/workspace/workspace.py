@@ -15,6 +15,8 @@ from mlmagic.workspace.service_verbs import ServiceVerbs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlmagic.doctor import DoctorReport
+
 
 class Workspace(ModelVerbs, EnvironmentVerbs, ScriptVerbs, ServiceVerbs):
     """A folder with models, environments and services; the only composition root.
@@ -106,3 +108,9 @@ class Workspace(ModelVerbs, EnvironmentVerbs, ScriptVerbs, ServiceVerbs):
     def show_settings(self) -> list[dict[str, Any]]:
         """List every setting with its value and where the value came from."""
         return self.settings.rows()
+
+    def doctor(self) -> DoctorReport:
+        """Check what this machine has, with what to do about what is missing."""
+        from mlmagic.doctor import examine
+
+        return examine(self.root, self.cache_directory)
