@@ -73,7 +73,7 @@ SERVICE_VERBS = (
             Option(
                 name="data",
                 flags=("-d", "--data", "--input-data"),
-                help="the body: a variable, JSON, '@FILE' or '-' (standard input); default: the sample",
+                help="the body: a variable, JSON, '@FILE' or '-' (stdin); default: the sample",
                 kind="body",
                 metavar="BODY",
                 complete="variable",

@@ -69,7 +69,6 @@ def test_a_line_becomes_keywords(line, values):
         ("config lsit", "'config lsit' is not a verb. Did you mean 'list'?"),
         ("service", "'service' needs a verb. Verbs: list, show"),
         ("", "A verb is missing."),
-        ("service run s", "--data is missing"),
     ],
 )
 def test_a_wrong_line_is_told_with_the_way_out(line, told):

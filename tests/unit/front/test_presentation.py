@@ -66,8 +66,10 @@ SCRIPT = ScriptReport(
     file="score.py",
     lines=11,
     origin=CellOrigin(execution_count=4),
-    imports=("mlmagic.scoring", "pandas"),
-    trial=TrialResult(ok=True, init_seconds=0.31, run_ms=2.1, result="[189.8, 82.5]"),
+    imports=("pandas", "mlmagic.scoring"),
+    trial=TrialResult(
+        ok=True, init_seconds=0.31, run_ms=2.1, result="[189.821695868, 82.516531362]"
+    ),
     lock=Lock(
         identity="5c1f02" + "0" * 58,
         text="pandas==2.0 \\\n    --hash=sha256:00\n",

@@ -1,0 +1,75 @@
+"""The magics in a real kernel: what is sent, what errors are called."""
+
+import pytest
+
+SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return len(raw_data)\n"
+
+
+def test_a_result_is_sent_as_text_and_html(kernel):
+    (kernel.folder / "model.bin").write_bytes(b"model")
+    sent = kernel.run("%register model.bin --name tiny")
+    data = next(content["data"] for kind, content in sent if kind == "execute_result")
+    assert data["text/plain"].startswith("tiny:1  registered   ")
+    assert "<pre" in data["text/html"]
+    assert kernel.text("%register model.bin --name tiny") == "tiny:1  unchanged (same content)"
+
+
+@pytest.mark.parametrize(
+    ("code", "ename", "told"),
+    [
+        ("%deploy svc --memry 1", "UsageError", "Did you mean '--memory'?"),
+        ("%ml service show nobody", "ServiceNotFoundError", "'nobody'"),
+        ("%%deployment_config dc\nworkrs: 1", "ConfigurationError", "line 2"),
+    ],
+)
+def test_errors_keep_their_names_and_are_one_line(kernel, code, ename, told):
+    error = kernel.error(code)
+    assert error["ename"] == ename
+    assert told in error["evalue"]
+    assert error["traceback"] == [f"{ename}: {error['evalue']}"]
+
+
+def test_a_script_problem_has_the_lines_of_the_cell(kernel):
+    kernel.run("ridge = 1")
+    script = SCRIPT.replace("len(raw_data)", "ridge")
+    count = int(kernel.text("len(In)"))
+    error = kernel.error(f"%%score_script bad.py --no-trial\n{script}")
+    assert error["ename"] == "ScriptContractError"
+    assert f"In [{count}], line 7" in error["evalue"]
+    assert "'ridge'" in error["evalue"]
+    assert not (kernel.folder / "bad.py").exists()
+
+
+def test_a_marked_cell_is_captured(kernel):
+    count = int(kernel.text("len(In)"))
+    kernel.run(f"# mlmagic: score_script marked.py --no-trial\n{SCRIPT}")
+    told = kernel.text("%score_script --last")
+    assert told.startswith(f"marked.py   captured from In [{count}] · 6 lines")
+    assert (kernel.folder / "marked.py").read_text() == SCRIPT
+
+
+def test_progress_leaves_nothing_behind(kernel):
+    sent = kernel.run(f"%%score_script other.py --no-trial\n{SCRIPT}")
+    shown = [c for kind, c in sent if kind in ("display_data", "update_display_data")]
+    assert shown == [] or shown[-1]["data"] == {"text/plain": "", "text/html": ""}
+    assert [kind for kind, _ in sent].count("execute_result") == 1
+
+
+def test_nobody_watches_without_input(kernel):
+    ask = "get_ipython().find_line_magic('deploy').__self__.session.headless"
+    for interactive, wanted in [(True, "False"), (False, "True")]:
+        sent = kernel.run(ask, interactive=interactive)
+        assert [c["data"]["text/plain"] for k, c in sent if k == "execute_result"] == [wanted]
+    kernel.run("import os; os.environ['MLMAGIC_HEADLESS'] = '1'")
+    assert kernel.text(ask) == "True"
+    kernel.run("del os.environ['MLMAGIC_HEADLESS']")
+
+
+def test_completion_in_a_kernel(kernel):
+    answer = kernel.client.complete("%deploy svc --mem", reply=True, timeout=30)["content"]
+    assert "--memory" in answer["matches"]
+
+
+def test_help_in_a_kernel(kernel):
+    answer = kernel.client.inspect("%deploy", reply=True, timeout=30)["content"]
+    assert "--deployment-config" in answer["data"]["text/plain"]

@@ -1,0 +1,179 @@
+"""The magics in a shell: lines in, results of the workspace out."""
+
+import pytest
+
+from mlmagic.entities import Registration
+from mlmagic.errors import ConfigurationError, RegistryError, UsageError
+
+MODEL = b"not much of a model"
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(MODEL)
+    return path
+
+
+def test_register_returns_what_was_done(shell, model_file):
+    done = shell.cell("%register model.bin --name tiny --tag a=b --description 'two words'")
+    assert isinstance(done, Registration)
+    assert (done.model.id, done.outcome) == ("tiny:1", "registered")
+    assert done.model.tags == {"a": "b"}
+    assert done.model.description == "two words"
+    assert done.model.lineage.execution_count == 1
+    assert shell.cell("%register model.bin --name tiny").outcome == "unchanged"
+
+
+def test_a_sample_is_a_variable_a_file_or_json(shell, model_file, tmp_path):
+    (tmp_path / "rows.json").write_text("[[1, 2]]")
+    shell.cell("rows = [[3, 4], [5, 6]]")
+    for name, word in [("a", "rows"), ("b", "@rows.json"), ("c", "'[[7, 8]]'")]:
+        done = shell.cell(f"%register model.bin --name {name} --sample {word}")
+        assert done.model.sample is not None
+    with pytest.raises(UsageError, match="Did you mean 'rows'"):
+        shell.cell("%register model.bin --name d --sample row")
+
+
+def test_a_name_that_means_two_things_is_asked_about(shell, tmp_path):
+    (tmp_path / "model").write_bytes(MODEL)
+    assert shell.cell("%register model --name m").model.files[0].path == "model"
+    shell.cell("model = {'weights': [1, 2]}")
+    with pytest.raises(
+        UsageError, match=r"'var:model' for the variable or '\./model' for the path"
+    ):
+        shell.cell("%register model --name m")
+    assert shell.cell("%register ./model --name m").outcome == "unchanged"
+
+
+def test_an_unknown_name_is_told(shell):
+    shell.cell("ridge = 1")
+    with pytest.raises(UsageError, match=r"no variable and no path 'rigde'\. Did you mean 'ridge'"):
+        shell.cell("%register rigde --name m")
+
+
+def test_expressions_are_expanded_on_the_line(shell, model_file):
+    shell.cell("names = ['x', 'y']")
+    assert shell.cell("%register model.bin --name {names[1]}-1").model.name == "y-1"
+    with pytest.raises(UsageError, match=r"'model show \{nope\}' cannot be expanded: NameError"):
+        shell.cell("%ml model show {nope}")
+
+
+def test_json_on_the_line_stays_as_it_is(shell, model_file):
+    done = shell.cell("""%register model.bin --name j --sample '{"a": 5}'""")
+    assert done.model.sample.content.size == len('{"a": 5}')
+
+
+def test_local_variables_are_seen_where_a_function_calls(shell, model_file):
+    shell.cell(
+        "def go():\n    local = 'inside'\n"
+        "    return get_ipython().run_line_magic('register', 'model.bin --name {local}')\n"
+    )
+    assert shell.cell("go()").model.name == "inside"
+
+
+def test_ml_lists_show_as_tables_and_stay_lists(shell, model_file):
+    shell.cell("%register model.bin --name tiny")
+    found = shell.cell("%ml model list")
+    assert [model.name for model in found] == ["tiny"]
+    assert repr(found).splitlines()[0].startswith("name  version")
+    assert "<table>" in found._repr_html_()
+    assert repr(shell.cell("%ml models -n other")).startswith("No model")
+
+
+def test_ml_output_formats(shell, model_file):
+    shell.cell("%register model.bin --name tiny")
+    assert shell.cell("%ml model list --query '[].id' -o tsv") == "tiny:1"
+    assert '"id": "tiny:1"' in shell.cell("%ml model show tiny -o json")
+    with pytest.raises(UsageError, match="'xml' is not allowed"):
+        shell.cell("%ml model list -o xml")
+
+
+def test_ml_settings_have_origins(shell, monkeypatch):
+    monkeypatch.setenv("MLMAGIC_DEFAULT_TARGET", "docker")
+    rows = {row["name"]: row for row in shell.cell("%ml config")}
+    assert rows["default_target"]["origin"] == "MLMAGIC_DEFAULT_TARGET"
+    assert "docker" in repr(shell.cell("%ml config"))
+
+
+def test_configurations_from_cells(shell):
+    shell.cell("workers = 3")
+    kept = shell.cell("%%deployment_config dc --expand\nworkers: {workers}\n")
+    assert kept.text == "workers: 3\n"
+    assert shell.cell("%ml config show dc").kind == "deployment"
+    assert [kept.name for kept in shell.cell("%ml config list")] == ["dc"]
+    kept = shell.cell('%%inference_config ic\n{"entryScript": "score.py"}')
+    assert kept.text == '{"entryScript": "score.py"}\n'
+
+
+def test_a_wrong_configuration_tells_the_line_of_the_cell(shell):
+    with pytest.raises(ConfigurationError, match=r"line 3.*Did you mean 'workers'"):
+        shell.cell("%%deployment_config dc\nport: 8890\nworkrs: 2\n")
+    with pytest.raises(ConfigurationError, match=r"line 4"):
+        shell.cell("\n%%deployment_config dc\nport: 8890\nworkrs: 2\n")
+
+
+def test_environments_from_cells(shell):
+    assert shell.cell("%%environment mine\npandas>=2\n").requirements == ("pandas>=2",)
+    assert "mine" in repr(shell.cell("%ml environment list"))
+
+
+def test_errors_are_the_rooms_own(shell):
+    with pytest.raises(RegistryError, match="'nobody'"):
+        shell.cell("%ml model show nobody")
+    with pytest.raises(UsageError, match="Did you mean '--memory'"):
+        shell.cell("%deploy svc --memry 1")
+    with pytest.raises(UsageError, match="cannot be split into words"):
+        shell.cell("%deploy 'svc")
+    with pytest.raises(UsageError, match="SERVICE is missing"):
+        shell.cell("%deploy")
+    with pytest.raises(UsageError, match="The script is missing"):
+        shell.cell("%score_script")
+    with pytest.raises(UsageError, match="No cell that has run begins with"):
+        shell.cell("%score_script --last")
+
+
+def test_an_error_is_one_line_unless_asked_otherwise(shell):
+    with pytest.raises(UsageError) as caught:
+        shell.cell("%deploy")
+    assert caught.value._render_traceback_() == [f"UsageError: {caught.value}"]
+    shell.cell("%config MlmagicMagics.show_traceback = True")
+    with pytest.raises(UsageError) as caught:
+        shell.cell("%deploy")
+    assert not hasattr(caught.value, "_render_traceback_")
+
+
+def test_help_comes_from_the_table(shell, capsys):
+    shell.cell("%deploy?")
+    shown = capsys.readouterr().out
+    assert "--inference-config" in shown
+    assert "%%inference_config" in shown
+    assert "%deploy diabetes-svc --model diabetes --script score.py" in shown
+    assert "%%score_script score.py" in shell.find_line_magic("score_script").__doc__
+    assert "service list" in shell.cell("%ml")
+    assert "--tail" in shell.cell("%ml service logs --help")
+
+
+def test_unload_takes_everything_away(shell):
+    before = len(shell.Completer.custom_matchers)
+    shell.run_line_magic("reload_ext", "mlmagic")
+    assert len(shell.Completer.custom_matchers) == before
+    shell.run_line_magic("unload_ext", "mlmagic")
+    assert len(shell.Completer.custom_matchers) == before - 1
+    assert shell.find_line_magic("deploy") is None
+    assert shell.find_cell_magic("score_script") is None
+    assert not any(type(c).__name__ == "MlmagicMagics" for c in shell.configurables)
+    plain = shell.display_formatter.formatters["text/plain"]
+    assert not any("mlmagic" in module for module, _ in plain.deferred_printers)
+    assert not any("mlmagic" in kind.__module__ for kind in plain.type_printers)
+    shell.run_line_magic("load_ext", "mlmagic")
+
+
+def test_the_workspace_follows_the_folder(shell, model_file, tmp_path, monkeypatch):
+    shell.cell("%register model.bin --name tiny")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / ".mlmagic").mkdir()
+    shell.cell("%ml workspace create other")
+    monkeypatch.chdir(other)
+    assert shell.cell("%ml model list") == []
