@@ -1,0 +1,117 @@
+"""The command as a real process."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+FAST = {"MLMAGIC_HEADLESS": "1"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run ``mlmagic`` in a workspace of its own."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "model.bin").write_bytes(b"model")
+    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR")} | FAST
+
+    def run(*words, stdin=None, **variables):
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-m", "mlmagic", *words],
+            cwd=tmp_path,
+            env=environment | variables,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def test_models_from_a_shell(run):
+    done = run("model", "register", "-n", "tiny", "-p", "model.bin", "--tag", "a=b")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("tiny:1  registered   5 B · sha256:")
+    assert json.loads(run("models", "-o", "json").stdout)[0]["tags"] == {"a": "b"}
+    assert run("model", "list", "--query", "[].id", "-o", "tsv").stdout == "tiny:1\n"
+    assert run("model", "show", "tiny", "-o", "yaml").stdout.startswith("name: tiny\n")
+    assert run("model", "list", "-o", "none").stdout == ""
+    assert run("model", "delete", "tiny").stdout == "tiny:1  deleted\n"
+
+
+def test_several_files_and_samples(run, tmp_path):
+    (tmp_path / "rows.json").write_text("[[1, 2]]")
+    done = run("register", "model.bin", "rows.json", "-n", "two", "--sample", "@rows.json")
+    assert "sample: " in done.stdout, done.stderr
+    wrong = run("register", "model.bin", "-n", "two", "--sample", "rows.json")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "write '@rows.json' for the file" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["servce"], 2, "error: 'servce' is not a verb. Did you mean 'service'?"),
+        (["deploy", "s", "--memry", "1"], 2, "Did you mean '--memory'?"),
+        (["service", "run"], 2, "error: SERVICE is missing"),
+        (["model", "show", "nobody"], 1, "error: "),
+        (["model", "list", "--query", "["], 2, "is not JMESPath"),
+        (["register", "nope.bin", "-n", "x"], 1, "'nope.bin'"),
+        (["service", "logs", "nobody"], 1, "'nobody'"),
+    ],
+)
+def test_errors_are_one_line_with_the_way_out(run, words, code, told):
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "\x1b" not in done.stderr
+
+
+def test_debug_shows_the_traceback(run):
+    assert "Traceback" in run("model", "show", "nobody", "--debug").stderr
+
+
+def test_help_and_version(run):
+    assert "service list" in run("--help").stdout
+    assert "service list" in run().stdout
+    assert "--tail" in run("service", "logs", "--help").stdout
+    assert "model register" not in run("service", "--help").stdout
+    assert run("--version").stdout.startswith("mlmagic ")
+
+
+def test_settings_and_workspace(run, tmp_path):
+    (tmp_path / "mlmagic.toml").write_text('default_target = "docker"\n')
+    rows = json.loads(run("config", "-o", "json").stdout)
+    assert {r["name"]: r["origin"] for r in rows}["default_target"] == "mlmagic.toml"
+    assert run("workspace", "create", "sub", "-n", "other").returncode == 0
+    assert json.loads(run("workspace", "show", "-o", "json").stdout)["root"] == str(tmp_path)
+    (tmp_path / "mlmagic.toml").write_text("defalt_target = 1\n")
+    wrong = run("config")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "Did you mean 'default_target'" in wrong.stderr
+
+
+def test_the_doctor(run):
+    done = run("doctor")
+    assert done.returncode == 0, done.stderr
+    assert "uv" in done.stdout
+    checks = json.loads(run("doctor", "-o", "json").stdout)
+    assert checks["healthy"] is True
+
+
+def test_quickstart(run, tmp_path):
+    done = run("quickstart", "demo")
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "demo").glob("*.ipynb"))
+
+
+def test_a_reader_that_leaves_early_is_no_error(run, tmp_path):
+    command = f"{sys.executable} -m mlmagic --help | head -1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: mlmagic")
+    assert done.stderr == ""
