@@ -223,11 +223,14 @@ def _json(**values: Any) -> bytes:
 
 def _refuse(keys: KeyFile, request: Request) -> Reply | None:
     verdict = keys.judge(request.headers.get(b"authorization"))
-    if verdict == "missing":
-        challenge = ((b"www-authenticate", b"Bearer"),)
-        text = "A key is needed, as the header 'Authorization: Bearer KEY'."
-        return Reply(401, message(text), headers=challenge)
-    return Reply(403, message("The key is wrong.")) if verdict == "wrong" else None
+    if verdict == "welcome":
+        return None
+    # 401 for a wrong key too: it makes v1's clients fetch the keys again and repeat the request.
+    text = {
+        "missing": "A key is needed, as the header 'Authorization: Bearer KEY'.",
+        "wrong": "The key is wrong.",
+    }[verdict]
+    return Reply(401, message(text), headers=((b"www-authenticate", b"Bearer"),))
 
 
 def _query_object(query: bytes) -> str:

@@ -26,6 +26,7 @@ class ScriptRecord:
         models: Names or identifiers of the models it was captured for.
         origin: The cell it came from.
         environment: The name of the environment, if it has one.
+        source_directory: The folder that travels with it, if one was given.
     """
 
     digest: str
@@ -33,6 +34,7 @@ class ScriptRecord:
     models: tuple[str, ...] = ()
     origin: CellOrigin | None = None
     environment: str | None = None
+    source_directory: str | None = None
 
 
 class ScriptRecords:
@@ -53,6 +55,7 @@ class ScriptRecords:
         models: Iterable[str] = (),
         origin: CellOrigin | None = None,
         environment: str | None = None,
+        source_directory: str | None = None,
     ) -> ScriptRecord:
         """Keep what is known of a script; an earlier record of the same text is replaced."""
         record = ScriptRecord(
@@ -61,6 +64,7 @@ class ScriptRecords:
             models=tuple(models),
             origin=origin,
             environment=environment,
+            source_directory=source_directory,
         )
         write_record(self._path(digest), record)
         return record

@@ -15,7 +15,7 @@ from mlmagic.registry import placed_model, read_sample
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlmagic.entities import Model
+    from mlmagic.entities import InferenceConfig, Model
     from mlmagic.workspace.rooms import Rooms
 
 _UNREGISTERED_NAME = 30  # characters of the base name, as v1's local deployment keeps
@@ -64,6 +64,18 @@ def find_environment(rooms: Rooms, named: str, directory: Path | None) -> Enviro
         if folder and (folder / named).is_file():
             return rooms.environments.read(folder / named)
     return rooms.environments.get(named)
+
+
+def define_environment(rooms: Rooms, inference: InferenceConfig, service: str) -> Environment:
+    """Keep the environment that a v1 inference configuration holds, as v1 did.
+
+    One without a name is named after the service.
+    """
+    import yaml
+
+    name = str(inference.definition.get("name") or f"{service}-env")
+    text = yaml.safe_dump(inference.definition, sort_keys=False)
+    return rooms.environments.define(name, text, base=rooms.root)
 
 
 def capture_environment(

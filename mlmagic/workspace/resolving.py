@@ -19,6 +19,7 @@ from mlmagic.files import digest_bytes, digest_file
 from mlmagic.workspace.parts import (
     capture_environment,
     check_config,
+    define_environment,
     find_environment,
     find_model,
     keep_sample,
@@ -27,6 +28,7 @@ from mlmagic.workspace.parts import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mlmagic.configurations import Configuration
     from mlmagic.entities import CellOrigin, InferenceConfig, Model, Revision, ServiceRecord
     from mlmagic.scripts import ScriptRecord
     from mlmagic.workspace.rooms import Rooms
@@ -103,13 +105,20 @@ class _Resolver:
         self.base: Revision | None = base.revision(base.current) if base else None
         self.say = say
         self.inference: InferenceConfig | None = None
+        self.deployment: Configuration | None = None
         if request.inference_config:
             self.inference = rooms.configurations.read_inference(request.inference_config)
+        if request.deployment_config:
+            self.deployment = rooms.configurations.read_deployment(request.deployment_config)
+            for warning in self.deployment.warnings:
+                say(f"{request.deployment_config}: {warning.message}")
 
     def resolve(self) -> Resolved:
         target, config = self._config()
         script, directory = self._script()
         known = self.rooms.scripts.recall(digest_file(script)) if script else None
+        if known and known.source_directory and not directory:
+            directory = Path(known.source_directory)
         models = self._models(known)
         source = self._source(script, directory)
         lock, variables = self._environment(script, directory, known, models)
@@ -134,7 +143,9 @@ class _Resolver:
             spec=spec,
             origin=kept.origin if kept else (known.origin if known else None),
             script_path=str(script) if script else (kept.script_path if kept else ""),
-            source_directory=str(directory) if directory else None,
+            source_directory=(
+                kept.source_directory if kept else str(directory) if directory else None
+            ),
             secrets=secrets,
         )
 
@@ -142,12 +153,9 @@ class _Resolver:
         """Merge the deployment configuration: the line wins over the file, over the base."""
         import msgspec
 
-        values: dict[str, Any] = {}
-        target = None
-        if self.request.deployment_config:
-            read = self.rooms.configurations.read_deployment(self.request.deployment_config)
-            target, values = read.compute_type, dict(read.values)
-        values.update(self.request.config)
+        read = self.deployment
+        values = {**(read.values if read else {}), **self.request.config}
+        target = read.compute_type if read else None
         default = self.base.spec.target if self.base else self.rooms.settings.default_target
         target = self.request.target or target or default
         if target not in TARGETS:
@@ -224,7 +232,9 @@ class _Resolver:
         """Find the environment: given, configured, captured with the script, beside it, imports."""
         environments = self.rooms.environments
         named = self.request.environment or (self.inference and self.inference.environment)
-        if named:
+        if self.inference and self.inference.definition and not self.request.environment:
+            environment = define_environment(self.rooms, self.inference, self.request.name)
+        elif named:
             environment = find_environment(self.rooms, named, directory)
         elif known and known.lock and not self.request.reload:
             return known.lock, {}
@@ -242,7 +252,8 @@ class _Resolver:
     def _secrets(self) -> tuple[dict[str, bytes], dict[str, str]]:
         kept = dict(self.base.spec.secrets) if self.base else {}
         values: dict[str, bytes] = {}
-        for name, file in (self.request.secrets or {}).items():
+        configured = self.deployment.secrets if self.deployment else {}
+        for name, file in {**configured, **(self.request.secrets or {})}.items():
             try:
                 values[name] = Path(file).expanduser().read_bytes()
             except OSError as error:
@@ -261,7 +272,8 @@ class _Resolver:
 
     def _variables(self, of_environment: Mapping[str, str]) -> dict[str, str]:
         kept = self.base.spec.variables if self.base else {}
-        return {**of_environment, **kept, **(self.request.variables or {})}
+        configured = self.deployment.variables if self.deployment else {}
+        return {**of_environment, **kept, **configured, **(self.request.variables or {})}
 
     @staticmethod
     def _runtime() -> str:

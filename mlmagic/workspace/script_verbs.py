@@ -18,7 +18,7 @@ from mlmagic.workspace.parts import (
 from mlmagic.workspace.rooms import Rooms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from mlmagic.entities import (
         CellOrigin,
@@ -46,7 +46,7 @@ class ScriptVerbs(Rooms):
         source_directory: str | Path | None = None,
         allow: Sequence[str] = (),
         cell: CellOrigin | None = None,
-        namespace: Collection[str] = (),
+        namespace: Collection[str] | Mapping[str, object] = (),
         on_event: Callable[[str], None] | None = None,
     ) -> ScriptReport:
         """Check a script, write it to its file, and try it in its locked environment.
@@ -62,7 +62,8 @@ class ScriptVerbs(Rooms):
             source_directory: Folder that travels with the script.
             allow: Files that look like secrets and may travel all the same.
             cell: The cell that it comes from, for line numbers.
-            namespace: Names that the notebook has, to tell a missing import from a typo.
+            namespace: Names that the notebook has, with their values where they are at hand, to
+                tell a missing import from a typo.
             on_event: Receives lines of progress.
 
         Raises:
@@ -87,6 +88,7 @@ class ScriptVerbs(Rooms):
             models=[str(model) for model in models],
             origin=cell,
             environment=environment,
+            source_directory=str(folder.resolve()) if folder else None,
         )
         tried = None
         if trial:
@@ -167,7 +169,7 @@ class _Check:
         source: str,
         path: Path,
         folder: Path | None,
-        namespace: Collection[str],
+        namespace: Collection[str] | Mapping[str, object],
         cell: CellOrigin | None,
     ) -> None:
         self.source = source

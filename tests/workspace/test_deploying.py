@@ -214,3 +214,38 @@ def test_bad_input_is_refused_before_anything_is_done(workspace, options, error,
     with pytest.raises(error, match=words):
         deploy(workspace, **options)
     assert workspace.list_services() == []
+
+
+def test_variables_and_secrets_of_a_configuration_reach_the_service(workspace):
+    write("token.txt", "t")
+    write(
+        "score.py",
+        "import os\nfrom mlmagic.scoring import read_secret\ndef init(): pass\n"
+        "def run(raw_data): return [os.environ['GREETING'], read_secret('token')]\n",
+    )
+    write("dc.yml", "target: local\nvariables:\n  GREETING: hi\nsecrets:\n  token: token.txt\n")
+    service = deploy(workspace, script="score.py", deployment_config="dc.yml")
+    assert service.run("") == ["hi", "t"]
+
+
+def test_the_environment_that_a_v1_configuration_holds_is_kept_and_used(workspace):
+    write("score.py", "import six\ndef init(): pass\ndef run(raw_data): return six.__version__\n")
+    conda = {"dependencies": ["pip", {"pip": ["azureml-defaults", "six==1.17.0"]}]}
+    environment = {"name": "mine", "python": {"condaDependencies": conda}}
+    write("ic.json", json.dumps({"entryScript": "score.py", "environment": environment}))
+    service = workspace.deploy("svc", inference_config="ic.json", wait=True)
+    assert service.run("") == "1.17.0"
+    assert "six==1.17.0" in workspace.show_environment("mine").environment.requirements
+
+
+def test_a_script_captured_with_a_source_directory_travels_with_it(workspace):
+    write("src/words.txt", "from a file")
+    source = (
+        "import os\ndef init(): pass\ndef run(raw_data):\n"
+        "    folder = os.path.dirname(os.path.abspath(__file__))\n"
+        "    with open(os.path.join(folder, 'words.txt')) as stream:\n"
+        "        return stream.read()\n"
+    )
+    workspace.capture_script(source, environment="minimal", source_directory="src")
+    service = workspace.deploy("svc", script="src/score.py", wait=True)
+    assert service.run("") == "from a file"
