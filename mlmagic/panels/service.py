@@ -55,10 +55,10 @@ class ServiceHandle(Protocol):
 class ServicePanel(anywidget.AnyWidget):
     """A live view of one service.
 
-    Traits go out only: ``snapshot`` is ``Webservice.snapshot()``, ``tail`` the newest lines of the
-    log and how many older ones were dropped. What the user does comes in as ``{id, kind, args}`` and is
-    answered by ``{id, ok, value | error}``. Keys travel in such an answer alone, never in a trait,
-    so that a notebook saved with its widgets does not hold them.
+    Traits go out only: ``snapshot`` is ``Webservice.snapshot()``, ``tail`` the newest lines of
+    the log and how many older ones were dropped. What the user does comes in as ``{id, kind,
+    args}`` and is answered by ``{id, ok, value | error}``. Keys travel in such an answer alone,
+    never in a trait, so that a notebook saved with its widgets does not hold them.
 
     Args:
         handle: The service.
@@ -92,7 +92,7 @@ class ServicePanel(anywidget.AnyWidget):
 
     def view(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the MIME bundle of a view of this panel, without text, and its metadata."""
-        data, metadata = self._repr_mimebundle_()
+        data, metadata = self._repr_mimebundle_() or ({}, {})
         return {kind: value for kind, value in data.items() if kind != "text/plain"}, metadata
 
     def close(self) -> None:

@@ -18,7 +18,10 @@ SERVICE_MIME_TYPE = "application/vnd.mlmagic.service+json"
 
 _MUTED = "var(--jp-ui-font-color2, #616161)"
 _LINE = "var(--jp-border-color2, #e0e0e0)"
-_CODE = "font-family: var(--jp-code-font-family, monospace); font-size: 12px"
+_CODE = (
+    "font-family: var(--jp-code-font-family, monospace); font-size: 12px; "
+    "background: none; padding: 0"
+)
 _CARD = (
     f"border: 1px solid {_LINE}; border-radius: 8px; padding: 12px 16px; max-width: 860px; "
     "font-size: 13px; line-height: 1.5"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,12 +145,14 @@ class LabPage:
         self.page.goto(self.server.url(f"lab/tree/{name}") + "&reset")
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=90_000)
         self.wait_idle()
+        dialog = self.page.locator(".jp-Dialog")
+        if dialog.count():
+            pytest.fail(f"JupyterLab asks: {dialog.first.inner_text()}")
 
     def wait_idle(self) -> None:
         """Wait until the kernel has nothing to do."""
-        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(
-            state="attached", timeout=90_000
-        )
+        status = self.page.locator("#jp-main-statusbar").get_by_text("| Idle")
+        status.wait_for(timeout=90_000)
 
     def cell(self, index: int) -> Locator:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
@@ -177,6 +180,13 @@ class LabPage:
                 return
             self.page.wait_for_timeout(300)
         pytest.fail(f"Cell {index} does not run.")
+
+    def execute(self, index: int, code: str, *, wait: bool = True) -> None:
+        """Write code into a cell and run it."""
+        self.cell(index).locator(".cm-content").first.click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(code)
+        self.run(index, wait=wait)
 
     def restart_kernel(self) -> None:
         """Restart the kernel from the menu, as a user does."""
@@ -215,12 +225,20 @@ def lab_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> It
     server.stop()
 
 
-@pytest.fixture
-def lab(browser: Browser, lab_server: LabServer) -> Iterator[LabPage]:
-    lab_server.set_theme("JupyterLab Light")
+@contextmanager
+def open_lab(browser: Browser, server: LabServer) -> Iterator[LabPage]:
+    """Open a page of its own on the server; its kernels end with it."""
+    server.set_theme("JupyterLab Light")
     context = browser.new_context(viewport={"width": 1180, "height": 1100})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    yield LabPage(lab_server, page)
-    context.close()
-    lab_server.end_kernels()
+    try:
+        yield LabPage(server, context.new_page())
+    finally:
+        context.close()
+        server.end_kernels()
+
+
+@pytest.fixture
+def lab(browser: Browser, lab_server: LabServer) -> Iterator[LabPage]:
+    with open_lab(browser, lab_server) as page:
+        yield page

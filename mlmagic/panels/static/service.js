@@ -226,6 +226,25 @@ function commands(context) {
   };
 }
 
+// src/service/section.ts
+function foldable(context, fold, title, ...content) {
+  const remark = h("span", { class: "mlm-remark" });
+  const element = h(
+    "details",
+    { class: `mlm-section mlm-${fold}` },
+    h("summary", {}, icon("chevron"), h("span", { class: "mlm-title" }, title), remark),
+    ...content
+  );
+  element.open = !context.ui.value.folded[fold];
+  element.addEventListener("toggle", () => {
+    context.ui.set({ folded: { ...context.ui.value.folded, [fold]: !element.open } });
+  });
+  return { element, remark };
+}
+function isServing(snapshot) {
+  return snapshot.state === "Healthy" || snapshot.replicas.some((replica) => replica.ready);
+}
+
 // src/service/endpoint.ts
 var MASK = "•".repeat(24);
 var SHOWN_SECONDS = 60;
@@ -253,7 +272,7 @@ function endpoint(context) {
     if (!current) return;
     const words = [`${current.generation}, made ${age(current.createdAt, now)} ago`];
     if (current.note) words.push(current.note);
-    const serving = snapshot?.generation;
+    const serving = snapshot && isServing(snapshot) ? snapshot.generation : 0;
     if (serving && serving !== current.generation) words.push(`revision ${serving} answers`);
     setText(revision, words.join(" · "));
   }
@@ -414,25 +433,6 @@ function header(context) {
       said = now;
     }
   };
-}
-
-// src/service/section.ts
-function foldable(context, fold, title, ...content) {
-  const remark = h("span", { class: "mlm-remark" });
-  const element = h(
-    "details",
-    { class: `mlm-section mlm-${fold}` },
-    h("summary", {}, icon("chevron"), h("span", { class: "mlm-title" }, title), remark),
-    ...content
-  );
-  element.open = !context.ui.value.folded[fold];
-  element.addEventListener("toggle", () => {
-    context.ui.set({ folded: { ...context.ui.value.folded, [fold]: !element.open } });
-  });
-  return { element, remark };
-}
-function isServing(snapshot) {
-  return snapshot.state === "Healthy" || snapshot.replicas.some((replica) => replica.ready);
 }
 
 // src/service/log.ts

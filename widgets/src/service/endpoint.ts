@@ -2,7 +2,7 @@ import type { Snapshot } from "../contract";
 import { copyButton } from "../lib/clipboard";
 import { fill, h, iconButton, setIcon, setLabel, setText, show } from "../lib/dom";
 import { age } from "../lib/format";
-import type { Context, Section } from "./section";
+import { type Context, isServing, type Section } from "./section";
 
 const MASK = "•".repeat(24);
 const SHOWN_SECONDS = 60;
@@ -33,7 +33,7 @@ export function endpoint(context: Context): Section {
     if (!current) return;
     const words = [`${current.generation}, made ${age(current.createdAt, now)} ago`];
     if (current.note) words.push(current.note);
-    const serving = snapshot?.generation;
+    const serving = snapshot && isServing(snapshot) ? snapshot.generation : 0;
     if (serving && serving !== current.generation) words.push(`revision ${serving} answers`);
     setText(revision, words.join(" · "));
   }
