@@ -83,7 +83,7 @@ def _call(
     from mlmagic.dispatch import call, show
     from mlmagic.presentation import write
 
-    with terminal.progress() as say:
+    with terminal.progress(kept=verb.method == "run_notebook") as say:
         result = call(verb, values, _open_workspace, say)
     if verb.method == "run_notebook":
         terminal.write(

@@ -19,6 +19,8 @@ _BOLD, _RED, _GREEN, _BLUE, _OFF = "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[34m"
 _STATES = {"Healthy": _GREEN, "Failed": _RED, "Unhealthy": _RED, "Unschedulable": _RED}
 _KEY = re.compile(r'^(\s*)("(?:[^"\\]|\\.)*")(:)', re.MULTILINE)
 
+_MAGIC = re.compile(r"(?<!%)%(ml (?=[a-z])|(?=(?:register|deploy)\b))")
+
 
 class Terminal:
     """Standard output and standard error of the process."""
@@ -37,6 +39,7 @@ class Terminal:
 
     def write_table(self, text: str) -> None:
         """Write a result for people, states in colour."""
+        text = in_shell_words(text)
         if self._colours_out:
             for state, colour in _STATES.items():
                 text = re.sub(rf"\b{state}\b", f"{colour}{state}{_OFF}", text)
@@ -45,18 +48,21 @@ class Terminal:
     def error(self, message: str) -> None:
         """Write what went wrong."""
         head = f"{_RED}{_BOLD}error:{_OFF}" if self._colours_err else "error:"
-        print(f"{head} {message}", file=sys.stderr, flush=True)
+        print(f"{head} {in_shell_words(message)}", file=sys.stderr, flush=True)
 
     @contextmanager
-    def progress(self) -> Iterator[Callable[[str], None]]:
+    def progress(self, *, kept: bool = False) -> Iterator[Callable[[str], None]]:
         """Give a function that shows a line of progress: nothing under CI, else on stderr.
 
         On a terminal a line takes the place of the one before, and the last one goes.
+
+        Args:
+            kept: Every line stays, on a terminal and under CI too: the log of a run.
         """
-        if os.environ.get("CI"):
+        if os.environ.get("CI") and not kept:
             yield lambda _line: None
             return
-        if not sys.stderr.isatty():
+        if kept or not sys.stderr.isatty():
             yield lambda line: print(line, file=sys.stderr, flush=True)
             return
         try:
@@ -64,6 +70,16 @@ class Terminal:
         finally:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+def in_shell_words(text: str) -> str:
+    """Turn the magics that messages name into commands.
+
+    Example:
+        >>> in_shell_words("Start with %deploy; see %ml service list and %%score_script.")
+        'Start with mlmagic deploy; see mlmagic service list and %%score_script.'
+    """
+    return _MAGIC.sub("mlmagic ", text)
 
 
 def _replace_line(line: str) -> None:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Self
 
 from mlmagic.presentation import Shown, present
+from mlmagic.presentation.services import unchanged
 from mlmagic.presentation.views import HOMES
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class ServiceDisplay:
         from mlmagic.panels import display_service
 
         self._shown = (handle.name, self._shell.execution_count)
+        for line in unchanged(handle):
+            sys.stdout.write(f"{line}\n")
         display_service(handle)
 
     def __call__(self, handle: Any) -> None:

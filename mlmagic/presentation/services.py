@@ -9,7 +9,14 @@ from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, V
 
 def service(handle: Any) -> list[Block]:
     """A service now, in its own words."""
-    return [Lines(tuple(repr(handle).splitlines()))]
+    return [Lines((*unchanged(handle), *repr(handle).splitlines()))]
+
+
+def unchanged(handle: Any) -> list[str]:
+    """Say that a deployment had nothing to do, where it had."""
+    if getattr(handle, "outcome", "") != "unchanged":
+        return []
+    return [f"{handle.name}  unchanged (same specification)"]
 
 
 def services(handles: list[Any]) -> list[Block]:

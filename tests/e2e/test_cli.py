@@ -115,3 +115,42 @@ def test_a_reader_that_leaves_early_is_no_error(run, tmp_path):
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("usage: mlmagic")
     assert done.stderr == ""
+
+
+SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return len(raw_data)\n"
+
+
+def test_a_service_from_a_shell(run, tmp_path):
+    (tmp_path / "echo.py").write_text(SCRIPT)
+    (tmp_path / "body.json").write_text("[1]")
+    deploy = ("deploy", "echo-svc", "--script", "echo.py")
+    try:
+        done = run(*deploy)
+        assert done.returncode == 0, done.stderr
+        assert "Healthy" in done.stdout
+        assert "Transitioning" in done.stderr
+        assert run("service", "run", "echo-svc", "-d", "@body.json").stdout == "3\n"
+        assert run("service", "run", "echo-svc", "-d", "-", stdin="12345").stdout == "5\n"
+        assert json.loads(run("services", "-o", "json").stdout)[0]["state"] == "Healthy"
+        again = run(*deploy, CI="true")
+        assert again.stdout.startswith("echo-svc  unchanged (same specification)\n")
+        assert again.stderr == ""
+        assert "config.workers: 1 → 2" in run(*deploy, "--workers", "2", "--plan").stdout
+        keys = json.loads(run("service", "keys", "echo-svc", "-o", "json").stdout)
+        assert set(keys) == {"primaryKey", "secondaryKey"}
+        assert run("service", "regen-key", "echo-svc", "-k", "primary").returncode == 0
+        stopped = run("service", "stop", "echo-svc").stdout
+        assert "mlmagic service start echo-svc" in stopped
+    finally:
+        assert run("service", "delete", "echo-svc").stdout == "echo-svc  deleted\n"
+
+
+def test_a_service_that_is_not_healthy_is_exit_code_3(run, tmp_path):
+    (tmp_path / "broken.py").write_text(SCRIPT.replace("pass", "raise ValueError('no luck')"))
+    try:
+        done = run("deploy", "broken", "--script", "broken.py")
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "InitFailed" in done.stderr
+        assert "broken.py:2, in init()" in done.stderr
+    finally:
+        run("service", "delete", "broken")
