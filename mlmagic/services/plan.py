@@ -20,6 +20,9 @@ _VERBS = {
     "replace": "is on another target; --overwrite replaces it",
 }
 
+# Of a new service, the whole is told, not each part.
+_PARTS = ("file ", "model ", "package ", "runtime")
+
 
 @dataclass(frozen=True)
 class Change:
@@ -77,8 +80,12 @@ class Plan:
 
 def differences(before: DeploymentSpec | None, after: DeploymentSpec) -> tuple[Change, ...]:
     """Say in words how two specifications differ; None stands for no service."""
-    old = _facts(before) if before is not None else {}
-    return tuple(_compared(old, _facts(after)))
+    if before is None:
+        new = _facts(after)
+        shown = {key: value for key, value in new.items() if not key.startswith(_PARTS)}
+        shown["packages"] = str(len(after.lock.packages))
+        return tuple(_compared({}, shown))
+    return tuple(_compared(_facts(before), _facts(after)))
 
 
 def _compared(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:

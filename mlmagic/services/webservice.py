@@ -133,7 +133,7 @@ class Webservice:
         else:
             seconds = max(timeout - (time.monotonic() - began), 0.1)
         answer = self._post(record, body, media_type, seconds)
-        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             # The keys were changed just now: the server may be about to read them, or we were.
             time.sleep(_KEY_RELOAD_SECONDS)
             answer = self._post(record, body, media_type, seconds)

@@ -103,7 +103,11 @@ def _environment(
         if name in _INHERITED or name.startswith("LC_")
     }
     paths = [str(place_runtime(environments.cache)), spec.variables.get("PYTHONPATH", "")]
+    program = environments.python(spec.lock)
+    search = spec.variables.get("PATH") or inherited.get("PATH") or os.defpath
     ours = {
+        "PATH": f"{program.parent}{os.pathsep}{search}",
+        "VIRTUAL_ENV": str(program.parent.parent),
         "AML_APP_ROOT": str(folder.app),
         "AZUREML_ENTRY_SCRIPT": entry_script(spec.source),
         "AZUREML_MODEL_DIR": model_directory(spec.models),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlmagic.entities import DeploymentSpec, ServiceRecord, ServiceStatus
+    from mlmagic.entities import DeploymentSpec, ProcessIdentity, ServiceRecord, ServiceStatus
     from mlmagic.environments import Environments
     from mlmagic.registry import ContentStore
     from mlmagic.targets.observing import SupervisorState
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _START_TIMEOUT_SECONDS = 600.0
 # Workers of a supervisor that was killed end by themselves; after this they are ended.
 _ORPHAN_SECONDS = 5.0
-_BEGIN_SECONDS = 20.0
+_TURN_SECONDS = STOP_GRACE_SECONDS + 5.0
 _PAUSE_SECONDS = 0.02
 
 
@@ -77,7 +77,7 @@ class LocalTarget(Target):
         self._place(record, secrets)
         # With port 0 the supervisor keeps the one it has.
         self._write_desired(record, record.spec.config.port or 0)
-        if not self._tell(record, signal.SIGHUP):
+        if not (self._tell(record, signal.SIGHUP) and self._has_begun(record)):
             self._launch(record)
 
     def status(self, record: ServiceRecord) -> ServiceStatus:
@@ -114,7 +114,7 @@ class LocalTarget(Target):
 
     def start(self, record: ServiceRecord) -> None:
         """See `Target.start`; takes the address that the service had, where it is free."""
-        if not observing.observe(self._folder(record)).alive:
+        if self._supervisor(record) is None:
             self._launch(record)
 
     def stop(self, record: ServiceRecord) -> None:
@@ -182,17 +182,39 @@ class LocalTarget(Target):
         write_record(folder.process, identity)
 
     def _tell(self, record: ServiceRecord, number: signal.Signals) -> bool:
-        """Send a signal to the supervisor; False where none runs.
+        """Send a signal to the supervisor; False where none runs."""
+        process = self._supervisor(record)
+        if process is None:
+            return False
+        try:
+            os.kill(process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
 
-        One that has just begun would die of it: it listens once it has written its state.
+    def _supervisor(self, record: ServiceRecord) -> ProcessIdentity | None:
+        """Return the supervisor, where one runs and goes on running.
+
+        One that has just begun would die of a signal: it listens once it has written its state.
+        One that is ending hears nothing any more: its end is waited for.
         """
-        deadline = time.monotonic() + _BEGIN_SECONDS
+        deadline = time.monotonic() + _TURN_SECONDS
         while (seen := observing.observe(self._folder(record))).alive:
-            if seen.process is not None and (seen.state or time.monotonic() > deadline):
-                os.kill(seen.process.pid, number)
+            settled = seen.state is not None and not seen.state.is_ending
+            if settled or time.monotonic() > deadline:
+                return seen.process
+            time.sleep(_PAUSE_SECONDS)
+        return None
+
+    def _has_begun(self, record: ServiceRecord) -> bool:
+        """Wait until the supervisor has begun with the current revision; False where it ended."""
+        deadline = time.monotonic() + _TURN_SECONDS
+        while self._supervisor(record) is not None and time.monotonic() < deadline:
+            state = observing.observe(self._folder(record)).state
+            if state is None or state.target_generation >= record.current:
                 return True
             time.sleep(_PAUSE_SECONDS)
-        return False
+        return self._supervisor(record) is not None
 
     def _port_for(self, record: ServiceRecord, before: SupervisorState | None) -> int:
         """Return the configured port, else the one it had, else 0 for any."""

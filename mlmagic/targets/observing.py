@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Of the two routes that tell readiness, the one that leaves no line in the service's log.
 _READY_ROUTE = "/"
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 2.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound here
 
 T = TypeVar("T")
@@ -71,6 +71,11 @@ class SupervisorState:
     workers: list[Worker] = field(default_factory=list)
     wanted: int = 1
     failure: Failure | None = None
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the supervisor is about to end, or has."""
+        return self.phase in ("stopping", "stopped", "failed")
 
     @property
     def base_uri(self) -> str | None:

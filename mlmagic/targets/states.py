@@ -49,7 +49,7 @@ def failure_of(record: ServiceRecord, seen: Observation) -> ServiceStatus | None
     if record.failure is not None:
         return record.failure
     if seen.state is not None and (failure := seen.state.failure) is not None:
-        over = not seen.alive or seen.state.phase == "failed"
+        over = not seen.alive or seen.state.is_ending
         if failure.generation == record.current and (over or _passed_by(record, seen.state)):
             return failed(record, failure)
     if _interrupted(record, seen):
@@ -95,9 +95,9 @@ def _gone(record: ServiceRecord, seen: Observation) -> ServiceStatus:
 
 
 def _alive(record: ServiceRecord, seen: Observation, state: SupervisorState) -> ServiceStatus:
-    if state.phase in ("stopping", "stopped"):
-        return _with_workers(ServiceState.TRANSITIONING, Reason.STOPPING, state)
     failure = failure_of(record, seen)
+    if state.is_ending:
+        return failure or _with_workers(ServiceState.TRANSITIONING, Reason.STOPPING, state)
     if not state.generation:
         return failure or _starting(state)
     if failure is None and _hands_over(record, state):

@@ -109,7 +109,9 @@ def test_a_worker_that_crashes_comes_back(kit: ServiceKit) -> None:
     with pytest.raises(ServiceUnavailableError):
         service.run("crash")
     until(lambda: service.status.reason is Reason.CRASHED)
-    assert service.state is ServiceState.UNHEALTHY
+    status = service.status
+    assert status.state is ServiceState.UNHEALTHY
+    assert "exit code 7" in status.message
     until(lambda: healthy(service))
     assert service.run("who") != first
     assert service.status.replicas[0].restarts == 1
@@ -284,3 +286,11 @@ def test_an_environment_that_cannot_be_made_is_told(kit: ServiceKit) -> None:
     assert error.status is not None
     assert error.status.reason is Reason.ENVIRONMENT_FAILED
     assert "Mend the requirements" in str(error)
+
+
+def test_a_mended_script_can_follow_at_once(kit: ServiceKit) -> None:
+    for word in ("one", "two"):
+        fails(kit.services.submit(kit.spec("import not_there")))
+        service = kit.services.submit(kit.spec(says(word)))
+        assert service.run("") == word
+        service.delete()

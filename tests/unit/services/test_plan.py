@@ -84,3 +84,10 @@ def test_a_plan_in_words() -> None:
         "  but: Port '8000' is in use.",
     ]
     assert "→" not in plan._repr_html_()
+
+
+def test_a_new_service_is_told_as_a_whole() -> None:
+    told = [str(change) for change in differences(None, SPEC)]
+    assert told[:3] == ["target: + local", "models: + iris:1", "script: + score.py"]
+    assert "packages: + 1" in told
+    assert not any(line.startswith(("package ", "file ")) for line in told)
