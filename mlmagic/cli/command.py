@@ -85,17 +85,12 @@ def _call(
 
     with terminal.progress(kept=verb.method == "run_notebook") as say:
         result = call(verb, values, _open_workspace, say)
-    if verb.method == "run_notebook":
-        terminal.write(
-            result.summary() if kind == "table" else write(show(verb, values, result).data, kind)
-        )
-        return int(result.exit_code)
     shown = show(verb, values, result)
     if kind == "table":
         terminal.write_table(shown.text)
     else:
         terminal.write(write(shown.data, kind, query=query), is_json=kind == "jsonc")
-    return SUCCESS
+    return result.exit_code if verb.method == "run_notebook" else SUCCESS
 
 
 def _open_workspace() -> Any:

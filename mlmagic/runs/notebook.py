@@ -55,8 +55,9 @@ def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
         progress: Receives lines of progress.
 
     Raises:
-        UsageError: An argument is wrong; nothing was run.
-        ConfigurationError: A file is not usable or there is no such kernel; nothing was run.
+        UsageError: An argument or a file is not usable, or there is no such kernel; nothing was
+            run.
+        ConfigurationError: The kernel does not start.
 
     Example:
         >>> run_notebook("train.ipynb", parameters={"alpha": 0.3}).exit_code  # doctest: +SKIP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.errors import ConfigurationError, UsageError, did_you_mean
+from mlmagic.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,8 +36,7 @@ def gather_parameters(
     """Merge parameter files, in their order, and single parameters, which win.
 
     Raises:
-        UsageError: A name cannot be a variable.
-        ConfigurationError: A file is missing or holds no table of parameters.
+        UsageError: A name cannot be a variable, or a file holds no table of parameters.
     """
     merged: dict[str, Any] = {}
     for file in [files] if isinstance(files, str | Path) else files or ():
@@ -69,17 +68,17 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=NoDatesSafeLoader)  # noqa: S506 - a safe loader
     except OSError as error:
-        raise ConfigurationError(
+        raise UsageError(
             f"The parameter file '{path}' cannot be read: {error.strerror}."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
+        raise UsageError(
             f"The parameter file '{path}' is neither YAML nor JSON: {_one_line(error)}."
         ) from error
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ConfigurationError(
+        raise UsageError(
             f"The parameter file '{path}' holds a {type(content).__name__}, not a table.",
             hint="Write one 'name: value' per line.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.errors import ConfigurationError, UsageError, did_you_mean
+from mlmagic.errors import UsageError, did_you_mean
 from mlmagic.runs.parameters import unknown_parameters
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def prepare(
         The document to execute, and the kernel's name.
 
     Raises:
-        ConfigurationError: The file is not a notebook, or there is no such kernel.
+        UsageError: The file is not a notebook, or there is no such kernel.
     """
     from papermill.execute import prepare_notebook_metadata, remove_error_markers
     from papermill.inspection import _infer_parameters
@@ -68,18 +68,16 @@ def _load(source: Path) -> Any:
     from papermill.iorw import load_notebook_node
 
     if source.is_dir():
-        raise ConfigurationError(f"The notebook '{source}' is a folder.", hint="Name a file.")
+        raise UsageError(f"The notebook '{source}' is a folder.", hint="Name a file.")
     try:
         return load_notebook_node(str(source))
     except FileNotFoundError as error:
         near = did_you_mean(source.name, [path.name for path in source.parent.glob("*.ipynb")])
-        raise ConfigurationError(f"The notebook '{source}' does not exist.", hint=near) from error
+        raise UsageError(f"The notebook '{source}' does not exist.", hint=near) from error
     except OSError as error:
-        raise ConfigurationError(
-            f"The notebook '{source}' cannot be read: {error.strerror}."
-        ) from error
+        raise UsageError(f"The notebook '{source}' cannot be read: {error.strerror}.") from error
     except (ValueError, ValidationError, LookupError, AttributeError, TypeError) as error:
-        raise ConfigurationError(f"The file '{source}' is not a notebook.") from error
+        raise UsageError(f"The file '{source}' is not a notebook.") from error
 
 
 def _choose_kernel(document: Any, source: Path, kernel: str | None) -> tuple[str, str]:
@@ -89,11 +87,11 @@ def _choose_kernel(document: Any, source: Path, kernel: str | None) -> tuple[str
     name = kernel or document.metadata.get("kernelspec", {}).get("name")
     manager = KernelSpecManager()
     if not name:
-        raise ConfigurationError(
+        raise UsageError(
             f"The notebook '{source}' names no kernel.", hint="Name one, such as -k python3."
         )
     try:
         return name, manager.get_kernel_spec(name).language
     except NoSuchKernel as error:
         known = did_you_mean(name, manager.find_kernel_specs())
-        raise ConfigurationError(f"There is no kernel '{name}'.", hint=known) from error
+        raise UsageError(f"There is no kernel '{name}'.", hint=known) from error

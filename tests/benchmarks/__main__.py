@@ -7,9 +7,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 REPEATS = 5
 LOAD = """
@@ -59,7 +62,7 @@ def load_extension() -> list[float]:
     return times
 
 
-def realise(workspace: object, *, again: bool) -> list[float]:
+def realise(workspace: Any, *, again: bool) -> list[float]:
     """Seconds to make the environment of the script, or to find that it is there."""
     environments = workspace.environments
     environment = environments.capture({"pandas"}, requirements=("scikit-learn", "skops"), name="b")
@@ -69,7 +72,7 @@ def realise(workspace: object, *, again: bool) -> list[float]:
     return [_seconds(lambda: environments.realise(lock)) for _ in range(REPEATS)]
 
 
-def deploy(workspace: object) -> Iterator[tuple[str, list[float]]]:
+def deploy(workspace: Any) -> Iterator[tuple[str, list[float]]]:
     """Seconds from a cell to Healthy: the first time, with a changed script, unchanged."""
 
     def cell(change: str) -> None:
@@ -84,7 +87,7 @@ def deploy(workspace: object) -> Iterator[tuple[str, list[float]]]:
 
 
 @contextmanager
-def scratch_workspace() -> Iterator[object]:
+def scratch_workspace() -> Iterator[Any]:
     """A workspace with a registered model, and a cache of environments that is empty."""
     from sklearn.datasets import load_diabetes
     from sklearn.linear_model import Ridge
@@ -107,7 +110,7 @@ def scratch_workspace() -> Iterator[object]:
             os.chdir("/")
 
 
-def _seconds(action: Callable[[], object]) -> float:
+def _seconds(action: Callable[[], Any]) -> float:
     begun = time.perf_counter()
     action()
     return time.perf_counter() - begun

@@ -43,12 +43,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shell(installed: Path, environment_cache: Path, tmp_path: Path):
+def shell(installed: Path, tmp_path: Path):
     """Run a command of the installed package in an empty folder, and return what it prints."""
-    left_out = ("MLMAGIC_", "JUPYTER", "VIRTUAL_ENV", "PYTHON", "CI")
+    left_out = ("JUPYTER", "VIRTUAL_ENV", "PYTHON")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     path = f"{installed}{os.pathsep}{os.environ['PATH']}"
-    environment = kept | {"PATH": path, "MLMAGIC_CACHE_DIR": str(environment_cache)}
+    environment = kept | {"PATH": path}
 
     def run(*command: str, code: int = 0) -> str:
         program = shutil.which(command[0], path=path)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlmagic import Workspace
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -17,31 +19,27 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def notebooks(tmp_path: Path, processes: dict[str, str]) -> Iterator[Path]:
+def notebooks(tmp_path: Path) -> Iterator[Path]:
     """A copy of the notebooks' folder; services left in it are deleted afterwards."""
     folder = tmp_path / "notebooks"
     ignore = shutil.ignore_patterns(".*", "*.py", "*.executed.ipynb", "result.json")
     shutil.copytree(ROOT / "notebooks", folder, ignore=ignore)
     yield folder
-    delete_services(folder, processes)
+    delete_services(folder)
 
 
 @pytest.fixture
-def mlmagic(notebooks: Path, processes: dict[str, str]) -> Callable[..., int]:
+def mlmagic(notebooks: Path) -> Callable[..., int]:
     """Run the command in the notebooks' folder and return its exit code."""
 
-    def run(*arguments: str, python: str = sys.executable) -> int:
-        command = [python, "-m", "mlmagic", *arguments]
-        return subprocess.run(command, cwd=notebooks, env=processes, check=False).returncode
+    def run(*arguments: str) -> int:
+        command = [sys.executable, "-m", "mlmagic", *arguments]
+        return subprocess.run(command, cwd=notebooks, check=False).returncode
 
     return run
 
 
-def delete_services(folder: Path, environment: dict[str, str]) -> None:
+def delete_services(folder: Path) -> None:
     """Delete what a failed test may have left."""
-    code = (
-        "from mlmagic import Workspace\n"
-        "for service in Workspace().list_services():\n"
-        "    service.delete()\n"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, check=False)
+    for service in Workspace(folder).list_services():
+        service.delete()

@@ -29,7 +29,8 @@ def refresh(path: Path) -> None:
     for cell in executed.cells:
         tidy(cell)
     executed.metadata = nbformat.read(path, as_version=4).metadata
-    write_atomically(path, nbformat.writes(executed) + "\n")
+    text = nbformat.writes(executed).replace(sys.prefix, ".venv")  # this machine is nobody's matter
+    write_atomically(path, text.replace(str(Path(scratch)), "…") + "\n")
 
 
 def tidy(cell: Any) -> None:

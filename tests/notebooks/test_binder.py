@@ -23,21 +23,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def binder(
-    tmp_path_factory: pytest.TempPathFactory, home: Path, environment_cache: Path
-) -> dict[str, str]:
+def binder(tmp_path_factory: pytest.TempPathFactory, home: Path) -> dict[str, str]:
     """Environment variables under which a Python made from ``binder/`` is the first."""
     prefix = tmp_path_factory.mktemp("binder") / "venv"
     subprocess.run([sys.executable, "-m", "uv", "venv", "-q", prefix], check=True)
     requirements = ["-r", "binder/requirements.txt"]
     install = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", prefix]
     subprocess.run([*install, *requirements], cwd=ROOT, check=True)
-    left_out = ("MLMAGIC_", "JUPYTER", "VIRTUAL_ENV", "PYTHON", "CI")
+    left_out = ("JUPYTER", "VIRTUAL_ENV", "PYTHON")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return kept | {
         "PATH": f"{prefix / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "JUPYTER_CONFIG_DIR": str(home / ".jupyter"),
-        "MLMAGIC_CACHE_DIR": str(environment_cache),
     }
 
 

@@ -11,10 +11,8 @@ NOTEBOOKS = ["01_first_service", "02_update_and_headless", "03_when_things_fail"
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_the_committed_outputs_come_out_again(name, notebooks, processes):
+def test_the_committed_outputs_come_out_again(name, notebooks):
     command = [sys.executable, "-m", "pytest", "-c", "/dev/null", "-p", "no:cacheprovider", "-q"]
     command += ["--nbval", "--nbval-sanitize-with", "sanitize.cfg", f"{name}.ipynb"]
-    answer = subprocess.run(
-        command, cwd=notebooks, env=processes, capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run(command, cwd=notebooks, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout[-8000:]
