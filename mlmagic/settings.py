@@ -11,7 +11,6 @@ Example:
 from __future__ import annotations
 
 import os
-import shlex
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -57,20 +56,6 @@ def _seconds(value: Any) -> float:
     if isinstance(value, bool) or number <= 0:
         raise ValueError("a number of seconds above zero")
     return number
-
-
-def _count(value: Any) -> int:
-    text = f"{value}"
-    if not text.isdecimal() or int(text) == 0:
-        raise ValueError("a whole number above zero")
-    return int(text)
-
-
-def _words(value: Any) -> tuple[str, ...]:
-    words = shlex.split(value) if isinstance(value, str) else value
-    if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
-        raise ValueError("a list of texts")
-    return tuple(words)
 
 
 def _user_cache() -> Path:
@@ -139,16 +124,10 @@ class Settings:
     deploy_timeout_seconds = Setting[float](
         "how long to wait for a service to become Healthy", read=_seconds, default=1200.0
     )
-    extra_index_options = Setting[tuple[str, ...]](
-        "uv options that name further package indexes and wheel folders", read=_words, default=()
-    )
     headless = Setting[bool](
         "whether nobody watches: wait for deployments, show static output (default: under CI)",
         read=_truth,
         default=lambda: bool(os.environ.get("CI")),
-    )
-    max_body_bytes = Setting[int](
-        "largest request body that a service accepts", read=_count, default=100_000_000
     )
     script_trial_timeout_seconds = Setting[float](
         "how long the trial of an entry script may take", read=_seconds, default=120.0

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import functools
-import json
+import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import needs_local_scope, no_var_expand
 from IPython.core.magic_arguments import argument, kwds, magic_arguments
-from IPython.utils.text import DollarFormatter
+from IPython.utils.text import FullEvalFormatter
 
 from mlmagic.errors import UsageError
 from mlmagic.magics.boundary import user_errors
 from mlmagic.options import argument_for, magic_verb, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from mlmagic.options import Verb
+
+_FIELD = re.compile(r"\{\{(?P<kept>[^{}\n]*)\}\}|\{(?P<field>[^{}\n]*)\}")
 
 
 def verb_magic(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -64,38 +66,30 @@ def split(line: str) -> list[str]:
 
 
 def expand(text: str, namespace: Mapping[str, Any]) -> str:
-    """Replace ``{expression}`` and ``$name`` as IPython does; JSON objects stay as they are.
+    """Replace ``{expression}``, as IPython does; JSON objects stay as they are.
 
     Raises:
         UsageError: An expression fails.
+
+    Example:
+        >>> expand('{name}-svc {"a": {"b": 1}} {{name}}', {"name": "iris"})
+        'iris-svc {"a": {"b": 1}} {name}'
     """
-    formatter = DollarFormatter()
-    parts = []
-    for part, is_json in _json_apart(text):
+
+    def replaced(found: re.Match[str]) -> str:
+        if found["kept"] is not None:
+            return f"{{{found['kept']}}}"
+        if found["field"].lstrip()[:1] in ("", '"', "'"):  # an object of JSON or Python
+            return found[0]
         try:
-            parts.append(part if is_json else formatter.vformat(part, (), namespace))
+            return str(FullEvalFormatter().vformat(found[0], (), namespace))
         except Exception as error:
             raise UsageError(
-                f"'{part.strip()}' cannot be expanded: {type(error).__name__}: {error}.",
-                hint="Write '{{' and '}}' for braces that stay.",
+                f"'{found[0]}' cannot be expanded: {type(error).__name__}: {error}.",
+                hint=f"Write '{{{found[0]}}}' where the braces shall stay.",
             ) from error
-    return "".join(parts)
 
-
-def _json_apart(text: str) -> Iterator[tuple[str, bool]]:
-    """Cut a text into JSON objects and what lies between them."""
-    decoder = json.JSONDecoder()
-    begin = at = 0
-    while (at := text.find("{", at)) >= 0:
-        try:
-            _, end = decoder.raw_decode(text, at)
-        except ValueError:
-            at += 1
-            continue
-        yield text[begin:at], False
-        yield text[at:end], True
-        begin = at = end
-    yield text[begin:], False
+    return _FIELD.sub(replaced, text)
 
 
 def _description(verb: Verb) -> str:

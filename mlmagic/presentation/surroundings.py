@@ -87,12 +87,18 @@ def diagnosis(report: Any) -> list[Block]:
     return [*blocks, Lines(("", *advice))] if advice else blocks
 
 
+def run(result: Any) -> list[Block]:
+    """What an unattended run did, in its own words."""
+    return [Lines(tuple(result.summary().splitlines()))]
+
+
 SURROUNDING_VIEWS: Views = {
     "DoctorReport": diagnosis,
     "Environment": environment,
     "EnvironmentEntry": environment_entry,
     "KeptConfiguration": configuration,
     "PruneReport": pruned,
+    "RunResult": run,
 }
 SURROUNDING_LISTS: ListViews = {
     "EnvironmentEntry": environments,

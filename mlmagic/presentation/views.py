@@ -41,6 +41,7 @@ HOMES = (
     ("mlmagic.environments.environments", "EnvironmentEntry"),
     ("mlmagic.environments.use", "PruneReport"),
     ("mlmagic.registry.verification", "VerifyReport"),
+    ("mlmagic.runs.result", "RunResult"),
 )
 
 

@@ -55,7 +55,7 @@ def test_an_unknown_name_is_told(shell):
 def test_expressions_are_expanded_on_the_line(shell, model_file):
     shell.cell("names = ['x', 'y']")
     assert shell.cell("%register model.bin --name {names[1]}-1").model.name == "y-1"
-    with pytest.raises(UsageError, match=r"'model show \{nope\}' cannot be expanded: NameError"):
+    with pytest.raises(UsageError, match=r"'\{nope\}' cannot be expanded: NameError"):
         shell.cell("%ml model show {nope}")
 
 
@@ -102,6 +102,10 @@ def test_configurations_from_cells(shell):
     assert kept.text == "workers: 3\n"
     assert shell.cell("%ml config show dc").kind == "deployment"
     assert [kept.name for kept in shell.cell("%ml config list")] == ["dc"]
+    kept = shell.cell(
+        '%%deployment_config dc2 --expand\n{"port": {8000 + workers}, "variables": {}}'
+    )
+    assert kept.text == '{"port": 8003, "variables": {}}\n'
     kept = shell.cell('%%inference_config ic\n{"entryScript": "score.py"}')
     assert kept.text == '{"entryScript": "score.py"}\n'
 

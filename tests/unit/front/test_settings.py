@@ -53,10 +53,9 @@ def test_ci_means_headless_unless_told_otherwise(monkeypatch):
 
 
 def test_types(monkeypatch):
-    monkeypatch.setenv("MLMAGIC_EXTRA_INDEX_OPTIONS", "--find-links 'my wheels'")
     monkeypatch.setenv("MLMAGIC_CACHE_DIR", "~/cache")
     settings = Settings()
-    assert settings.extra_index_options == ("--find-links", "my wheels")
+    assert Settings(None, {"deploy_timeout_seconds": "1.5"}).deploy_timeout_seconds == 1.5
     assert settings.cache_directory == Path("~/cache").expanduser()
 
 
