@@ -27,7 +27,9 @@ def has_front_end() -> bool:
     return bool(getattr(_kernel(), "_allow_stdin", False))
 
 
-def display_service(handle: ServiceHandle, *, watch: Watch | None = None) -> None:
+def display_service(
+    handle: ServiceHandle, *, live: bool | None = None, watch: Watch | None = None
+) -> None:
     """Show a service as the output of the running cell, in one output.
 
     In a front end that is a live panel, with HTML and text for wherever the notebook is looked at
@@ -36,6 +38,7 @@ def display_service(handle: ServiceHandle, *, watch: Watch | None = None) -> Non
 
     Args:
         handle: The service.
+        live: Whether somebody looks; None finds out.
         watch: What tells the panel of changes; the services' watcher where it is None.
     """
     shell = _shell()
@@ -44,7 +47,9 @@ def display_service(handle: ServiceHandle, *, watch: Watch | None = None) -> Non
     snapshot = handle.snapshot()
     data = mime_bundle(snapshot)
     metadata: dict[str, Any] = {}
-    if has_front_end() and snapshot["state"] != "Deleted":
+    if live is None:
+        live = has_front_end()
+    if live and snapshot["state"] != "Deleted":
         from mlmagic.panels.service import panel_of
 
         view, metadata = panel_of(handle, watch=watch).view()

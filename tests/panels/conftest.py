@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,7 +122,11 @@ class LabServer:
             sessions = json.load(answer)
         for session in sessions:
             url = self.url(f"api/sessions/{session['id']}")
-            urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=20).close()
+            try:
+                urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=20)
+            except urllib.error.HTTPError as error:
+                # A kernel that is just starting cannot be ended; the server's end takes it along.
+                error.close()
 
     def stop(self) -> None:
         self._process.terminate()

@@ -154,7 +154,7 @@ class FakeService:
             "KeyError: 'ridge.skops'",
             state="Failed",
             reason="InitFailed",
-            stage="init",
+            stage="",
             message="init() raised KeyError: 'ridge.skops'.",
             nextStep="Mend the script in In [4], run that cell, then deploy again.",
             traceback=TRACEBACK,

@@ -179,3 +179,5 @@ def test_comes_back_after_a_reload_and_tells_when_the_kernel_goes(notebook, pane
     notebook.restart_kernel()
     panel.get_by_text("The kernel is gone").wait_for()
     notebook.screenshot("dark-kernel-gone", panel)
+    notebook.wait_idle()
+    assert panel.get_by_text("The kernel is gone").is_visible()

@@ -71,23 +71,21 @@ function draw(host: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSigna
     for (const part of parts) part.tick?.(Date.now());
   }
 
-  function checkConnection(): void {
-    const gone = root.closest(".jupyter-widgets-disconnected") !== null;
+  function showConnection(isLive: boolean): void {
     const at = clock(python.get("snapshot").updatedAt);
     setText(
       note,
-      `The kernel is gone. This was the state at ${at}; run the cell again for the present one.`,
+      `The kernel is gone; the service is not. Last seen at ${at}: run the cell again.`,
     );
-    show(note, gone);
-    root.toggleAttribute("data-gone", gone);
+    show(note, !isLive);
+    root.toggleAttribute("data-gone", !isLive);
   }
 
   host.append(root);
   show(note, false);
   update();
   python.watch("snapshot", update, signal);
-  // The class comes and goes in the same turn as the event.
-  python.onConnection(() => queueMicrotask(checkConnection), signal);
+  python.onConnection(showConnection, signal);
   const timer = setInterval(tick, 1000);
   signal.addEventListener("abort", () => clearInterval(timer));
 }

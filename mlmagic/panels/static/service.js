@@ -124,7 +124,11 @@ function openDoor(model) {
   return {
     get: (key) => model.get(key),
     watch: (key, changed, signal) => listen(`change:${key}`, () => changed(model.get(key)), signal),
-    onConnection: (changed, signal) => listen("comm_live_update", changed, signal),
+    onConnection: (changed, signal) => {
+      listen("comm_live_update", () => changed(false), signal);
+      listen("change", () => changed(true), signal);
+      listen("msg:custom", () => changed(true), signal);
+    },
     ask: (kind, args, seconds = 20) => new Promise((resolve, reject) => {
       asked += 1;
       const id = `${page}-${asked}`;
@@ -518,6 +522,19 @@ var STEPS = [
   ["sample", "Sample"],
   ["ready", "Healthy"]
 ];
+var BREAKS = {
+  EnvironmentFailed: "environment",
+  PortInUse: "start",
+  ConfigurationError: "start",
+  ModelDamaged: "start",
+  ScriptNotFound: "init",
+  ScriptSyntaxError: "init",
+  ScriptImportFailed: "init",
+  ScriptContractError: "init",
+  InitFailed: "init",
+  InitTimeout: "init",
+  SampleFailed: "sample"
+};
 function progress() {
   const list = h("ol", { class: "mlm-progress", "aria-label": "Progress of the deployment" });
   const elapsed = h("span", { class: "mlm-elapsed", "aria-hidden": "true" });
@@ -529,9 +546,10 @@ function progress() {
       const failed = snapshot.state === "Failed" || snapshot.state === "Unschedulable";
       const busy = snapshot.state === "Transitioning";
       const broken = failed || snapshot.traceback !== "" && !isServing(snapshot);
-      show(list, (busy || broken) && snapshot.stage !== "" && snapshot.reason !== "Stopped");
-      if (snapshot.stage !== stage) {
-        stage = snapshot.stage;
+      const now = snapshot.stage || broken && BREAKS[snapshot.reason] || "";
+      show(list, (busy || broken) && now !== "" && snapshot.reason !== "Stopped");
+      if (now !== stage) {
+        stage = now;
         since = Date.now();
         setText(elapsed, "");
       }
@@ -541,7 +559,7 @@ function progress() {
       const reached = steps.findIndex(([id]) => id === stage);
       fill(list, steps.length, () => h("li", {}, h("span", { class: "mlm-step-label" }))).forEach(
         (item, index) => {
-          const status = statusOf(index, reached, broken, snapshot);
+          const status = statusOf(index, stage === "ready" ? steps.length : reached, broken);
           item.dataset.status = status;
           item.toggleAttribute("aria-current", false);
           if (index === reached && !broken) item.setAttribute("aria-current", "step");
@@ -558,8 +576,8 @@ function progress() {
     }
   };
 }
-function statusOf(index, reached, broken, snapshot) {
-  if (snapshot.stage === "ready" || index < reached) return "done";
+function statusOf(index, reached, broken) {
+  if (index < reached) return "done";
   if (index > reached) return "to come";
   return broken ? "failed" : "running";
 }
@@ -744,21 +762,20 @@ function draw(host, python, ui, signal) {
     if (document.hidden || !root.isConnected) return;
     for (const part of parts) part.tick?.(Date.now());
   }
-  function checkConnection() {
-    const gone = root.closest(".jupyter-widgets-disconnected") !== null;
+  function showConnection(isLive) {
     const at = clock(python.get("snapshot").updatedAt);
     setText(
       note,
-      `The kernel is gone. This was the state at ${at}; run the cell again for the present one.`
+      `The kernel is gone; the service is not. Last seen at ${at}: run the cell again.`
     );
-    show(note, gone);
-    root.toggleAttribute("data-gone", gone);
+    show(note, !isLive);
+    root.toggleAttribute("data-gone", !isLive);
   }
   host.append(root);
   show(note, false);
   update();
   python.watch("snapshot", update, signal);
-  python.onConnection(() => queueMicrotask(checkConnection), signal);
+  python.onConnection(showConnection, signal);
   const timer = setInterval(tick, 1e3);
   signal.addEventListener("abort", () => clearInterval(timer));
 }

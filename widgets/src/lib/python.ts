@@ -28,8 +28,8 @@ export interface Python<
     args: Kinds[K]["args"],
     seconds?: number,
   ): Promise<Kinds[K]["value"]>;
-  /** Call back when the kernel comes or goes; `isLive` tells which. */
-  onConnection(changed: () => void, signal: AbortSignal): void;
+  /** Call back when the kernel goes, and when news show that it is back. */
+  onConnection(changed: (isLive: boolean) => void, signal: AbortSignal): void;
 }
 
 export function openDoor<
@@ -54,7 +54,12 @@ export function openDoor<
   return {
     get: (key) => model.get(key),
     watch: (key, changed, signal) => listen(`change:${key}`, () => changed(model.get(key)), signal),
-    onConnection: (changed, signal) => listen("comm_live_update", changed, signal),
+    onConnection: (changed, signal) => {
+      // The manager announces only that a connection ends; that it lives is seen by what comes.
+      listen("comm_live_update", () => changed(false), signal);
+      listen("change", () => changed(true), signal);
+      listen("msg:custom", () => changed(true), signal);
+    },
     ask: (kind, args, seconds = 20) =>
       new Promise((resolve, reject) => {
         asked += 1;

@@ -11,6 +11,21 @@ const STEPS: [stage: string, label: string][] = [
   ["ready", "Healthy"],
 ];
 
+/** Where the way broke off, for failures that do not say it themselves. */
+const BREAKS: Record<string, string> = {
+  EnvironmentFailed: "environment",
+  PortInUse: "start",
+  ConfigurationError: "start",
+  ModelDamaged: "start",
+  ScriptNotFound: "init",
+  ScriptSyntaxError: "init",
+  ScriptImportFailed: "init",
+  ScriptContractError: "init",
+  InitFailed: "init",
+  InitTimeout: "init",
+  SampleFailed: "sample",
+};
+
 /** The way to Healthy, shown while it is walked and where it broke off. */
 export function progress(): Section {
   const list = h("ol", { class: "mlm-progress", "aria-label": "Progress of the deployment" });
@@ -24,9 +39,10 @@ export function progress(): Section {
       const failed = snapshot.state === "Failed" || snapshot.state === "Unschedulable";
       const busy = snapshot.state === "Transitioning";
       const broken = failed || (snapshot.traceback !== "" && !isServing(snapshot));
-      show(list, (busy || broken) && snapshot.stage !== "" && snapshot.reason !== "Stopped");
-      if (snapshot.stage !== stage) {
-        stage = snapshot.stage;
+      const now = snapshot.stage || (broken && BREAKS[snapshot.reason]) || "";
+      show(list, (busy || broken) && now !== "" && snapshot.reason !== "Stopped");
+      if (now !== stage) {
+        stage = now;
         since = Date.now();
         setText(elapsed, "");
       }
@@ -36,7 +52,7 @@ export function progress(): Section {
       const reached = steps.findIndex(([id]) => id === stage);
       fill(list, steps.length, () => h("li", {}, h("span", { class: "mlm-step-label" }))).forEach(
         (item, index) => {
-          const status = statusOf(index, reached, broken, snapshot);
+          const status = statusOf(index, stage === "ready" ? steps.length : reached, broken);
           item.dataset.status = status;
           item.toggleAttribute("aria-current", false);
           if (index === reached && !broken) item.setAttribute("aria-current", "step");
@@ -54,8 +70,8 @@ export function progress(): Section {
   };
 }
 
-function statusOf(index: number, reached: number, broken: boolean, snapshot: Snapshot): string {
-  if (snapshot.stage === "ready" || index < reached) return "done";
+function statusOf(index: number, reached: number, broken: boolean): string {
+  if (index < reached) return "done";
   if (index > reached) return "to come";
   return broken ? "failed" : "running";
 }
