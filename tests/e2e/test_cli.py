@@ -154,3 +154,37 @@ def test_a_service_that_is_not_healthy_is_exit_code_3(run, tmp_path):
         assert "broken.py:2, in init()" in done.stderr
     finally:
         run("service", "delete", "broken")
+
+
+def on_a_terminal(tmp_path, *words):
+    """Run the command with a terminal as standard output, and return what it wrote."""
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlmagic", *words],
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm"},
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    written = b""
+    with os.fdopen(master, "rb", buffering=0) as stream:
+        while True:
+            try:
+                part = stream.read(4096)
+            except OSError:  # Linux says so that the other end is closed
+                break
+            if not part:  # macOS says it so
+                break
+            written += part
+    process.wait(timeout=60)
+    return written.decode()
+
+
+def test_colours_are_for_terminals(run, tmp_path):
+    run("register", "model.bin", "-n", "tiny")
+    assert '\x1b[34m"name"\x1b[0m:' in on_a_terminal(
+        tmp_path, "model", "show", "tiny", "-o", "jsonc"
+    )
+    assert "\x1b" not in run("model", "show", "tiny", "-o", "jsonc").stdout
+    assert "\x1b[31m\x1b[1merror:" in on_a_terminal(tmp_path, "model", "show", "nobody")
