@@ -62,8 +62,9 @@ def failed(record: ServiceRecord, failure: Failure) -> ServiceStatus:
     from mlmagic.scripts import render_traceback
 
     traceback = ""
-    if failure.frames:
-        revision = record.revision(record.current)
+    kept = {revision.generation: revision for revision in record.revisions}
+    if failure.frames and failure.generation in kept:
+        revision = kept[failure.generation]
         traceback = render_traceback(
             failure.frames,
             failure.exception,

@@ -141,7 +141,6 @@ class Fleet:
             crashes = 1 if healthy else crashes + 1
             if self._is_end(failure, crashes):
                 return
-            self.workers.pop(index, None)  # until the next one starts, there is none
             self.crash = failure
             self.restarts[index] += 1
             self._changed()

@@ -243,6 +243,8 @@ class Worker:
         if process.poll() is None:
             process.wait()
         self._read_status()
+        if self.ready:
+            self._stage = "start"  # the one that takes its place has to begin there
         with contextlib.suppress(OSError):
             while self._output >= 0 and (data := os.read(self._output, _CHUNK)):
                 self._pump.feed(data)
