@@ -1,4 +1,3 @@
-import type { Snapshot } from "../contract";
 import { fill, h, setText, show } from "../lib/dom";
 import { duration } from "../lib/format";
 import { isServing, type Section } from "./section";
