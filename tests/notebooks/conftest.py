@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 def notebooks(tmp_path: Path) -> Iterator[Path]:
     """A copy of the notebooks' folder; services left in it are deleted afterwards."""
     folder = tmp_path / "notebooks"
-    ignore = shutil.ignore_patterns(".*", "*.py", "*.executed.ipynb", "result.json")
+    ignore = shutil.ignore_patterns(".*", "*.executed.ipynb", "result.json")
     shutil.copytree(ROOT / "notebooks", folder, ignore=ignore)
     yield folder
     delete_services(folder)

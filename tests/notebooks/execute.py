@@ -39,6 +39,19 @@ def tidy(cell: Any) -> None:
         cell.metadata.pop(name, None)
     if not cell.metadata.get("tags"):
         cell.metadata.pop("tags", None)
+    if cell.cell_type == "code":
+        cell.outputs = join_streams(cell.outputs)
+
+
+def join_streams(outputs: list[Any]) -> list[Any]:
+    """Make one output of the pieces in which a stream arrived."""
+    joined: list[Any] = []
+    for output in outputs:
+        if joined and output.get("name") and output.get("name") == joined[-1].get("name"):
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _say(line: str) -> None:
