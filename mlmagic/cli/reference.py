@@ -25,10 +25,10 @@ Made from the option tables by `python -m mlmagic.cli.reference`. Every verb is 
 `mlmagic`, a line of `%ml`, and, where it says so, a magic of its own. `-o/--output` is the format
 of the output everywhere, `--query` a JMESPath query on the JSON form.
 
-On the line of a magic, variables are named (`--sample sample`) and `{expression}` is
-replaced; write `{{…}}` for braces that stay. Errors are one line;
-`%config MlmagicMagics.show_traceback = True` shows where they come from. Commands return 0 for success, 1 for a failure, 2 for a wrong line and
-3 for a service that is not Healthy; `--debug` shows the traceback.
+On the line of a magic, variables are named (`--sample sample`) and `{expression}` is replaced;
+write `{{…}}` for braces that stay. Errors are one line; they show where they come from after
+`%config MlmagicMagics.show_traceback = True`. Commands return 0 for success, 1 for a failure, 2 for
+a wrong line and 3 for a service that is not Healthy; `--debug` shows the traceback.
 """
 
 
