@@ -114,7 +114,9 @@ class Deployer:
         status = target.status(record)
         if status.reason in _NEEDS_START:
             return Plan(spec.name, "start", changes)
-        return Plan(spec.name, "update" if _is_broken(status) or changes else "nothing", changes)
+        if _is_broken(status):
+            return Plan(spec.name, "retry", changes, problem)
+        return Plan(spec.name, "update" if changes else "nothing", changes)
 
     def rollback(self, name: str, *, to: int | None) -> Outcome:
         """Deploy an earlier revision as a new one."""

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
     from mlmagic.entities import DeploymentSpec
 
-Action = Literal["create", "update", "start", "nothing", "replace"]
+Action = Literal["create", "update", "retry", "start", "nothing", "replace"]
 _VERBS = {
     "create": "will be created",
     "update": "will be updated in place",
+    "retry": "did not come up; the same will be tried again",
     "start": "will be started; nothing else changes",
     "nothing": "is up to date; nothing to do",
     "replace": "is on another target; --overwrite replaces it",
@@ -54,8 +55,8 @@ class Plan:
 
     Attributes:
         name: The service.
-        action: ``create``, ``update``, ``start`` (it is stopped or failed), ``nothing``, or
-            ``replace`` (a service of that name is on another target).
+        action: ``create``, ``update``, ``retry`` (the same failed before), ``start`` (it does
+            not run), ``nothing``, or ``replace`` (a service of that name is on another target).
         changes: The differences to the current revision.
         problem: What would stop it, in words; empty where nothing would.
     """

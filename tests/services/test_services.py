@@ -309,3 +309,22 @@ def test_restart_after_a_failed_update_runs_what_serves(kit: ServiceKit) -> None
     service.restart()
     service.wait_for_deployment(timeout_sec=SECONDS)
     assert service.run("") == "one"
+
+
+def test_a_plan_says_what_would_be_done(kit: ServiceKit) -> None:
+    assert kit.services.plan(kit.spec()).action == "create"
+    assert kit.services.names() == []
+    service = kit.services.submit(kit.spec())
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    assert kit.services.plan(kit.spec()).action == "nothing"
+    plan = kit.services.plan(kit.spec(memory="1Gi"))
+    assert (plan.action, [str(change) for change in plan.changes]) == (
+        "update",
+        ["config.memory: + 1Gi"],
+    )
+    service.stop()
+    assert kit.services.plan(kit.spec()).action == "start"
+    broken = kit.spec("import not_there")
+    kit.services.submit(broken)
+    until(lambda: service.state is ServiceState.FAILED)
+    assert kit.services.plan(broken).action == "retry"
