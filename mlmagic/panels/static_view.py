@@ -78,7 +78,7 @@ def render_html(snapshot: Snapshot) -> str:
     if snapshot["replicas"]:
         parts.append(_replicas_table(snapshot["replicas"]))
     if snapshot["commands"]:
-        parts.append(_commands(snapshot["commands"]))
+        parts += [f'<div style="color: {_MUTED}">next</div>', _commands(snapshot["commands"])]
     return f'<div class="mlmagic-service" style="{_CARD}">\n' + "\n".join(parts) + "\n</div>"
 
 
@@ -164,7 +164,7 @@ def _megabytes(count: int | None) -> str:
 
 
 def _commands(commands: Iterable[str]) -> str:
-    return "<div>Next: " + " &nbsp; ".join(_code(command) for command in commands) + "</div>"
+    return "".join(f"<div>{_code(command)}</div>" for command in commands)
 
 
 def _code(text: str) -> str:
