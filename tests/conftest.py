@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlmagic.environments import Environments
-from mlmagic.testing import minimal_lock
+from mlmagic.registry import ContentStore
+from mlmagic.testing import ServiceKit, minimal_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,3 +46,13 @@ def environments(shared_cache: Path) -> Environments:
 def lock(environments: Environments) -> Lock:
     """An environment with nothing but the runtime, realised once."""
     return minimal_lock(environments)
+
+
+@pytest.fixture
+def kit(tmp_path: Path, environments: Environments, lock: Lock) -> Iterator[ServiceKit]:
+    """Makes services on this machine, and deletes them at the end."""
+    content = ContentStore(tmp_path / "content")
+    made = ServiceKit(tmp_path / "services", content=content, environments=environments, lock=lock)
+    yield made
+    for service in made.services.list():
+        service.delete()

@@ -156,9 +156,7 @@ def test_a_script_that_would_not_work_elsewhere_is_not_written(workspace):
 def test_a_failing_trial_shows_the_lines_of_the_cell(workspace):
     source = "def init():\n    raise ValueError('no')\n\ndef run(raw_data):\n    return 1\n"
     with pytest.raises(ScriptTrialError) as caught:
-        workspace.capture_script(
-            source, environment="minimal", cell=CellOrigin(execution_count=3)
-        )
+        workspace.capture_script(source, environment="minimal", cell=CellOrigin(execution_count=3))
     assert "In [3], line 3, in init()" in str(caught.value)
     assert "ValueError: no" in str(caught.value)
     assert "mlmagic/scoring" not in str(caught.value)
