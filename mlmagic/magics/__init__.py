@@ -29,6 +29,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     add_formatters(shell, magics.session)
     shell.Completer.custom_matchers.append(make_matcher(magics.session))
+    shell.events.register("pre_run_cell", magics.session.remember)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -42,6 +43,7 @@ def unload(shell: InteractiveShell) -> None:
             manager.magics[kind].pop(name, None)
     if old in shell.configurables:
         shell.configurables.remove(old)
+    shell.events.unregister("pre_run_cell", old.session.remember)
     remove_formatters(shell)
     matchers = shell.Completer.custom_matchers
     matchers[:] = [m for m in matchers if getattr(m, "matcher_identifier", "") != IDENTIFIER]

@@ -25,6 +25,12 @@ class Session:
         self.service_display = ServiceDisplay(shell)
         self._workspace: Workspace | None = None
         self._folder: Path | None = None
+        self._marked: tuple[int, str] | None = None
+
+    def remember(self, info: Any) -> None:
+        """Keep the cell that begins to run, if it is marked; some clients store no history."""
+        if _marked_line(info.raw_cell or ""):
+            self._marked = (self.shell.displayhook.prompt_count, info.raw_cell)
 
     def workspace(self) -> Workspace:
         """Return the workspace of the current folder; it is kept while the folder stays."""
@@ -94,15 +100,22 @@ class Session:
         from mlmagic.entities import CellOrigin
 
         history = self.shell.history_manager.input_hist_raw
-        for count in range(len(history) - 1, 0, -1):
-            lines = history[count].splitlines()
-            first = next((n for n, text in enumerate(lines) if text.strip()), 0)
-            found = _MARK.match(lines[first]) if lines else None
+        stored = [(count, history[count]) for count in range(len(history) - 1, 0, -1)]
+        for count, source in [self._marked, *stored] if self._marked else stored:
+            found = _marked_line(source)
             if found:
-                body = "\n".join(lines[first + 1 :]) + "\n"
-                origin = CellOrigin(execution_count=count, first_line=first + 2)
-                return found["line"], body, origin
+                first, options = found
+                body = "\n".join(source.splitlines()[first + 1 :]) + "\n"
+                return options, body, CellOrigin(execution_count=count, first_line=first + 2)
         raise UsageError(
             "No cell that has run begins with '# mlmagic: score_script'.",
             hint="Put that comment on the first line of the cell, and run it first.",
         )
+
+
+def _marked_line(source: str) -> tuple[int, str] | None:
+    """Return which line of a cell (from 0) marks it as an entry script, and its options."""
+    lines = source.splitlines()
+    first = next((n for n, text in enumerate(lines) if text.strip()), 0)
+    found = _MARK.match(lines[first]) if lines else None
+    return (first, found["line"]) if found else None
