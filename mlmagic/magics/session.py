@@ -22,7 +22,7 @@ class Session:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.service_display = ServiceDisplay(shell)
+        self.service_display = ServiceDisplay(self)
         self._workspace: Workspace | None = None
         self._folder: Path | None = None
         self._marked: tuple[int, str] | None = None

@@ -12,8 +12,6 @@ from mlmagic.presentation.views import HOMES
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from IPython.core.interactiveshell import InteractiveShell
-
     from mlmagic.magics.session import Session
 
 _SERVICE = ("mlmagic.services.webservice", "Webservice")
@@ -116,8 +114,9 @@ def displayable(shown: Shown, *, answer: bool = False) -> Any:
 class ServiceDisplay:
     """Shows a service's panel; once in a cell that deploys, however the cell ends."""
 
-    def __init__(self, shell: InteractiveShell) -> None:
-        self._shell = shell
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._shell = session.shell
         self._shown: tuple[str, int] | None = None
 
     def show(self, handle: Any) -> None:
@@ -127,7 +126,7 @@ class ServiceDisplay:
         self._shown = (handle.name, self._shell.execution_count)
         for line in unchanged(handle):
             sys.stdout.write(f"{line}\n")
-        display_service(handle)
+        display_service(handle, live=self._session.in_kernel and not self._session.headless)
 
     def __call__(self, handle: Any) -> None:
         """Show a handle that a cell ends with, unless this cell has shown it."""

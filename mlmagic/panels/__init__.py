@@ -1,5 +1,5 @@
 """What a notebook shows of a service: a live panel, or HTML and text where nothing is live."""
 
-from mlmagic.panels.display import display_service, has_front_end
+from mlmagic.panels.display import display_service
 
-__all__ = ["display_service", "has_front_end"]
+__all__ = ["display_service"]

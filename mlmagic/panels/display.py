@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.panels.static_view import mime_bundle
+from mlmagic.services.static_view import mime_bundle
 
 if TYPE_CHECKING:
     from mlmagic.panels.service import ServiceHandle, Watch
 
-_NO = ("", "0", "false", "no", "off")
-
-
-def has_front_end() -> bool:
-    """Whether somebody looks at this kernel who can answer.
-
-    ``MLMAGIC_HEADLESS`` decides where it is set; then ``CI`` means nobody. Papermill, nbclient and
-    nbconvert tell a kernel that it must not ask for input; a notebook in a browser allows it.
-    """
-    asked = os.environ.get("MLMAGIC_HEADLESS")
-    if asked is not None:
-        return asked.lower() in _NO and _kernel() is not None
-    if os.environ.get("CI", "").lower() not in _NO:
-        return False
-    return bool(getattr(_kernel(), "_allow_stdin", False))
-
 
 def display_service(
-    handle: ServiceHandle, *, live: bool | None = None, watch: Watch | None = None
+    handle: ServiceHandle, *, live: bool = True, watch: Watch | None = None
 ) -> None:
     """Show a service as the output of the running cell, in one output.
 
@@ -38,7 +21,7 @@ def display_service(
 
     Args:
         handle: The service.
-        live: Whether somebody looks; None finds out.
+        live: Whether somebody looks at this kernel who can answer.
         watch: What tells the panel of changes; the services' watcher where it is None.
     """
     shell = _shell()
@@ -47,8 +30,6 @@ def display_service(
     snapshot = handle.snapshot()
     data = mime_bundle(snapshot)
     metadata: dict[str, Any] = {}
-    if live is None:
-        live = has_front_end()
     if live and snapshot["state"] != "Deleted":
         from mlmagic.panels.service import panel_of
 
@@ -61,7 +42,3 @@ def _shell() -> Any:
     from IPython.core.getipython import get_ipython
 
     return get_ipython()
-
-
-def _kernel() -> Any:
-    return getattr(_shell(), "kernel", None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import Reason, ServiceState
 from mlmagic.errors import ServiceError, ServiceNotFoundError, ServiceUnavailableError
-from mlmagic.services import display, scoring_requests, snapshots, waiting
+from mlmagic.services import scoring_requests, snapshots, static_view, waiting
 from mlmagic.services.addresses import for_browser
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class Webservice:
             DeploymentFailedError: It did not become Healthy; the message shows why.
             DeploymentTimeoutError: It was not Healthy in time.
         """
-        report = on_event or (display.write_line if show_output else _ignore)
+        report = on_event or (_write if show_output else _ignore)
         waiting.wait(self, timeout=timeout_sec, report=report)
 
     def update(self, **changes: Any) -> Webservice | Plan:
@@ -231,10 +232,10 @@ class Webservice:
         return snapshots.snapshot(self)
 
     def __repr__(self) -> str:
-        return display.as_text(self.snapshot())
+        return static_view.render_text(self.snapshot())
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return display.mimebundle(self.snapshot())
+        return static_view.mime_bundle(self.snapshot())
 
     def _base_uri(self) -> str | None:
         try:
@@ -295,3 +296,8 @@ class Webservice:
 
 def _ignore(_line: str) -> None:
     """Progress that nobody wants to see."""
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

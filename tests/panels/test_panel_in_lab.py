@@ -149,9 +149,7 @@ def test_shows_why_it_failed_with_the_lines_of_the_cell(notebook, panel):
 def test_shows_html_where_nobody_answers(notebook):
     notebook.execute(
         2,
-        "svc = FakeService()\nsvc.be_healthy()\n"
-        "import os\nos.environ['MLMAGIC_HEADLESS'] = '1'\n"
-        "display_service(svc, watch=svc.watch)\ndel os.environ['MLMAGIC_HEADLESS']",
+        "svc = FakeService()\nsvc.be_healthy()\ndisplay_service(svc, live=False)",
     )
     card = notebook.output(2).locator(".mlmagic-service")
     card.get_by_text(URI).wait_for()

@@ -76,9 +76,9 @@ def test_is_shown_as_html_headless_and_as_a_widget_live(kit):
     shell = InteractiveShell.instance()
     try:
         with capture_output() as shown:
+            display_service(service, live=False)
             display_service(service)
-            display_service(service, live=True)
-            display_service(service, live=True)
+            display_service(service)
     finally:
         shell.clear_instance()
     headless, first, second = (output.data for output in shown.outputs)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from fake_service import KEY, TRACEBACK, URI, FakeService
 
-from mlmagic.panels.static_view import SERVICE_MIME_TYPE, mime_bundle, render_html, render_text
+from mlmagic.services.static_view import SERVICE_MIME_TYPE, mime_bundle, render_html, render_text
 
 
 class Tags(HTMLParser):
