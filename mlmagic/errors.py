@@ -4,7 +4,8 @@ Every message reads: the fact, the value in quotes, the way out.
 
     MlmagicError                       .hint: what to do next
     ├─ ConfigurationError              a setting, option or configuration file is wrong
-    │  └─ UsageError                   a magic or a command was called wrongly
+    │  ├─ UsageError                   a magic or a command was called wrongly
+    │  └─ DamagedRecordError           a durable record cannot be read
     ├─ RegistryError
     │  ├─ ModelNotFoundError
     │  ├─ ModelInUseError              deletion refused: services use the model
@@ -60,6 +61,10 @@ class ConfigurationError(MlmagicError):
 
 class UsageError(ConfigurationError):
     """A magic or a command was called wrongly."""
+
+
+class DamagedRecordError(ConfigurationError):
+    """A durable record cannot be read."""
 
 
 class RegistryError(MlmagicError):

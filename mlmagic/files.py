@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mlmagic.errors import ConfigurationError
+from mlmagic.errors import ConfigurationError, DamagedRecordError
 
 RECORD_FORMAT = 1
 _CHUNK = 1 << 20
@@ -108,7 +108,8 @@ def read_record(path: Path, kind: type[T]) -> T:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ConfigurationError: The file is damaged or was written by a later version.
+        DamagedRecordError: The file is damaged.
+        ConfigurationError: The file was written by a later version.
     """
     import msgspec
 
@@ -122,7 +123,7 @@ def read_record(path: Path, kind: type[T]) -> T:
             )
         return msgspec.convert(content, kind, dec_hook=_rich)
     except msgspec.MsgspecError as error:
-        raise ConfigurationError(
+        raise DamagedRecordError(
             f"The file '{path}' is damaged: {error}.",
             hint="Restore it, or delete it to start anew.",
         ) from error

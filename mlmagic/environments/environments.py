@@ -194,8 +194,12 @@ class Environments:
     def realise(self, lock: Lock, *, on_event: Callable[[str], None] = _silent) -> Path:
         """Make the virtual environment of a lock if it is not there, and return its Python."""
         python = realisation.realise(self._cache, lock, on_event=on_event)
-        use.mark_used(self._cache, lock.identity, self._workspace)
+        self.claim(lock)
         return python
+
+    def claim(self, lock: Lock) -> None:
+        """Note that this workspace uses an environment: others then do not prune it."""
+        use.mark_used(self._cache, lock.identity, self._workspace)
 
     def path(self, lock: Lock) -> Path:
         """Where the virtual environment of a lock lies, or will lie."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import Reason, ServiceState, ServiceStatus
 from mlmagic.errors import (
     ConfigurationError,
-    MlmagicError,
+    DamagedRecordError,
     ServiceError,
     ServiceNotFoundError,
     ServiceUnavailableError,
@@ -133,9 +134,13 @@ class Services:
         return self._records.names()
 
     def models_in_use(self) -> dict[str, builtins.list[str]]:
-        """Return which services run which model (by id)."""
+        """Return which services run which model (by id).
+
+        Raises:
+            DamagedRecordError: Nobody knows what one of the services runs.
+        """
         used: defaultdict[str, builtins.list[str]] = defaultdict(list)
-        for record in self._all():
+        for record in map(self.record, self.names()):
             serving = self.target(record).serving(record)
             running = [r for r in record.revisions if r.generation in (record.current, serving)]
             for model in dict.fromkeys(m.id for r in running for m in r.spec.models):
@@ -143,8 +148,21 @@ class Services:
         return dict(used)
 
     def locks_in_use(self) -> set[str]:
-        """Return the identities of the environments that any kept revision needs."""
-        return {r.spec.lock.identity for record in self._all() for r in record.revisions}
+        """Return the identities of the environments that any kept revision needs.
+
+        Raises:
+            DamagedRecordError: Nobody knows what one of the services needs.
+        """
+        records = map(self.record, self.names())
+        return {r.spec.lock.identity for record in records for r in record.revisions}
+
+    def readable(self) -> builtins.list[ServiceRecord]:
+        """Return the records of all services but those that are damaged."""
+        records = []
+        for name in self.names():
+            with suppress(DamagedRecordError, ServiceNotFoundError):
+                records.append(self.record(name))
+        return records
 
     def record(self, name: str) -> ServiceRecord:
         """Return the record of a service as it is now."""
@@ -219,10 +237,19 @@ class Services:
         return self._deployer.rollback(name, to=to)
 
     def delete(self, name: str) -> None:
-        """Delete a service with its keys, logs and revisions; its name is free again."""
-        self._records.read(name)
+        """Delete a service with its keys, logs and revisions; its name is free again.
+
+        One whose record is damaged is found by what the targets keep of it.
+        """
+        with suppress(DamagedRecordError):
+            self._records.read(name)
         with self._records.lease(name):
-            self._deployer.remove(self._records.read(name))
+            try:
+                record = self._records.read(name)
+            except DamagedRecordError:
+                self._deployer.discard(name)
+            else:
+                self._deployer.remove(record)
 
     def keys(self, name: str) -> Keys:
         """Return the keys of a service.
@@ -262,17 +289,6 @@ class Services:
         if target.failure(record) is None or serving in (0, record.current):
             return {}
         return {"current": serving, "failure": None, "deploying": None}
-
-    def _all(self) -> builtins.list[ServiceRecord]:
-        records = []
-        for name in self.names():
-            try:
-                record = self._records.find(name)
-            except MlmagicError:
-                continue  # `status` tells of it
-            if record is not None:
-                records.append(record)
-        return records
 
 
 def _fits_a_header(key: str) -> bool:

@@ -143,6 +143,12 @@ class Deployer:
         self.target(record.target).delete(record)
         self._records.remove(record.name)
 
+    def discard(self, name: str) -> None:
+        """Take away a service whose record cannot be read; the caller holds the lease."""
+        for target in self._targets.values():
+            target.discard(name)
+        self._records.remove(name)
+
     def _replace(
         self, record: ServiceRecord, spec: DeploymentSpec, target: Target, *, overwrite: bool
     ) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mlmagic.entities import ServiceRecord
 from mlmagic.errors import (
     ConfigurationError,
+    DamagedRecordError,
     ServiceBusyError,
     ServiceError,
     ServiceNotFoundError,
@@ -64,7 +65,7 @@ class ServiceRecords:
         """Return the record of a service; None where there is none.
 
         Raises:
-            ConfigurationError: The record is damaged.
+            DamagedRecordError: The record cannot be read; the service may run all the same.
         """
         if not _NAME.fullmatch(name):
             return None
@@ -72,6 +73,11 @@ class ServiceRecords:
             return read_record(self._file(name), ServiceRecord)
         except FileNotFoundError:
             return None
+        except DamagedRecordError as error:
+            raise DamagedRecordError(
+                f"Service '{name}' cannot be looked at: {error.message}",
+                hint=f"Restore the file, or delete the service: mlmagic service delete {name}.",
+            ) from error
 
     def read(self, name: str) -> ServiceRecord:
         """Return the record of a service.

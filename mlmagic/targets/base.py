@@ -28,7 +28,7 @@ class Target(ABC):
     facts; `mlmagic.services` puts them in words.
 
     The caller holds the lease of the service during `create`, `update`, `start`, `stop`,
-    `restart` and `delete`. The others may be called at any time, from any thread.
+    `restart`, `delete` and `discard`. The others may be called at any time, from any thread.
     """
 
     name: ClassVar[str]
@@ -116,3 +116,7 @@ class Target(ABC):
     @abstractmethod
     def delete(self, record: ServiceRecord) -> None:
         """Stop a service and remove everything that the target keeps of it."""
+
+    @abstractmethod
+    def discard(self, name: str) -> None:
+        """Do what `delete` does for a service whose record is lost, as far as it is here."""

@@ -119,10 +119,7 @@ class LocalTarget(Target):
 
     def stop(self, record: ServiceRecord) -> None:
         """See `Target.stop`: INT, TERM, KILL for the supervisor and its workers."""
-        seen = observing.observe(self._folder(record))
-        if seen.process is not None and seen.alive:
-            processes.end_group(seen.process, grace_seconds=STOP_GRACE_SECONDS + 5)
-        self._end_orphans(seen)
+        self._end(self._folder(record))
 
     def restart(self, record: ServiceRecord) -> None:
         """See `Target.restart`."""
@@ -135,8 +132,12 @@ class LocalTarget(Target):
 
     def delete(self, record: ServiceRecord) -> None:
         """See `Target.delete`."""
-        self.stop(record)
-        folder = self._folder(record)
+        self.discard(record.name)
+
+    def discard(self, name: str) -> None:
+        """See `Target.discard`."""
+        folder = ServiceFolder(self._directory / name)
+        self._end(folder)
         for part in (folder.state, folder.revisions):
             if part.exists():
                 shutil.rmtree(part)
@@ -158,6 +159,7 @@ class LocalTarget(Target):
             ensure_keys(folder.keys)
 
     def _write_desired(self, record: ServiceRecord, port: int) -> None:
+        self._environments.claim(record.spec.lock)
         write_desired(
             self._folder(record),
             record.current,
@@ -231,6 +233,12 @@ class LocalTarget(Target):
         except MlmagicError:
             return 0
         return before.port
+
+    def _end(self, folder: ServiceFolder) -> None:
+        seen = observing.observe(folder)
+        if seen.process is not None and seen.alive:
+            processes.end_group(seen.process, grace_seconds=STOP_GRACE_SECONDS + 5)
+        self._end_orphans(seen)
 
     def _end_orphans(self, seen: observing.Observation) -> None:
         """End workers that a killed supervisor left."""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from mlmagic.entities import ProcessIdentity
+from mlmagic.errors import DamagedRecordError
 from mlmagic.files import read_record
 from mlmagic.targets.processes import here, identify, is_alive, same_boot
 
@@ -163,8 +164,8 @@ class _Desired:
 
 
 def _read(path: Path, kind: type[T]) -> T | None:
-    """Read a record of another process; None where there is none."""
+    """Read a record of another process; None where there is none that can be read."""
     try:
         return read_record(path, kind)
-    except FileNotFoundError:
+    except (FileNotFoundError, DamagedRecordError):
         return None

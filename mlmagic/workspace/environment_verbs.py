@@ -51,8 +51,8 @@ class EnvironmentVerbs(Rooms):
 
     def _users_of_environments(self) -> dict[str, list[str]]:
         users: dict[str, list[str]] = {}
-        for name in self.services.names():
-            users.setdefault(self.services.record(name).spec.lock.identity, []).append(name)
+        for record in self.services.readable():
+            users.setdefault(record.spec.lock.identity, []).append(record.name)
         return users
 
     def keep_configuration(

@@ -143,6 +143,7 @@ class ModelVerbs(Rooms):
 
         Raises:
             ModelInUseError: Services use it; the message names them.
+            DamagedRecordError: Nobody knows what one of the services uses.
         """
         found = self.registry.get(model)
         users = self.services.models_in_use().get(found.id, [])
@@ -154,7 +155,10 @@ class ModelVerbs(Rooms):
         Args:
             repair: Also remove what neither a model nor a revision of a service uses.
         """
-        records = [self.services.record(name) for name in self.services.names()]
+        records = self.services.readable()
         specs = [revision.spec for record in records for revision in record.revisions]
         files = [file for spec in specs for file in spec.content]
-        return self.registry.verify(repair=repair, keep={file.sha256 for file in files})
+        # What a service with a damaged record uses is not known: then nothing may go.
+        known = len(records) == len(self.services.names())
+        keep = {file.sha256 for file in files} if known else None
+        return self.registry.verify(repair=repair, keep=keep)

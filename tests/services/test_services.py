@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from mlmagic.entities import Reason, ServiceState
 from mlmagic.errors import (
     ConfigurationError,
+    DamagedRecordError,
     DeploymentTimeoutError,
     ModelIntegrityError,
     ScoringError,
@@ -276,15 +278,29 @@ def test_one_bad_watcher_does_not_blind_the_others(
     assert "broken" in caplog.text
 
 
-def test_a_damaged_record_is_told(kit: ServiceKit) -> None:
+def test_a_damaged_record_is_told_and_can_be_deleted(kit: ServiceKit) -> None:
     service = kit.services.submit(kit.spec())
-    file = kit.root / "svc" / "record.json"
-    whole = file.read_text()
-    file.write_text(whole[:100])
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    pid = service.status.replicas[0].pid
+    folder = kit.root / "svc"
+    (folder / "record.json").write_text("{")
     status = kit.services.list()[0].status
     assert (status.state, status.reason) == (ServiceState.FAILED, Reason.CONFIGURATION)
     assert "damaged" in repr(service)
-    file.write_text(whole)
+    assert kit.services.readable() == []
+    for act in (
+        lambda: kit.services.submit(kit.spec()),
+        kit.services.models_in_use,
+        kit.services.locks_in_use,
+    ):
+        with pytest.raises(DamagedRecordError, match="mlmagic service delete svc"):
+            act()
+    (folder / "process.json").write_text("{")
+    service.delete()
+    assert pid is not None
+    assert not psutil.pid_exists(pid)
+    assert not folder.exists()
+    assert service.state is ServiceState.DELETED
 
 
 def test_data_without_a_json_form_is_refused(kit: ServiceKit) -> None:

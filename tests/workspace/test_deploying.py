@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mlmagic import Workspace
 from mlmagic.entities import CellOrigin, ServiceState
+from mlmagic.environments.use import users
 from mlmagic.errors import (
     ConfigurationError,
     DeploymentFailedError,
@@ -55,6 +57,15 @@ def test_a_service_without_a_model_answers(workspace):
     service = deploy(workspace, script="score.py", variables={"GREETING": "hello"})
     assert service.run("") == ["a", "azureml-models", "hello"]
     assert workspace.webservices["svc"].state is ServiceState.HEALTHY
+
+
+def test_another_workspace_does_not_prune_the_environment_of_a_service(workspace, tmp_path):
+    write("score.py", ANSWER.format(word="a"))
+    identity = deploy(workspace, script="score.py").record.spec.lock.identity
+    (tmp_path / "other").mkdir()
+    other = Workspace.create(tmp_path / "other")
+    assert tmp_path in users(other.cache_directory, identity)
+    assert identity in other.prune_environments(dry_run=True).kept
 
 
 def test_a_registered_model_is_placed_and_guarded_against_deletion(workspace):
