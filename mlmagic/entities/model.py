@@ -115,7 +115,9 @@ class Registration:
         model: The version that now stands for the content.
         outcome: ``registered`` a new version, ``updated`` tags or description in place, or
             ``unchanged``.
+        newest: The newest version of the name: what the bare name means.
     """
 
     model: Model
     outcome: Literal["registered", "updated", "unchanged"]
+    newest: int = 0

@@ -10,14 +10,16 @@ from mlmagic.presentation.measures import age, digest, pairs, plural, shape, siz
 if TYPE_CHECKING:
     from mlmagic.entities import Model, Registration, Sample
 
-_OUTCOMES = {"unchanged": "unchanged (same content)"}
-
 
 def registration(result: Registration) -> list[Block]:
     """One line: what was registered, or that nothing had to be."""
-    outcome = _OUTCOMES.get(result.outcome, result.outcome)
-    facts = f"   {_summary(result.model)}" if result.outcome == "registered" else ""
-    return [Lines((f"{result.model.id}  {outcome}{facts}",))]
+    found = result.model
+    facts = f"   {_summary(found)}" if result.outcome == "registered" else ""
+    notes = ["same content"] if result.outcome == "unchanged" else []
+    if result.newest > found.version:
+        notes.append(f"the newest is {found.name}:{result.newest}")
+    note = f" ({'; '.join(notes)})" if notes else ""
+    return [Lines((f"{found.id}  {result.outcome}{note}{facts}",))]
 
 
 def _summary(model: Model) -> str:

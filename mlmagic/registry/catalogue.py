@@ -55,10 +55,10 @@ class Catalogue:
             if registration.outcome == "registered":
                 model = replace(registration.model, version=_next_version(connection, draft.name))
                 connection.execute(models.insert().values(**_row(model)))
-                return replace(registration, model=model)
+                return replace(registration, model=model, newest=model.version)
             if registration.outcome == "updated":
                 _save(connection, registration.model)
-            return registration
+            return replace(registration, newest=_versions(connection, draft.name)[-1])
 
     def get(self, reference: str) -> Model:
         """Return one model; the newest version where none is named."""

@@ -48,11 +48,16 @@ def test_a_registration_is_one_line():
 
 
 @pytest.mark.parametrize(
-    ("outcome", "line"),
-    [("unchanged", "diabetes:1  unchanged (same content)"), ("updated", "diabetes:1  updated")],
+    ("outcome", "newest", "line"),
+    [
+        ("unchanged", 1, "diabetes:1  unchanged (same content)"),
+        ("unchanged", 2, "diabetes:1  unchanged (same content; the newest is diabetes:2)"),
+        ("updated", 1, "diabetes:1  updated"),
+        ("updated", 2, "diabetes:1  updated (the newest is diabetes:2)"),
+    ],
 )
-def test_nothing_new_is_said(outcome, line):
-    assert present(Registration(model=MODEL, outcome=outcome)).text == line
+def test_nothing_new_is_said(outcome, newest, line):
+    assert present(Registration(model=MODEL, outcome=outcome, newest=newest)).text == line
 
 
 def test_a_model_tells_its_lineage():

@@ -187,6 +187,16 @@ def test_a_class_of_the_notebook_is_explained(registry, monkeypatch):
         registry.register(lambda: 1, name="net")
 
 
+def test_an_older_version_of_equal_content_is_told_with_the_newest(registry, weights):
+    assert registry.register(weights, name="net").newest == 1
+    old = weights.read_bytes()
+    weights.write_bytes(b"new")
+    assert registry.register(weights, name="net").newest == 2
+    weights.write_bytes(old)
+    again = registry.register(weights, name="net")
+    assert (again.model.version, again.outcome, again.newest) == (1, "unchanged", 2)
+
+
 def test_plain_objects_are_pickled(registry):
     model = registry.register({"weights": [1.0, 2.0]}, name="net").model
     assert (model.framework, model.loader, model.files[0].path) == ("custom", "pickle", "model.pkl")
