@@ -50,18 +50,22 @@ def shell(installed: Path, tmp_path: Path):
     path = f"{installed}{os.pathsep}{os.environ['PATH']}"
     environment = kept | {"PATH": path}
 
-    def run(*command: str, code: int = 0) -> str:
+    def run(*command: str, code: int = 0, folder: str = ".") -> str:
         program = shutil.which(command[0], path=path)
         answer = subprocess.run(
             [program or command[0], *command[1:]],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+            cwd=tmp_path / folder, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert answer.returncode == code, f"{command}\n{answer.stdout}\n{answer.stderr}"
         return answer.stdout
 
     yield run
-    for service in json.loads(run("mlmagic", "service", "list", "-o", "json")):
-        run("mlmagic", "service", "delete", service["name"])
+    for folder in (".", "demo"):
+        if (tmp_path / folder).is_dir():
+            for service in json.loads(
+                run("mlmagic", "service", "list", "-o", "json", folder=folder)
+            ):
+                run("mlmagic", "service", "delete", service["name"], folder=folder)
 
 
 def packaged_files() -> set[str]:
@@ -108,14 +112,14 @@ def test_the_main_job_from_a_shell(shell, tmp_path):
     result = json.loads((tmp_path / "result.json").read_text())
     assert [service["state"] for service in result["services"]] == ["Healthy"]
 
-    # The workspace lies with the notebook; `demo` is a project of its own.
-    os.chdir(tmp_path)
-    (service,) = json.loads(shell("mlmagic", "service", "list", "-o", "json"))
+    def mlmagic(*words: str) -> str:
+        return shell("mlmagic", *words, folder="demo")  # the notebook's folder is the workspace
+
+    (service,) = json.loads(mlmagic("service", "list", "-o", "json"))
     assert (service["name"], service["state"]) == ("diabetes-svc", "Healthy")
-    answer = json.loads(shell("mlmagic", "service", "run", "diabetes-svc"))
-    assert len(answer) == 2
-    shell("mlmagic", "service", "delete", "diabetes-svc")
-    assert json.loads(shell("mlmagic", "service", "list", "-o", "json")) == []
+    assert len(json.loads(mlmagic("service", "run", "diabetes-svc"))) == 2
+    mlmagic("service", "delete", "diabetes-svc")
+    assert json.loads(mlmagic("service", "list", "-o", "json")) == []
 
 
 TRAIN = """
