@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _CELL = "text-align:left;padding:2px 1.2em 2px 0;vertical-align:top"
-_PRE = "margin:0;padding:0;background:none;white-space:pre-wrap;line-height:1.4"
+_PRE = (
+    "margin:0;padding:0;background:none;white-space:pre-wrap;line-height:1.4;"
+    "word-break:normal;overflow-wrap:anywhere"
+)
 _COLOURS = {
     "Healthy": "var(--jp-success-color1,#2e7d32)",
     "Failed": "var(--jp-error-color1,#c62828)",

@@ -40,6 +40,7 @@ HOMES = (
     ("mlmagic.entities.report", "ScriptReport"),
     ("mlmagic.environments.environments", "EnvironmentEntry"),
     ("mlmagic.environments.use", "PruneReport"),
+    ("mlmagic.services.plan", "Plan"),
     ("mlmagic.registry.verification", "VerifyReport"),
     ("mlmagic.runs.result", "RunResult"),
 )
@@ -60,7 +61,12 @@ class Shown:
     @property
     def html(self) -> str:
         """For notebooks; everything in it is escaped."""
-        return "<div>" + "".join(block.html() for block in self.blocks) + "</div>"
+        # In line with the plain text that a notebook shows.
+        return (
+            '<div style="margin-left:5px">'
+            + "".join(block.html() for block in self.blocks)
+            + "</div>"
+        )
 
     @property
     def data(self) -> Any:

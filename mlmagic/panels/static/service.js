@@ -280,12 +280,10 @@ function endpoint(context) {
     if (serving && serving !== current.generation) words.push(`revision ${serving} answers`);
     setText(revision, words.join(" · "));
   }
+  const rows = [uriRow, internalRow, key.element, modelsRow, revisionRow];
+  const list = h("dl", { class: "mlm-facts" }, ...rows);
   return {
-    element: h(
-      "dl",
-      { class: "mlm-facts" },
-      ...[uriRow, internalRow, key.element, modelsRow, revisionRow]
-    ),
+    element: list,
     update(next) {
       snapshot = next;
       const address = next.scoringUri ?? "";
@@ -303,6 +301,10 @@ function endpoint(context) {
       show(
         revisionRow,
         next.revisions.some((one) => one.current)
+      );
+      show(
+        list,
+        rows.some((one) => !one.hidden)
       );
       tick(Date.now());
     },

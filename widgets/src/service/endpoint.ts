@@ -38,12 +38,10 @@ export function endpoint(context: Context): Section {
     setText(revision, words.join(" · "));
   }
 
+  const rows = [uriRow, internalRow, key.element, modelsRow, revisionRow];
+  const list = h("dl", { class: "mlm-facts" }, ...rows);
   return {
-    element: h(
-      "dl",
-      { class: "mlm-facts" },
-      ...[uriRow, internalRow, key.element, modelsRow, revisionRow],
-    ),
+    element: list,
     update(next) {
       snapshot = next;
       const address = next.scoringUri ?? "";
@@ -61,6 +59,10 @@ export function endpoint(context: Context): Section {
       show(
         revisionRow,
         next.revisions.some((one) => one.current),
+      );
+      show(
+        list,
+        rows.some((one) => !one.hidden),
       );
       tick(Date.now());
     },
