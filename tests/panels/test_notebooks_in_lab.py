@@ -69,4 +69,6 @@ def test_a_notebook_runs_in_jupyterlab(notebooks: LabPage, name: str) -> None:
     notebooks.page.reload()
     notebooks.page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
     notebooks.wait_idle()
+    notebooks.page.locator(".mlm-panel .mlm-chip").last.wait_for()
+    notebooks.page.wait_for_timeout(2000)  # JupyterLab draws further cells when it has time
     notebooks.screenshot(f"{name}-dark")
