@@ -94,7 +94,8 @@ class PlacedModel:
     """A model as it lies in a service, under ``azureml-models/NAME/VERSION``.
 
     ``version`` is 0 for an unregistered file, as in v1's local deployment. ``trusted_types`` are
-    those the workspace approved for a skops archive.
+    those the workspace approved for a skops archive; ``refusal`` says why ``load_model`` must not
+    load it.
     """
 
     name: str
@@ -104,6 +105,7 @@ class PlacedModel:
     loader: str | None = None
     framework: str = "custom"
     trusted_types: tuple[str, ...] = ()
+    refusal: str = ""
 
     @property
     def id(self) -> str:

@@ -67,6 +67,7 @@ def write_loader_record(models_root: Path, placed: PlacedModel) -> Path:
         "file": one.path if one else None,
         "sha256": one.sha256 if one else None,
         "trusted_types": list(placed.trusted_types),
+        "refusal": placed.refusal,
     }
     write_record(path, record)
     return path

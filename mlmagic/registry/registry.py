@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mlmagic.registry.content import ContentStore
     from mlmagic.registry.verification import VerifyReport
 
+_UNREGISTERED_NAME = 30  # characters of the base name, as v1's local deployment keeps
+
 
 class Registry:
     """Names, versions and files of models.
@@ -139,6 +141,41 @@ class Registry:
         return self.catalogue.register(
             draft, lambda known, draft: settle([] if new_version else known, draft)
         )
+
+    def unregistered(self, path: Path) -> tuple[Model, str]:
+        """Take a file or folder as version 0 of its name, as Azure ML v1's local deployment does.
+
+        Its content is stored, but nothing is registered.
+
+        Returns:
+            The model; and why it must not be loaded, empty where it may.
+
+        Raises:
+            RegistryError: It cannot be read.
+        """
+        found = collect([path])
+        stored = tuple(self.content.add(file, name=name) for name, file in found.items())
+        name = path.resolve().name[:_UNREGISTERED_NAME]
+        described, refused = frameworks.Described(), ""
+        try:
+            inspection = _inspected(found)
+            decide_trust(inspection.findings, stored, self.trust, model=name, trust=False)
+            described = inspection.described
+        except RegistryError as error:
+            refused = str(error)
+        needs = frameworks.requirements(described.framework, described.loader, described.modules)
+        model = Model(
+            name=name,
+            version=0,
+            files=stored,
+            digest=_digest(stored),
+            framework=described.framework,
+            loader=described.loader,
+            requirements=tuple(needs),
+            trusted_types=described.trusted_types,
+            created_at=datetime.now(UTC),
+        )
+        return model, refused
 
     def get(self, reference: str) -> Model:
         """Return ``name`` (its newest version) or ``name:version``.

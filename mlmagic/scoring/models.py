@@ -49,6 +49,10 @@ def load_model(name: str, version: int | None = None) -> Any:
     record = _record(root, name, version)
     loader, file = record.get("loader"), record.get("file")
     folder = root / name / str(record["version"])
+    if record.get("refusal"):
+        raise ModelLoadError(
+            f"The model '{name}:{record['version']}' is not loaded: {record['refusal']}"
+        )
     if loader is None or file is None:
         raise ModelLoadError(
             f"The model '{name}:{record['version']}' has no known loader."
@@ -166,7 +170,7 @@ def _load_pickle(path: Path, _trusted: list[str]) -> Any:
     import pickle
 
     with path.open("rb") as stream:
-        return pickle.load(stream)  # noqa: S301 - its opcodes were checked at registration
+        return pickle.load(stream)  # noqa: S301 - its opcodes were checked before it was placed
 
 
 def _load_joblib(path: Path, _trusted: list[str]) -> Any:

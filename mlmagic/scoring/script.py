@@ -58,6 +58,7 @@ def load_script(path: Path, search_path: list[Path]) -> EntryScript:
     if not path.is_file():
         raise StartFailure("ScriptNotFound", f"The entry script '{path}' does not exist.")
     _put_first(search_path)
+    _make_way(search_path)
     return _check(_import(path), path)
 
 
@@ -65,6 +66,22 @@ def _put_first(folders: list[Path]) -> None:
     """Put the user's folders first, so that nothing of ours shadows a module of theirs."""
     names = list(dict.fromkeys(str(folder) for folder in folders))
     sys.path[:] = names + [entry for entry in sys.path if entry not in names]
+
+
+def _make_way(folders: list[Path]) -> None:
+    """Let the script import its own module where the server has loaded a library of that name.
+
+    The server goes on with what it holds. The standard library stays, as it does in a notebook.
+    """
+    own = {
+        entry.stem
+        for folder in folders
+        for entry in folder.iterdir()
+        if entry.suffix == ".py" or (entry / "__init__.py").is_file()
+    } - {*sys.stdlib_module_names, "mlmagic"}
+    for name in [*sys.modules]:
+        if name.partition(".")[0] in own and name != "__main__":
+            del sys.modules[name]
 
 
 def _import(path: Path) -> ModuleType:

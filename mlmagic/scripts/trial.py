@@ -46,7 +46,7 @@ class _Trial:
 
     def command(self, status: Path) -> list[str]:
         command = [
-            str(self.python), "-m", "mlmagic.scoring", "--check",
+            str(self.python), "-P", "-m", "mlmagic.scoring", "--check",
             "--entry-script", str(self.app_root / self.entry_script),
             "--app-root", str(self.app_root),
             "--status-file", str(status),

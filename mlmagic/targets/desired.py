@@ -73,7 +73,8 @@ def _command(
 ) -> list[str]:
     config = spec.config
     command = [
-        *(str(environments.python(spec.lock)), "-m", "mlmagic.scoring"),
+        # -P: the app root may hold a folder 'mlmagic' too.
+        *(str(environments.python(spec.lock)), "-P", "-m", "mlmagic.scoring"),
         *("--entry-script", entry_script(spec.source)),
         *("--app-root", str(folder.app)),
         *("--model-dir", model_directory(spec.models)),

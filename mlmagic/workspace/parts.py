@@ -7,21 +7,18 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlmagic.entities import Environment, LocalDeploymentConfig, PlacedModel, Sample
+from mlmagic.entities import Environment, LocalDeploymentConfig, Sample
 from mlmagic.errors import ConfigurationError, RegistryError
-from mlmagic.files import digest_text
 from mlmagic.registry import placed_model, read_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from mlmagic.entities import InferenceConfig, Model
+    from mlmagic.entities import InferenceConfig, Model, PlacedModel
     from mlmagic.workspace.rooms import Rooms
 
-_UNREGISTERED_NAME = 30  # characters of the base name, as v1's local deployment keeps
 
-
-def find_model(rooms: Rooms, reference: str | Path) -> tuple[PlacedModel, Model | None]:
+def find_model(rooms: Rooms, reference: str | Path) -> tuple[PlacedModel, Model]:
     """Take a registered model by ``name`` or ``name:version``, else a path.
 
     Raises:
@@ -33,22 +30,9 @@ def find_model(rooms: Rooms, reference: str | Path) -> tuple[PlacedModel, Model 
         path = Path(reference).expanduser()
         if not path.exists():
             raise
-        return unregistered_model(rooms, path), None
+        model, refusal = rooms.registry.unregistered(path)
+        return replace(placed_model(model), refusal=refusal), model
     return placed_model(model), model
-
-
-def unregistered_model(rooms: Rooms, path: Path) -> PlacedModel:
-    """Take a file or folder as a model of version 0, as v1's local deployment does."""
-    from mlmagic.registry.sources import collect
-
-    found = collect([path])
-    files = tuple(rooms.content.add(source, name=name) for name, source in sorted(found.items()))
-    return PlacedModel(
-        name=path.resolve().name[:_UNREGISTERED_NAME],
-        version=0,
-        digest=digest_text(*(part for file in files for part in (file.path, file.sha256))),
-        files=files,
-    )
 
 
 def keep_sample(rooms: Rooms, value: object) -> Sample:
@@ -82,7 +66,7 @@ def capture_environment(
     rooms: Rooms,
     script: Path,
     directory: Path | None,
-    models: list[Model],
+    models: Sequence[Model],
     say: Callable[[str], None],
 ) -> Environment:
     """Take what a script imports and its models need, from the running interpreter."""

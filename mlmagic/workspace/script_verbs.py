@@ -113,14 +113,14 @@ class ScriptVerbs(Rooms):
         path: Path,
         folder: Path | None,
         environment: str | None,
-        found: list[tuple[PlacedModel, Model | None]],
+        found: list[tuple[PlacedModel, Model]],
         say: Callable[[str], None],
     ) -> Lock:
         if environment:
             asked = find_environment(self, environment, folder)
         else:
             beside = self.environments.find(folder) if folder else None
-            models = [model for _, model in found if model]
+            models = [model for _, model in found]
             asked = beside or capture_environment(self, path, folder, models, say)
         return self.environments.lock(asked, on_event=say)
 
@@ -207,8 +207,8 @@ class _Check:
         return f"In [{self.cell.execution_count}], line {cell_line(problem.line, self.cell)}: "
 
 
-def _sample_of(found: list[tuple[PlacedModel, Model | None]]) -> Sample | None:
-    return next((model.sample for _, model in found if model and model.sample), None)
+def _sample_of(found: list[tuple[PlacedModel, Model]]) -> Sample | None:
+    return next((model.sample for _, model in found if model.sample), None)
 
 
 def _raise_if_failed(tried: TrialResult, path: Path) -> None:

@@ -150,6 +150,24 @@ def test_user_modules_win(serve: Serve, tmp_path: Path) -> None:
     assert server.ready().ask(body=b"x").json == ["source", "other", str(app)]
 
 
+def test_a_users_module_may_be_named_as_a_library_of_the_server(
+    serve: Serve, tmp_path: Path
+) -> None:
+    (tmp_path / "uvicorn.py").write_text("NAME = 'mine'")
+    (tmp_path / "logging.py").write_text("NAME = 'not for anybody'")
+    package = tmp_path / "click"
+    package.mkdir()
+    (package / "__init__.py").write_text("NAME = 'mine too'")
+    script = tmp_path / "score.py"
+    script.write_text(
+        "import click, logging, uvicorn\ndef init(): pass\n"
+        "def run(data): return [uvicorn.NAME, click.NAME, logging.getLogger('a').name]\n"
+    )
+    server = serve(str(script), "--app-root", str(tmp_path))
+    assert server.ready().ask(body=b"x").json == ["mine", "mine too", "a"]
+    server.close()
+
+
 def test_runs_as_it_travels(tmp_path: Path) -> None:
     """With nothing of mlmagic but this folder on the path, and none of its other requirements."""
     travelling = tmp_path / "runtime" / "mlmagic" / "scoring"

@@ -303,6 +303,13 @@ def test_a_damaged_record_is_told_and_can_be_deleted(kit: ServiceKit) -> None:
     assert service.state is ServiceState.DELETED
 
 
+def test_a_folder_of_our_name_among_the_users_files_is_left_alone(kit: ServiceKit) -> None:
+    files = {"mlmagic/__init__.py": "raise RuntimeError('not for the server')"}
+    service = kit.services.submit(kit.spec(says("one"), files=files))
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    assert service.run("") == "one"
+
+
 def test_data_without_a_json_form_is_refused(kit: ServiceKit) -> None:
     service = kit.services.submit(kit.spec())
     with pytest.raises(UsageError, match="JSON"):

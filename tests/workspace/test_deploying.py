@@ -1,6 +1,7 @@
 """From what a user gives to what a service answers, on real services."""
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,42 @@ def test_an_unregistered_file_is_version_0_as_in_v1(workspace):
     assert service.run("") == "loose"
     assert service.record.spec.models[0].id == "m.txt:0"
     assert workspace.list_models() == []
+
+
+LOADS = """\
+from mlmagic.scoring import load_model
+
+def init():
+    global model
+    model = load_model({name!r})
+
+def run(raw_data):
+    return model["a"]
+"""
+
+
+def test_an_unregistered_pickle_is_loaded_where_it_is_safe(workspace):
+    name = "a-name-of-more-than-thirty-characters.pkl"
+    Path(name).write_bytes(pickle.dumps({"a": 1}))
+    write("score.py", LOADS.format(name=name[:30]))
+    assert deploy(workspace, models=[name], script="score.py").run("") == 1
+    Path("bad.pkl").write_bytes(b"cos\nsystem\n(S'touch loaded'\ntR.")
+    write("score.py", LOADS.format(name="bad.pkl"))
+    with pytest.raises(DeploymentFailedError, match=r"'os.system' .*byte 0.*allow-list.*--trust"):
+        deploy(workspace, models=["bad.pkl"], script="score.py")
+    assert not [*workspace.state_directory.rglob("loaded")]
+    workspace.register_model("bad.pkl", name="bad", trust=True)
+    workspace.deploy("svc", models=["bad.pkl"], script="score.py", wait=False)
+    assert workspace.show_service("svc").record.spec.models[0].loader == "pickle"
+
+
+def test_what_an_unregistered_model_needs_is_in_the_environment(workspace):
+    from sklearn.dummy import DummyRegressor
+
+    Path("m.pkl").write_bytes(pickle.dumps(DummyRegressor(strategy="mean").fit([[0]], [1])))
+    write("score.py", LOADS.format(name="m.pkl"))
+    workspace.deploy("svc", models=["m.pkl"], script="score.py", wait=False)
+    assert "scikit-learn" in workspace.show_service("svc").record.spec.lock.packages
 
 
 def test_update_changes_the_named_parts_and_keeps_the_rest(workspace):
