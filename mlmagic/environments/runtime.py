@@ -14,9 +14,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import mlmagic
 from mlmagic._version import __version__
 
+_PACKAGE = Path(__file__).parents[1]
 _INIT = f'"""The scoring server of mlmagic, without the rest."""\n\n__version__ = "{__version__}"\n'
 
 
@@ -71,7 +71,7 @@ def _write(folder: Path) -> None:
 
 
 def _contents() -> list[tuple[str, bytes]]:
-    root = Path(mlmagic.__file__).parent
+    root = _PACKAGE
     files = [("mlmagic/__init__.py", _INIT.encode())]
     for path in sorted((root / "scoring").rglob("*")):
         parts = path.relative_to(root).parts
@@ -87,6 +87,6 @@ def _contents() -> list[tuple[str, bytes]]:
 
 def runtime_requirements() -> tuple[str, ...]:
     """What the scoring server itself needs, as requirement lines."""
-    path = Path(mlmagic.__file__).parent / "scoring" / "requirements.txt"
+    path = _PACKAGE / "scoring" / "requirements.txt"
     lines = (line.split("#")[0].strip() for line in path.read_text("utf-8").splitlines())
     return tuple(line for line in lines if line)
