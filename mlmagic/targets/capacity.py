@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
+from mlmagic import configurations
 from mlmagic.entities import LocalDeploymentConfig, Reason, ServiceState, ServiceStatus
 from mlmagic.errors import ConfigurationError, TargetUnavailableError
-from mlmagic.options.values import parse_quantity
 
 _CGROUP = Path("/sys/fs/cgroup")
 _GIB = 2**30
@@ -39,12 +39,12 @@ def lacking(config: LocalDeploymentConfig) -> ServiceStatus | None:
 
 def memory_bytes(config: LocalDeploymentConfig) -> int | None:
     """Return the memory that one worker may use."""
-    return None if config.memory is None else int(parse_quantity(config.memory))
+    return None if config.memory is None else configurations.memory_bytes(config.memory)
 
 
 def cpus(config: LocalDeploymentConfig) -> float | None:
     """Return the CPUs that one worker may use."""
-    return None if config.cpu is None else float(parse_quantity(config.cpu))
+    return None if config.cpu is None else configurations.cpu_cores(config.cpu)
 
 
 def machine_memory() -> int:

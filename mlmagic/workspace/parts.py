@@ -89,7 +89,7 @@ def check_config(config: LocalDeploymentConfig) -> LocalDeploymentConfig:
     Raises:
         ConfigurationError: A value is out of range; the message names it.
     """
-    from mlmagic.options import parse_quantity
+    from mlmagic.configurations import cpu_cores, memory_bytes
 
     if config.port is not None and not 1 <= config.port <= 65535:  # noqa: PLR2004 - TCP's range
         raise ConfigurationError(
@@ -99,11 +99,8 @@ def check_config(config: LocalDeploymentConfig) -> LocalDeploymentConfig:
         value = getattr(config, name)
         if value is not None and value < 1:
             raise ConfigurationError(f"The option '{name}' is '{value}', but must be at least 1.")
-    for name in ("cpu", "memory"):
-        quantity = getattr(config, name)
-        try:
-            if quantity is not None and parse_quantity(quantity) <= 0:
-                raise ValueError(f"'{quantity}' is not above zero")
-        except ValueError as error:
-            raise ConfigurationError(f"The option '{name}' is wrong: {error}.") from None
+    if config.cpu is not None:
+        cpu_cores(config.cpu)
+    if config.memory is not None:
+        memory_bytes(config.memory)
     return config
