@@ -6,18 +6,51 @@ through a dataclass, so that later versions can tell what they read.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlmagic.errors import ConfigurationError, DamagedRecordError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlmagic.errors import MlmagicError
+
 RECORD_FORMAT = 1
-_CHUNK = 1 << 20
 
 T = TypeVar("T")
+
+_DISK = {
+    errno.ENOSPC: ("the disk is full", "Free some space and try again; nothing was lost."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space and try again; nothing was lost."),
+    errno.EFBIG: ("the file would be too large", "Raise the limit on file sizes (ulimit -f)."),
+    errno.EROFS: ("the file system is read-only", "Make it writable, or use another folder."),
+    errno.EACCES: ("permission is denied", "Make it writable, or use another folder."),
+    errno.EPERM: ("it is not permitted", "Make it writable, or use another folder."),
+}
+
+
+@contextmanager
+def storage_faults(path: Path, kind: type[MlmagicError]) -> Iterator[None]:
+    """Turn errors of the file system into one of ours that names the path.
+
+    Args:
+        path: What is named where the error itself names nothing.
+        kind: The class of the error.
+    """
+    try:
+        yield
+    except OSError as error:
+        words = error.strerror or str(error)
+        fact, hint = _DISK.get(error.errno or 0, (words, None))
+        raise kind(
+            f"The path '{error.filename or path}' cannot be used: {fact}.", hint=hint
+        ) from error
 
 
 def write_atomically(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
@@ -43,8 +76,10 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int = 0o644) -> Non
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # that of a full disk names no file
+            error.filename = str(path)
         raise
     sync_directory(path.parent)
 

@@ -18,7 +18,7 @@ from mlmagic.errors import (
     EnvironmentSetupError,
     did_you_mean,
 )
-from mlmagic.files import read_record, write_record
+from mlmagic.files import read_record, storage_faults, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -171,9 +171,14 @@ class Environments:
         on_event: Callable[[str], None] = _silent,
     ) -> Environment:
         """Resolve imports against the running interpreter; see ``capture``."""
-        return capture(
-            modules, requirements=requirements, name=name, wheels=self._wheels, on_event=on_event
-        )
+        with storage_faults(self._wheels, EnvironmentSetupError):
+            return capture(
+                modules,
+                requirements=requirements,
+                name=name,
+                wheels=self._wheels,
+                on_event=on_event,
+            )
 
     def lock(self, environment: Environment, *, on_event: Callable[[str], None] = _silent) -> Lock:
         """Choose exact versions, or return what was chosen for the same inputs before.
@@ -185,8 +190,9 @@ class Environments:
         try:
             record = read_record(path, LockRecord)
         except (FileNotFoundError, ConfigurationError):  # new, or damaged and made again
-            record = resolve(environment, on_event=on_event)
-            write_record(path, record)
+            with storage_faults(self._locks, EnvironmentSetupError):
+                record = resolve(environment, on_event=on_event)
+                write_record(path, record)
         for note in record.notes:
             on_event(f"environment '{environment.name}': {note}")
         return record.lock
@@ -220,7 +226,8 @@ class Environments:
             used: Identities that this workspace's services use.
             dry_run: Only tell.
         """
-        return use.prune(self._cache, self._workspace, used, dry_run=dry_run)
+        with storage_faults(self._cache, EnvironmentSetupError):
+            return use.prune(self._cache, self._workspace, used, dry_run=dry_run)
 
     def list(
         self, *, services: Mapping[str, Sequence[str]] | None = None
@@ -297,7 +304,8 @@ class Environments:
         return records
 
     def _keep(self, environment: Environment) -> Environment:
-        write_record(self._definitions / f"{environment.name}.json", environment)
+        with storage_faults(self._definitions, EnvironmentSetupError):
+            write_record(self._definitions / f"{environment.name}.json", environment)
         return environment
 
     @staticmethod

@@ -7,7 +7,6 @@ checkout alike, so that a service started last week keeps the server it was star
 from __future__ import annotations
 
 import compileall
-import contextlib
 import hashlib
 import py_compile
 import shutil
@@ -15,6 +14,8 @@ import tempfile
 from pathlib import Path
 
 from mlmagic._version import __version__
+from mlmagic.errors import EnvironmentSetupError
+from mlmagic.files import storage_faults
 
 _PACKAGE = Path(__file__).parents[1]
 _INIT = f'"""The scoring server of mlmagic, without the rest."""\n\n__version__ = "{__version__}"\n'
@@ -40,23 +41,32 @@ def place_runtime(cache: Path) -> Path:
 
     Returns:
         The folder to name in ``PYTHONPATH``.
+
+    Raises:
+        EnvironmentSetupError: The cache cannot be written.
     """
     place = cache / "runtime" / runtime_digest()
     if place.is_dir():
         return place
+    with storage_faults(place.parent, EnvironmentSetupError):
+        _make(place)
+    return place
+
+
+def _make(place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name[:12]}-"))
     try:
         _write(building)
         building.chmod(0o755)
-        # Two at once write the same content; the second finds the name taken.
-        with contextlib.suppress(FileExistsError, OSError):
+        try:
             building.rename(place)
-        if not place.is_dir():
-            raise OSError(f"The folder '{place}' cannot be written.")
+        except OSError:
+            # Two at once write the same content; the second finds the name taken.
+            if not place.is_dir():
+                raise
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return place
 
 
 def _write(folder: Path) -> None:

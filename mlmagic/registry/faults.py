@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from mlmagic import files
 from mlmagic.errors import RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
-
-_DISK = {
-    errno.ENOSPC: ("the disk is full", "Free some space and try again; nothing was lost."),
-    errno.EDQUOT: ("the disk quota is used up", "Free some space and try again; nothing was lost."),
-    errno.EFBIG: ("the file would be too large", "Raise the limit on file sizes (ulimit -f)."),
-    errno.EROFS: ("the file system is read-only", "Use a workspace that can be written."),
-    errno.EACCES: ("permission is denied", "Use a workspace that can be written."),
-    errno.EPERM: ("it is not permitted", "Use a workspace that can be written."),
-}
 
 # What SQLite says, and how we say it.
 _DATABASE = (
@@ -35,24 +27,21 @@ _DATABASE = (
     ),
     (("full",), "cannot grow: the disk is full", "Free some space; nothing was lost."),
     (
-        ("malformed", "not a database", "corrupt", "disk i/o"),
+        ("disk i/o",),
+        "cannot be read or written: the disk is full or fails",
+        "Free some space and try again; nothing was lost.",
+    ),
+    (
+        ("malformed", "not a database", "corrupt"),
         "is damaged",
         "Restore it from a copy, or move it away and register the models again.",
     ),
 )
 
 
-@contextmanager
-def storage_faults(path: Path) -> Iterator[None]:
+def storage_faults(path: Path) -> AbstractContextManager[None]:
     """Turn errors of the file system into a RegistryError that names the path."""
-    try:
-        yield
-    except OSError as error:
-        words = error.strerror or str(error)
-        fact, hint = _DISK.get(error.errno or 0, (words, None))
-        raise RegistryError(
-            f"The path '{error.filename or path}' cannot be used: {fact}.", hint=hint
-        ) from error
+    return files.storage_faults(path, RegistryError)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlmagic.entities import CellOrigin, Lock  # noqa: TC001 - annotations are read at run time
-from mlmagic.files import read_record, write_record
+from mlmagic.errors import ScriptError
+from mlmagic.files import read_record, storage_faults, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,7 +58,11 @@ class ScriptRecords:
         environment: str | None = None,
         source_directory: str | None = None,
     ) -> ScriptRecord:
-        """Keep what is known of a script; an earlier record of the same text is replaced."""
+        """Keep what is known of a script; an earlier record of the same text is replaced.
+
+        Raises:
+            ScriptError: It cannot be written.
+        """
         record = ScriptRecord(
             digest=digest,
             lock=lock,
@@ -66,7 +71,8 @@ class ScriptRecords:
             environment=environment,
             source_directory=source_directory,
         )
-        write_record(self._path(digest), record)
+        with storage_faults(self.directory, ScriptError):
+            write_record(self._path(digest), record)
         return record
 
     def recall(self, digest: str) -> ScriptRecord | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +22,7 @@ from mlmagic.services.records import check_name
 from mlmagic.targets.processes import identify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mlmagic.entities import CellOrigin, DeploymentSpec, ServiceStatus
     from mlmagic.services.records import ServiceRecords
@@ -139,7 +141,8 @@ class Deployer:
     def remove(self, record: ServiceRecord) -> None:
         """Take a service away; the caller holds the lease."""
         if record.wanted != "deleting":
-            record = self._records.change(record, wanted="deleting")
+            with _full_disk_allowed():  # deleting is what makes room
+                record = self._records.change(record, wanted="deleting")
         self.target(record.target).delete(record)
         self._records.remove(record.name)
 
@@ -258,6 +261,15 @@ class Deployer:
         for revision in before.revisions if before is not None else ():
             if revision.generation not in kept:
                 target.forget(record, revision.generation)
+
+
+@contextmanager
+def _full_disk_allowed() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
 
 
 def _is_broken(status: ServiceStatus) -> bool:

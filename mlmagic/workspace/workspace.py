@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.errors import ConfigurationError
+from mlmagic.files import storage_faults
 from mlmagic.settings import Settings
 from mlmagic.workspace.environment_verbs import EnvironmentVerbs
 from mlmagic.workspace.model_verbs import ModelVerbs
@@ -74,7 +76,8 @@ class Workspace(ModelVerbs, EnvironmentVerbs, ScriptVerbs, ServiceVerbs):
             ConfigurationError: The name breaks the rule or the folder cannot be written.
         """
         folder = Path(path).expanduser()
-        folder.mkdir(parents=True, exist_ok=True)
+        with storage_faults(folder, ConfigurationError):
+            folder.mkdir(parents=True, exist_ok=True)
         workspace = cls(open_root(folder, name=name))
         workspace.ensure()
         return workspace
