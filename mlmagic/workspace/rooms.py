@@ -95,9 +95,15 @@ class Rooms:
     def services(self) -> Services:
         """Deployed services."""
         from mlmagic.services import Services
+        from mlmagic.targets import LocalTarget
 
-        return Services(
-            self.state_directory / "services",
+        directory = self.state_directory / "services"
+        local = LocalTarget(
+            directory,
             content=self.content,
             environments=self.environments,
+            start_timeout_seconds=self.settings.start_timeout_seconds,
+        )
+        return Services(
+            directory, content=self.content, environments=self.environments, targets=[local]
         )

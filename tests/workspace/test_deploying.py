@@ -220,6 +220,13 @@ def test_a_service_that_fails_shows_the_lines_of_the_cell(workspace):
         workspace.deploy("svc", script="score.py", variables={"BREAK": "1"}, wait=True)
 
 
+def test_the_setting_ends_an_endless_init(workspace):
+    write("score.py", "def init():\n    while True: pass\n\ndef run(raw_data):\n    return 1\n")
+    impatient = Workspace(workspace.root, settings={"start_timeout_seconds": 1})
+    with pytest.raises(DeploymentFailedError, match="InitTimeout"):
+        deploy(impatient, script="score.py")
+
+
 def test_a_secret_reaches_the_script_and_nothing_else(workspace, tmp_path):
     write("token.txt", "s3cret-value")
     write(
