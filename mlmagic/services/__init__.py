@@ -2,7 +2,8 @@
 
 from mlmagic.services.catalogue import Services
 from mlmagic.services.plan import Change, Plan
+from mlmagic.services.records import check_name
 from mlmagic.services.watcher import watch
 from mlmagic.services.webservice import Webservice
 
-__all__ = ["Change", "Plan", "Services", "Webservice", "watch"]
+__all__ = ["Change", "Plan", "Services", "Webservice", "check_name", "watch"]

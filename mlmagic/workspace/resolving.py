@@ -14,7 +14,12 @@ from mlmagic.entities import (
     Sample,
     SourceTree,
 )
-from mlmagic.errors import ConfigurationError, TargetNotFoundError, did_you_mean
+from mlmagic.errors import (
+    ConfigurationError,
+    ScriptContractError,
+    TargetNotFoundError,
+    did_you_mean,
+)
 from mlmagic.files import digest_bytes, digest_file
 from mlmagic.workspace.parts import (
     capture_environment,
@@ -114,6 +119,9 @@ class _Resolver:
                 say(f"{request.deployment_config}: {warning.message}")
 
     def resolve(self) -> Resolved:
+        from mlmagic.services import check_name
+
+        check_name(self.request.name)
         target, config = self._config()
         script, directory = self._script()
         known = self.rooms.scripts.recall(digest_file(script)) if script else None
@@ -177,6 +185,8 @@ class _Resolver:
 
     def _script(self) -> tuple[Path | None, Path | None]:
         """Find the entry script and its source directory; no script keeps the base's files."""
+        from mlmagic.scripts import check_file_name
+
         request, inference, base = self.request, self.inference, self.base
         directory = request.source_directory
         script = request.script
@@ -205,6 +215,8 @@ class _Resolver:
                 + (f" in '{folder}'." if folder else "."),
                 hint="Capture it from a cell with %%score_script, or correct the path.",
             )
+        for problem in check_file_name(path.name):
+            raise ScriptContractError(problem.message, problems=(problem,))
         return path, folder
 
     def _models(self, known: ScriptRecord | None) -> list[tuple[PlacedModel, Model | None]]:

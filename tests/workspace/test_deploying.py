@@ -252,6 +252,8 @@ def test_a_secret_reaches_the_script_and_nothing_else(workspace, tmp_path):
     [
         ({}, ConfigurationError, "has no entry script"),
         ({"script": "none.py"}, ConfigurationError, "'none.py' does not exist"),
+        ({"script": "1-score.py"}, ScriptContractError, "'1-score.py' cannot be imported"),
+        ({"script": "score.txt"}, ScriptContractError, "'score.txt' is not a '.py' file"),
         ({"script": "score.py", "models": ["nothing"]}, ModelNotFoundError, "'nothing'"),
         ({"script": "score.py", "target": "locla"}, TargetNotFoundError, "mean 'local'"),
         ({"script": "score.py", "prot": 1}, ConfigurationError, "no option 'prot'.*'port'"),
@@ -263,10 +265,19 @@ def test_a_secret_reaches_the_script_and_nothing_else(workspace, tmp_path):
     ],
 )
 def test_bad_input_is_refused_before_anything_is_done(workspace, options, error, words):
-    write("score.py", ANSWER.format(word="a"))
+    for name in ("score.py", "1-score.py", "score.txt"):
+        write(name, ANSWER.format(word="a"))
     with pytest.raises(error, match=words):
         deploy(workspace, **options)
     assert workspace.list_services() == []
+
+
+def test_a_service_name_is_checked_before_an_environment_is_locked(workspace):
+    write("score.py", ANSWER.format(word="a"))
+    events: list[str] = []
+    with pytest.raises(ConfigurationError, match="service name 'No' is not allowed"):
+        workspace.deploy("No", script="score.py", on_event=events.append)
+    assert events == []
 
 
 def test_variables_and_secrets_of_a_configuration_reach_the_service(workspace):
