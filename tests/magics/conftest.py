@@ -9,6 +9,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
 from traitlets.config import Config
 
+from mlmagic import Workspace
+
 
 class TestingShell(InteractiveShell):
     """Runs cells and raises their errors; keeps no history on disk."""
@@ -64,6 +66,21 @@ class Kernel:
         )
         return [(kind, content) for kind, content in sent if kind != "status"]
 
+    def send(self, code: str) -> str:
+        """Start a cell and return at once; `collect` takes what it sends."""
+        return self.client.execute(code, allow_stdin=True)
+
+    def collect(self, cell: str) -> list[tuple[str, dict]]:
+        """Wait for a cell that was started and return what it sent."""
+        sent: list[tuple[str, dict]] = []
+        while True:
+            message = self.client.get_iopub_msg(timeout=120)
+            if message["parent_header"].get("msg_id") != cell:
+                continue
+            if message["content"].get("execution_state") == "idle":
+                return sent
+            sent.append((message["msg_type"], message["content"]))
+
     def error(self, code: str) -> dict:
         """Run a cell that fails and return its error."""
         return next(content for kind, content in self.run(code) if kind == "error")
@@ -75,18 +92,43 @@ class Kernel:
         return next(c["data"]["text/plain"] for kind, c in sent if kind == "execute_result")
 
 
-@pytest.fixture(scope="module")
-def kernel(tmp_path_factory):
-    """A kernel with the magics, in a workspace of its own."""
-    folder = tmp_path_factory.mktemp("notebook")
-    (folder / "pyproject.toml").touch()
+def start_kernel(folder):
+    """Start a kernel with the magics in a folder, and return it with its manager."""
     environment = {k: v for k, v in os.environ.items() if k not in ("CI", "MLMAGIC_HEADLESS")}
     manager, client = start_new_kernel(
         kernel_name="python3", cwd=str(folder), env=environment | {"MPLBACKEND": "agg"}
     )
     kernel = Kernel(client)
     kernel.folder = folder
+    kernel.manager = manager
     kernel.run("%load_ext mlmagic")
+    return kernel
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """A kernel with the magics, in a workspace of its own."""
+    folder = tmp_path_factory.mktemp("notebook")
+    (folder / "pyproject.toml").touch()
+    kernel = start_kernel(folder)
     yield kernel
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    kernel.client.stop_channels()
+    kernel.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernels(tmp_path):
+    """Start kernels in one workspace; at the end they and its services are gone."""
+    (tmp_path / "pyproject.toml").touch()
+    started = []
+
+    def start():
+        started.append(start_kernel(tmp_path))
+        return started[-1]
+
+    yield start
+    for service in Workspace(tmp_path).list_services():
+        service.delete()
+    for kernel in started:
+        kernel.client.stop_channels()
+        kernel.manager.shutdown_kernel(now=True)
