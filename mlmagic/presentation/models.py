@@ -95,13 +95,13 @@ def verification(report: Any) -> list[Block]:
     checked = f"{plural(report.models, 'version')}, {plural(report.contents, 'content')} checked"
     lines = [f"{checked} · {'all well' if report.ok else 'damage found'}"]
     for kind in ("missing", "damaged"):
-        for model_id, files in getattr(report, kind).items():
-            lines.append(f"{model_id}  {kind}: {', '.join(files)}")
+        for owner, files in getattr(report, kind).items():
+            lines.append(f"{owner}  {kind}: {', '.join(files)}")
     left = len(report.orphans) + len(report.temporaries)
     if left:
-        lines.append(f"{plural(left, 'leftover')} that no model uses")
+        lines.append(f"{plural(left, 'leftover')} (--repair removes what is an hour old)")
     lines += report.repaired
-    if not (report.ok and not left) and not report.repaired:
+    if not report.ok and not report.repaired:
         lines.append("To mend what can be mended: %ml model verify --repair")
     return [Lines(tuple(lines))]
 

@@ -291,17 +291,19 @@ class Registry:
         placing.place_files(model, target_dir, self.content, link=False)
         return target_dir / tops[0] if len(tops) == 1 else target_dir
 
-    def verify(self, *, repair: bool = False, keep: Collection[str] | None = None) -> VerifyReport:
+    def verify(
+        self, *, repair: bool = False, others: Mapping[str, Collection[ContentFile]] | None = None
+    ) -> VerifyReport:
         """Check every content of every model, and look for what was left behind.
 
         Args:
-            repair: Set damaged contents aside, remove old temporaries and - where ``keep`` says
-                what others use - contents that nothing uses.
-            keep: Digests that others than models use (scripts, services).
+            repair: Set damaged contents aside, remove old temporaries and - where the others are
+                known - contents that nobody uses.
+            others: What others than models use, to be checked as well; None where it is not known.
         """
         from mlmagic.registry.verification import verify
 
-        return verify(self.catalogue.all(), self.content, repair=repair, keep=keep)
+        return verify(self.catalogue.all(), self.content, repair=repair, others=others)
 
     def _keep_sample(self, value: Any) -> Sample:
         read = read_sample(value)

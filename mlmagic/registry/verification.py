@@ -10,7 +10,7 @@ from mlmagic.errors import ModelIntegrityError
 from mlmagic.registry.faults import storage_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from mlmagic.entities import ContentFile, Model
@@ -27,9 +27,9 @@ class VerifyReport:
     Attributes:
         models: How many versions were checked.
         contents: How many contents were checked.
-        missing: Model id to the files whose content is not there.
-        damaged: Model id to the files whose content does not match its digest.
-        orphans: Digests of contents that no model uses.
+        missing: Model id or other user, to the files whose content is not there.
+        damaged: Likewise, to the files whose content does not match its digest.
+        orphans: Digests of contents that nobody uses.
         temporaries: Files left half written.
         repaired: What was done, in words.
     """
@@ -44,7 +44,7 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every model can be placed."""
+        """Whether everything can be placed."""
         return not (self.missing or self.damaged)
 
 
@@ -53,21 +53,20 @@ def verify(
     content: ContentStore,
     *,
     repair: bool = False,
-    keep: Collection[str] | None = None,
+    others: Mapping[str, Collection[ContentFile]] | None = None,
 ) -> VerifyReport:
     """Check all contents; see ``Registry.verify``."""
     state: dict[str, str] = {}
     missing: dict[str, tuple[str, ...]] = {}
     damaged: dict[str, tuple[str, ...]] = {}
-    count = 0
-    for model in models:
-        count += 1
-        for file in _contents(model):
+    owned = [(model.id, _contents(model)) for model in models]
+    for owner, files in [*owned, *(others or {}).items()]:
+        for file in files:
             found = state.setdefault(file.sha256, "") or _state(file, content)
             state[file.sha256] = found
             for kind, where in (("missing", missing), ("damaged", damaged)):
                 if found == kind:
-                    where[model.id] = (*where.get(model.id, ()), file.path)
+                    where[owner] = (*where.get(owner, ()), file.path)
     orphans = tuple(digest for digest in content.digests() if digest not in state)
     temporaries = content.temporaries()
     repaired = []
@@ -76,11 +75,11 @@ def verify(
         with storage_faults(content.root):
             repaired = [
                 *_set_aside(content, broken),
-                *_remove_unused(content, orphans, keep),
+                *(() if others is None else _remove_unused(content, orphans)),
                 *_remove_temporaries(temporaries),
             ]
     return VerifyReport(
-        models=count,
+        models=len(owned),
         contents=len(state),
         missing=missing,
         damaged=damaged,
@@ -115,15 +114,11 @@ def _set_aside(content: ContentStore, digests: Iterable[str]) -> list[str]:
     return done
 
 
-def _remove_unused(
-    content: ContentStore, orphans: Iterable[str], keep: Collection[str] | None
-) -> list[str]:
-    if keep is None:
-        return []
+def _remove_unused(content: ContentStore, orphans: Iterable[str]) -> list[str]:
     done = []
     for digest in orphans:
         path = content.path(digest)
-        if digest not in keep and _is_old(path):
+        if _is_old(path):
             path.unlink()
             done.append(f"removed the unused content sha256:{digest[:12]}")
     return done

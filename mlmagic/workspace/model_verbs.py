@@ -155,10 +155,15 @@ class ModelVerbs(Rooms):
         Args:
             repair: Also remove what neither a model nor a revision of a service uses.
         """
-        records = self.services.readable()
-        specs = [revision.spec for record in records for revision in record.revisions]
-        files = [file for spec in specs for file in spec.content]
+        names = self.services.names()
+        records = {record.name: record for record in self.services.readable()}
         # What a service with a damaged record uses is not known: then nothing may go.
-        known = len(records) == len(self.services.names())
-        keep = {file.sha256 for file in files} if known else None
-        return self.registry.verify(repair=repair, keep=keep)
+        others = None
+        if len(records) == len(names):
+            others = {
+                f"service '{name}'": tuple(
+                    dict.fromkeys(file for r in record.revisions for file in r.spec.content)
+                )
+                for name, record in records.items()
+            }
+        return self.registry.verify(repair=repair, others=others)

@@ -227,6 +227,16 @@ def test_the_setting_ends_an_endless_init(workspace):
         deploy(impatient, script="score.py")
 
 
+def test_verify_checks_what_services_use_and_leaves_it(workspace):
+    write("score.py", ANSWER.format(word="a"))
+    record = deploy(workspace, script="score.py").record
+    stored = workspace.content.path(record.spec.source.files[0].sha256)
+    report = workspace.verify_models(repair=True)
+    assert (report.ok, report.orphans) == (True, ())
+    stored.unlink()
+    assert workspace.verify_models().missing == {"service 'svc'": ("score.py",)}
+
+
 def test_a_secret_reaches_the_script_and_nothing_else(workspace, tmp_path):
     write("token.txt", "s3cret-value")
     write(

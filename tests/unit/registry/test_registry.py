@@ -223,11 +223,17 @@ def test_verify_finds_and_repairs(registry, weights):
     assert set(report.orphans) == {orphan.sha256, used.sha256}
     assert report.temporaries == ("123-abc",)
     # What is young may belong to a registration under way.
-    assert len(registry.verify(repair=True, keep=[]).repaired) == 1
+    assert len(registry.verify(repair=True, others={}).repaired) == 1
     for path in (content.path(orphan.sha256), content.path(used.sha256), half):
         os.utime(path, (1, 1))
-    assert len(registry.verify(repair=True, keep=[used.sha256]).repaired) == 2
-    assert registry.verify().orphans == (used.sha256,)
+    others = {"service 'svc'": [used]}
+    assert len(registry.verify(repair=True, others=others).repaired) == 2
+    assert registry.verify(others=others).orphans == ()
+    content.path(used.sha256).unlink()
+    assert registry.verify(others=others).missing["service 'svc'"] == ("x",)
+    assert (
+        registry.verify(others=others).missing.keys() == {"service 'svc'"} | report.missing.keys()
+    )
     assert registry.register(weights, name="net", sample=[1]).outcome == "unchanged"
     assert registry.verify().ok
 
