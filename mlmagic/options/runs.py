@@ -100,6 +100,9 @@ RUN_VERBS = (
                 kind="flag",
             ),
         ),
+        done="{result[0].parent}  holds a first project\n"
+        "next: jupyter lab {result[0]}\n"
+        "  or: mlmagic run {result[0]}",
         examples=("quickstart demo",),
     ),
 )

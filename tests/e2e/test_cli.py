@@ -108,6 +108,7 @@ def test_quickstart(run, tmp_path):
     done = run("quickstart", "demo")
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "demo").glob("*.ipynb"))
+    assert f"next: jupyter lab {tmp_path}/demo/diabetes.ipynb" in done.stdout
 
 
 def test_a_reader_that_leaves_early_is_no_error(run, tmp_path):
