@@ -32,6 +32,8 @@ def call(
     values: dict[str, Any],
     workspace: Callable[[], Workspace],
     on_event: Callable[[str], None] | None = None,
+    *,
+    on_created: Callable[[str], None] | None = None,
 ) -> Any:
     """Call the method behind a verb.
 
@@ -40,6 +42,7 @@ def call(
         values: Keywords of the method.
         workspace: Opens the workspace; not called by verbs that need none.
         on_event: Receives lines of progress.
+        on_created: Receives a line where the call is the first use of a workspace.
     """
     if verb.owner == "runs":
         return _call_runs(verb, values, on_event)
@@ -48,7 +51,11 @@ def call(
 
         return getattr(Workspace, verb.method)(**values)
     progress = {"on_event": on_event} if verb.progress else {}
-    result = getattr(workspace(), verb.method)(**values, **progress)
+    opened = workspace()
+    existed = opened.exists
+    result = getattr(opened, verb.method)(**values, **progress)
+    if on_created is not None and opened.exists and not existed:
+        on_created(f"workspace '{opened.name}' created in '{opened.state_directory}'")
     if verb.method == "service_keys":
         return dict(zip(("primaryKey", "secondaryKey"), result, strict=True))
     return result

@@ -83,8 +83,11 @@ def _call(
     from mlmagic.dispatch import call, show
     from mlmagic.presentation import write
 
+    created: list[str] = []
     with terminal.progress(kept=verb.method == "run_notebook") as say:
-        result = call(verb, values, _open_workspace, say)
+        result = call(verb, values, _open_workspace, say, on_created=created.append)
+    for line in created:
+        terminal.note(line)
     shown = show(verb, values, result)
     if kind == "table":
         terminal.write_table(shown.text)

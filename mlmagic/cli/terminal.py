@@ -45,6 +45,10 @@ class Terminal:
                 text = re.sub(rf"\b{state}\b", f"{colour}{state}{_OFF}", text)
         self.write(text)
 
+    def note(self, message: str) -> None:
+        """Write a line beside the result."""
+        sys.stderr.write(f"{message}\n")
+
     def error(self, message: str) -> None:
         """Write what went wrong."""
         head = f"{_RED}{_BOLD}error:{_OFF}" if self._colours_err else "error:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import (
@@ -121,10 +122,15 @@ class MlmagicMagics(Magics):
         if deploys and self.session.headless:
             values.setdefault("wait", True)
         with Progress(self.session) as say:
-            result = call(verb, values, self.session.workspace, say)
+            result = call(verb, values, self.session.workspace, say, on_created=self._note)
         if deploys and hasattr(result, "snapshot"):
             self.session.service_display.show(result)
         return result
+
+    def _note(self, line: str) -> None:
+        """Tell a line that stays, to whoever watches."""
+        if not self.session.headless:
+            sys.stdout.write(f"{line}\n")
 
     def _keep(self, verb: Verb, values: dict[str, Any], cell: str) -> Any:
         if values.pop("expand", False):

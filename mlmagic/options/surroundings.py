@@ -190,6 +190,7 @@ WORKSPACE_VERBS = (
         owner="class",
         help="Make a folder a workspace.",
         result="Workspace",
+        done="workspace '{result.name}' in '{result.root}'",
         options=(
             Option(
                 name="path",

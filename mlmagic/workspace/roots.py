@@ -103,6 +103,11 @@ def open_root(folder: Path, *, name: str | None = None) -> Root:
     record = folder / STATE_FOLDER / "workspace.json"
     if record.is_file():
         fact = read_record(record, WorkspaceFact)
+        if name not in (None, fact.name):
+            raise ConfigurationError(
+                f"The workspace in '{folder}' is called '{fact.name}', not '{name}'.",
+                hint="Leave the name out, or choose another folder.",
+            )
         return Root(path=folder, name=fact.name, v1=fact.v1)
     return Root(path=folder, name=name or folder.name or "workspace")
 

@@ -32,10 +32,11 @@ def run(tmp_path):
     return run
 
 
-def test_models_from_a_shell(run):
+def test_models_from_a_shell(run, tmp_path):
     done = run("model", "register", "-n", "tiny", "-p", "model.bin", "--tag", "a=b")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("tiny:1  registered   5 B · sha256:")
+    assert f"created in '{os.path.realpath(tmp_path)}/.mlmagic'\n" in done.stderr
     assert json.loads(run("models", "-o", "json").stdout)[0]["tags"] == {"a": "b"}
     assert run("model", "list", "--query", "[].id", "-o", "tsv").stdout == "tiny:1\n"
     assert run("model", "show", "tiny", "-o", "yaml").stdout.startswith("name: tiny\n")

@@ -73,3 +73,18 @@ def test_completion_in_a_kernel(kernel):
 def test_help_in_a_kernel(kernel):
     answer = kernel.client.inspect("%deploy", reply=True, timeout=30)["content"]
     assert "--deployment-config" in answer["data"]["text/plain"]
+
+
+def test_the_first_use_says_where_the_workspace_is(kernel, tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "model.bin").write_bytes(b"model")
+    kernel.run(f"%cd -q {tmp_path}")
+    for code, said in (
+        ("%ml model list", ""),
+        ("%register model.bin --name a", f"in '{tmp_path}/.mlmagic'\n"),
+        ("%register model.bin --name b", ""),
+    ):
+        text = "".join(c["text"] for kind, c in kernel.run(code) if kind == "stream")
+        assert text.endswith(said)
+        assert bool(text) == bool(said)
+    kernel.run(f"%cd -q {kernel.folder}")

@@ -100,6 +100,13 @@ def test_a_workspace_name_follows_the_rule_of_v1(tmp_path, name):
     assert not (tmp_path / ".mlmagic").exists()
 
 
+def test_a_workspace_keeps_its_name(tmp_path):
+    open_root(tmp_path, name="first").create()
+    assert open_root(tmp_path).name == open_root(tmp_path, name="first").name == "first"
+    with pytest.raises(ConfigurationError, match="is called 'first', not 'second'"):
+        open_root(tmp_path, name="second")
+
+
 def test_a_damaged_record_is_told(tmp_path):
     Workspace.create(tmp_path)
     (tmp_path / ".mlmagic" / "workspace.json").write_text("{")
