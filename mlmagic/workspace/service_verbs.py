@@ -210,7 +210,7 @@ class ServiceVerbs(Rooms):
 
     def delete_service(self, name: str) -> str:
         """Delete a service with its keys, logs and revisions, and return its name."""
-        self.services.get(name).delete()
+        self.services.delete(name)
         return name
 
     def _resubmit(self, name: str) -> Webservice:

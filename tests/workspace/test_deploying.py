@@ -227,6 +227,18 @@ def test_the_setting_ends_an_endless_init(workspace):
         deploy(impatient, script="score.py")
 
 
+def test_a_service_with_a_damaged_record_hinders_nobody_and_can_be_deleted(workspace):
+    write("score.py", ANSWER.format(word="a"))
+    deploy(workspace, script="score.py")
+    write(".mlmagic/services/svc/record.json", "{")
+    assert workspace.list_environments()
+    assert workspace.verify_models(repair=True).ok
+    with pytest.raises(ConfigurationError, match="mlmagic service delete svc"):
+        workspace.prune_environments()
+    assert workspace.delete_service("svc") == "svc"
+    assert workspace.list_services() == []
+
+
 def test_verify_checks_what_services_use_and_leaves_it(workspace):
     write("score.py", ANSWER.format(word="a"))
     record = deploy(workspace, script="score.py").record
