@@ -207,7 +207,7 @@ class LabPage:
         return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: Playwright's loop runs in this thread while it lives
 def browser() -> Iterator[Browser]:
     path = chromium_path()
     if path is None:
@@ -223,7 +223,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     server = LabServer(tmp_path_factory.mktemp("lab"))
     yield server
