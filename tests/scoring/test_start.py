@@ -15,6 +15,7 @@ import pytest
 from tests.scoring.conftest import SCRIPTS, RunningServer, environment, wait_for
 
 Serve = Callable[..., RunningServer]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
