@@ -15,7 +15,6 @@ import pytest
 from tests.scoring.conftest import SCRIPTS, RunningServer, environment, wait_for
 
 Serve = Callable[..., RunningServer]
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
