@@ -13,14 +13,13 @@ import uvicorn
 from mlmagic.scoring.dispatch import Dispatcher
 from mlmagic.scoring.failure import START_FAILED, StartFailure
 from mlmagic.scoring.listening import BACKLOG
-from mlmagic.scoring.startup import start
+from mlmagic.scoring.startup import Service, start
 
 if TYPE_CHECKING:
     import socket
     from types import FrameType
 
     from mlmagic.scoring.application import Application
-    from mlmagic.scoring.script import EntryScript
     from mlmagic.scoring.settings import Settings
     from mlmagic.scoring.status import Status
 
@@ -76,12 +75,12 @@ class Server(uvicorn.Server):
         dispatcher = Dispatcher(self._settings.threads)
         try:
             begin = partial(start, self._settings, self._status)
-            script: EntryScript = await dispatcher.call(begin)
+            service: Service = await dispatcher.call(begin)
         except StartFailure:
             self.exit_code = START_FAILED
             self.should_exit = True
             return
-        self._application.open(script, dispatcher)
+        self._application.open(service, dispatcher)
         self._tell_ready()
 
     def _tell_ready(self) -> None:
