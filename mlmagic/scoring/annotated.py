@@ -19,16 +19,25 @@ _TEXTS = (str, Any, object)
 _BYTES = (bytes, bytearray, memoryview)
 
 
-def annotated_reader(run: Callable[..., Any], taken: Sequence[inspect.Parameter]) -> Reader | None:
+def annotated_reader(
+    run: Callable[..., Any], taken: Sequence[inspect.Parameter], *, in_lists: bool = False
+) -> Reader | None:
     """Return what reads the request as the annotations say.
 
     One argument that is a text, or anything, gets the raw text as in v1, and there is
     nothing to return.
 
+    Args:
+        run: The function.
+        taken: Its parameters, without ``request_headers``.
+        in_lists: Whether it is batched: each annotation is a list of what a request has.
+
     Raises:
         TypeError: An annotation cannot be read, or JSON cannot become such a value.
     """
     hints = _hints(run)
+    if in_lists:
+        hints = {name: _item(hint) for name, hint in hints.items()}
     first = hints.get(taken[0].name, Any)
     if len(taken) == 1 and first in _BYTES:
         return BytesReader(taken[0].name, first)
@@ -45,6 +54,14 @@ def _hints(run: Callable[..., Any]) -> dict[str, Any]:
         return typing.get_type_hints(run, include_extras=True)
     except Exception as error:
         raise TypeError(f"its annotations cannot be read ({error})") from error
+
+
+def _item(annotation: Any) -> Any:
+    if annotation in _TEXTS:
+        return Any
+    if typing.get_origin(annotation) is not list:
+        raise TypeError(f"batched, so '{annotation}' should be a list")
+    return typing.get_args(annotation)[0]
 
 
 def _output(annotation: Any) -> dict[str, Any]:

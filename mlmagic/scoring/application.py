@@ -11,9 +11,11 @@ from urllib.parse import parse_qs
 
 from mlmagic.scoring.call import Call
 from mlmagic.scoring.cors import Origins
+from mlmagic.scoring.counting import Counting
 from mlmagic.scoring.documents import UnknownVersionError
 from mlmagic.scoring.execution import INTERNAL_ERROR, score, score_async
 from mlmagic.scoring.identity import LONGEST, RequestIds, too_long
+from mlmagic.scoring.metrics import MEDIA_TYPE
 from mlmagic.scoring.outcome import FAILED, JSON, TEXT, Outcome, message
 from mlmagic.scoring.reply import (
     BodyTooLargeError,
@@ -30,13 +32,14 @@ from mlmagic.scoring.sending import send_stream
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from mlmagic.scoring.batching import Batcher
     from mlmagic.scoring.coroutines import Coroutines
     from mlmagic.scoring.dispatch import Dispatcher
     from mlmagic.scoring.documents import Documents
+    from mlmagic.scoring.entry import EntryScript
     from mlmagic.scoring.failure import UserCode
     from mlmagic.scoring.keys import KeyFile
     from mlmagic.scoring.reply import Message, Receive, Send
-    from mlmagic.scoring.script import EntryScript
     from mlmagic.scoring.settings import Settings
     from mlmagic.scoring.startup import Service
     from mlmagic.scoring.status import Status
@@ -66,13 +69,15 @@ class Application:
         self._script: EntryScript | None = None
         self._documents: Documents | None = None
         self._origins = Origins(settings.origins) if settings.origins else None
-        self._in_flight = 0
+        self._counting = Counting(settings)
+        self._batcher: Batcher | None = None
         self.draining = False
         self._routes: dict[str, dict[str, Callable[[Request], Awaitable[Reply]]]] = {
             "/": {"GET": self._health, "HEAD": self._health},
             "/live": {"GET": self._live, "HEAD": self._live},
             "/ready": {"GET": self._ready, "HEAD": self._ready},
             "/score": {"POST": self._score, "GET": self._score},
+            "/metrics": {"GET": self._metrics, "HEAD": self._metrics},
             "/swagger.json": {"GET": self._describe, "HEAD": self._describe},
         }
         self._always: list[tuple[bytes, bytes]] = []
@@ -89,6 +94,15 @@ class Application:
         self._dispatcher = service.script.coroutines or dispatcher
         self._documents = service.documents
         self._script = service.script
+        self._counting.begin(self._dispatcher)
+        if service.script.batch is not None:
+            from mlmagic.scoring.batching import Batcher
+
+            self._batcher = Batcher(service.script, self._code, dispatcher, service.script.batch)
+
+    def tell_counts(self) -> None:
+        """Leave the counts to the other workers."""
+        self._counting.tell()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -104,8 +118,11 @@ class Application:
             access.exception("[%s] Unexpected error", ids.request_id)
             reply = refused(500, INTERNAL_ERROR)
         await self._send(request, reply, ids, send)
-        if scope["path"] != "/" or scope["method"] not in ("GET", "HEAD"):
-            _log_access(scope, reply, (time.perf_counter() - began) * 1000)
+        seconds = time.perf_counter() - began
+        path = scope["path"]
+        self._counting.answered(path if path in self._routes else "", reply.status, seconds)
+        if path != "/" or scope["method"] not in ("GET", "HEAD"):
+            _log_access(scope, reply, seconds * 1000)
 
     async def _answer(self, request: Request) -> Reply:
         if long := too_long(request.headers):
@@ -165,21 +182,24 @@ class Application:
             return refused(404, str(error))
         return Reply(200, document, ((b"content-type", JSON), (FAILED, b"False")))
 
+    async def _metrics(self, request: Request) -> Reply:
+        if self._keys is not None and (refusal := _refuse(self._keys, request)) is not None:
+            return refusal
+        return plain(200, self._counting.page(), MEDIA_TYPE)
+
     async def _score(self, request: Request) -> Reply:
-        if self._keys is not None:
-            refusal = _refuse(self._keys, request)
-            if refusal is not None:
-                return refusal
+        if self._keys is not None and (refusal := _refuse(self._keys, request)) is not None:
+            return refusal
         script, dispatcher = self._script, self._dispatcher
         if script is None or dispatcher is None:
             return self._not_ready()
-        if self._in_flight >= dispatcher.limit + self._settings.queue:
+        if self._counting.in_flight >= dispatcher.limit + self._settings.queue:
             return self._full()
-        self._in_flight += 1
+        self._counting.in_flight += 1
         try:
             return await self._scored(request, script, dispatcher)
         finally:
-            self._in_flight -= 1
+            self._counting.in_flight -= 1
 
     async def _scored(
         self, request: Request, script: EntryScript, dispatcher: Dispatcher | Coroutines
@@ -191,14 +211,20 @@ class Application:
         call = Call(request.scope, body, request.request_id)
         work = score if script.coroutines is None else score_async
         limit = self._settings.scoring_timeout_ms
+        outcome: Outcome
         try:
-            outcome: Outcome = await dispatcher.call(
-                partial(work, script, self._code, call), limit / 1000
-            )
+            if self._batcher is not None:
+                outcome = await self._batcher.score(call, limit / 1000)
+            else:
+                outcome = await dispatcher.call(
+                    partial(work, script, self._code, call), limit / 1000
+                )
         except TimeoutError:
             text = f"Scoring timeout after {limit} ms"
             access.error("[%s] %s", request.request_id, text)
             outcome = Outcome(500, message(text), failed=True)
+        if outcome.milliseconds is not None:
+            self._counting.ran(outcome.milliseconds)
         return Reply(outcome.status, outcome.body, outcome.fields(), outcome.stream)
 
     def _not_ready(self) -> Reply:

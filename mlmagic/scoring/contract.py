@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlmagic.scoring.decorated import DecoratedReader, schemas
 
 if TYPE_CHECKING:
-    from mlmagic.scoring.script import EntryScript
+    from mlmagic.scoring.entry import EntryScript
 
 VERSIONS = ("2", "3", "3.1")
 

@@ -16,8 +16,8 @@ from mlmagic.scoring.streaming import AsyncStream, PlainStream, Stream
 
 if TYPE_CHECKING:
     from mlmagic.scoring.call import Call
+    from mlmagic.scoring.entry import EntryScript
     from mlmagic.scoring.failure import UserCode
-    from mlmagic.scoring.script import EntryScript
 
 logger = logging.getLogger("azmlinfsrv")
 SCRIPT_ERROR = "An unexpected error occurred in scoring script. Check the logs for more info."
@@ -37,7 +37,7 @@ def score(script: EntryScript, code: UserCode, call: Call) -> Outcome:
         raise
     except BaseException as error:  # noqa: BLE001 - not even SystemExit may end the service
         return script_failed(error, code, call.request_id)
-    return _written(script, value, (time.perf_counter() - began) * 1000, call.request_id)
+    return written(script, value, (time.perf_counter() - began) * 1000, call.request_id)
 
 
 async def score_async(script: EntryScript, code: UserCode, call: Call) -> Outcome:
@@ -53,7 +53,7 @@ async def score_async(script: EntryScript, code: UserCode, call: Call) -> Outcom
         raise
     except BaseException as error:  # noqa: BLE001 - as above
         return script_failed(error, code, call.request_id)
-    return _written(script, value, (time.perf_counter() - began) * 1000, call.request_id)
+    return written(script, value, (time.perf_counter() - began) * 1000, call.request_id)
 
 
 def execute(script: EntryScript, arguments: dict[str, Any], call: Call) -> Any:
@@ -92,7 +92,11 @@ def run_once(script: EntryScript, call: Call) -> bytes:
         Refusal: The request does not fit.
     """
     arguments = script.arguments(call)
-    if script.coroutines is not None:
+    if script.batch is not None:
+        (value,) = script.run(**{name: [value] for name, value in arguments.items()})
+        if isinstance(value, BaseException):
+            raise value
+    elif script.coroutines is not None:
         value = script.coroutines.finish(execute_async(script, arguments, call))
     else:
         value = execute(script, arguments, call)
@@ -108,7 +112,8 @@ def script_failed(error: BaseException, code: UserCode, request_id: str) -> Outc
     return Outcome(500, message(SCRIPT_ERROR), failed=True)
 
 
-def _written(script: EntryScript, value: Any, milliseconds: float, request_id: str) -> Outcome:
+def written(script: EntryScript, value: Any, milliseconds: float, request_id: str) -> Outcome:
+    """Make an outcome of what run() returned; one that cannot be written is our error."""
     if isinstance(value, Stream):
         fields = ((b"content-type", value.media_type),)
         return Outcome(200, b"", headers=fields, stream=value)
@@ -116,4 +121,4 @@ def _written(script: EntryScript, value: Any, milliseconds: float, request_id: s
         return from_value(value, milliseconds, script.write)
     except Exception:
         logger.exception("[%s] What run() returned cannot be written as JSON", request_id)
-        return Outcome(500, message(INTERNAL_ERROR), milliseconds)
+        return Outcome(500, message(INTERNAL_ERROR))

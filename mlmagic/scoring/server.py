@@ -107,3 +107,4 @@ class Server(uvicorn.Server):
             while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await super().shutdown(sockets)
+        self._application.tell_counts()

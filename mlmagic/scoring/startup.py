@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from mlmagic.scoring.call import Call, Refusal
 from mlmagic.scoring.contract import Example, contract_of
 from mlmagic.scoring.documents import Documents, describe_service
+from mlmagic.scoring.entry import EntryScript, Ways
 from mlmagic.scoring.execution import run_once
 from mlmagic.scoring.failure import StartFailure, UserCode, describe
-from mlmagic.scoring.script import EntryScript, ended_by, load_script
+from mlmagic.scoring.script import ended_by, load_script
 from mlmagic.scoring.status import RESULT_LIMIT
 from mlmagic.scoring.templates import About
 
@@ -64,8 +65,7 @@ def start(settings: Settings, status: Status) -> Service:
         script = load_script(
             settings.entry_script,
             [settings.source_directory, settings.app_root],
-            annotations=settings.compat is None,
-            threads=settings.threads,
+            Ways(settings.compat is None, settings.threads, settings.batch),
         )
         status.enter("init")
         status.enter("init", init_seconds=_initialise(script))
