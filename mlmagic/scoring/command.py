@@ -14,7 +14,7 @@ from mlmagic.scoring.lifeline import watch_lifeline
 from mlmagic.scoring.logs import configure
 from mlmagic.scoring.settings import Settings, read_settings
 from mlmagic.scoring.standins.finder import provide
-from mlmagic.scoring.startup import start, user_code
+from mlmagic.scoring.startup import start, user_code, with_own_example
 from mlmagic.scoring.status import Status
 from mlmagic.scoring.variables import block
 
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure("INFO", [])  # for what is told before the settings are known
     try:
         settings = read_settings(options, os.environ)
+        os.environ.update(settings.variables)
         _configure_logs(settings)
         if settings.workers > 1 and settings.fd is None and not settings.check:
             from mlmagic.scoring.workers import serve_with_workers  # few need it
@@ -85,6 +86,8 @@ def _check(settings: Settings, status: Status) -> int:
     service = None
     try:
         service = start(settings, status)
+        if settings.status_file is None:
+            service = with_own_example(service, settings, status)
         status.enter("ready")
     finally:
         if settings.status_file is None and sys.__stdout__ is not None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +45,7 @@ class Settings:
         lifeline: Descriptor whose end of file says that the supervisor is gone.
         grace: Seconds that a drain may take.
         check: Only run init() and the sample, then exit.
+        variables: What scripts of v1 find in the environment, whoever set it.
     """
 
     entry_script: Path
@@ -78,6 +78,7 @@ class Settings:
     lifeline: int | None = None
     grace: float = 30.0
     check: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_settings(options: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
@@ -100,7 +101,11 @@ def read_settings(options: argparse.Namespace, environment: Mapping[str, str]) -
     values |= {name: value for name, value in given.items() if name in Settings.__annotations__}
     entry_script = _locate(script or variables.text("AZUREML_ENTRY_SCRIPT"), app_root)
     source = variables.text("AZUREML_SOURCE_DIRECTORY")
-    _tell_script(given.get("model_dir") or variables.text("AZUREML_MODEL_DIR"))
+    told = variables.of_file() | {"AML_APP_ROOT": str(app_root)}
+    if "AZUREML_ENTRY_SCRIPT" not in environment:
+        told["AZUREML_ENTRY_SCRIPT"] = str(entry_script)
+    if "model_dir" in given:
+        told["AZUREML_MODEL_DIR"] = given["model_dir"]
     origins = given.get("access_control_allow_origins")
     return Settings(
         **values
@@ -109,6 +114,7 @@ def read_settings(options: argparse.Namespace, environment: Mapping[str, str]) -
             "entry_script": entry_script,
             "app_root": app_root,
             "source_directory": app_root / source if source else entry_script.parent,
+            "variables": told,
         }
     )
 
@@ -129,12 +135,6 @@ def _from(variables: Variables) -> dict[str, Any]:
 
 def _folder(name: str | None) -> Path:
     return Path(name or Path.cwd()).absolute()
-
-
-def _tell_script(model_dir: str | None) -> None:
-    """Set the variable that v1 scripts read, relative values included."""
-    if model_dir:
-        os.environ["AZUREML_MODEL_DIR"] = model_dir
 
 
 def _locate(script: str | None, app_root: Path) -> Path:

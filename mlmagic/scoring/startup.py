@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import gc
 import inspect
+import json
 import logging
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.scoring.call import Call, Refusal
 from mlmagic.scoring.contract import Example, contract_of
+from mlmagic.scoring.decorated import DecoratedReader
 from mlmagic.scoring.documents import Documents, describe_service
 from mlmagic.scoring.entry import EntryScript, Ways
 from mlmagic.scoring.execution import run_once
@@ -110,6 +112,26 @@ def _describe(script: EntryScript, settings: Settings, example: Example | None) 
         return Documents({})
 
 
+def with_own_example(service: Service, settings: Settings, status: Status) -> Service:
+    """Score the example of a decorated script, where nobody gave a sample: for a check.
+
+    Raises:
+        StartFailure: Already told and logged.
+    """
+    if service.example is not None or not isinstance(service.script.reader, DecoratedReader):
+        return service
+    body = json.dumps(contract_of(service.script, None).input.get("example", {})).encode()
+    status.enter("sample")
+    try:
+        example = _scored(service.script, settings, status, body)
+    except StartFailure as failure:
+        code = user_code(settings)
+        status.fail(failure, code)
+        _log(failure, code)
+        raise
+    return replace(service, example=example)
+
+
 def _score_sample(script: EntryScript, settings: Settings, status: Status) -> Example:
     assert settings.sample is not None  # noqa: S101 - told to the type checker
     try:
@@ -117,6 +139,10 @@ def _score_sample(script: EntryScript, settings: Settings, status: Status) -> Ex
     except OSError as error:
         message = f"The sample '{settings.sample}' cannot be read: {error.strerror}."
         raise StartFailure("SampleFailed", message) from error
+    return _scored(script, settings, status, body)
+
+
+def _scored(script: EntryScript, settings: Settings, status: Status, body: bytes) -> Example:
     began = time.perf_counter()
     answer = _score_once(script, Call(_sample_scope(settings), body, "sample"))
     text = answer.decode(errors="replace")

@@ -45,11 +45,17 @@ class Variables:
     """Values by name: the environment's, else the file's.
 
     Args:
-        values: What is set.
+        environment: What is set.
+        file: What the file sets.
     """
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
+    def __init__(self, environment: Mapping[str, str], file: Mapping[str, str]) -> None:
+        self._values = ChainMap(dict(environment), dict(file))
+        self._file = {name: text for name, text in file.items() if name not in environment}
+
+    def of_file(self) -> dict[str, str]:
+        """Return what only the file sets."""
+        return dict(self._file)
 
     def text(self, name: str) -> str | None:
         """Return a value; None where it is empty or not set."""
@@ -109,7 +115,7 @@ def read_variables(
         path = folder / "config.json" if folder is not None else None
         if path is not None and path.is_file() and path.stat().st_size:
             return _merged(environment, _found(path))
-    return Variables(environment)
+    return Variables(environment, {})
 
 
 def _found(path: Path) -> dict[str, Any]:
@@ -139,7 +145,7 @@ def _warn(path: Path, values: dict[str, Any]) -> None:
 
 def _merged(environment: Mapping[str, str], values: dict[str, Any]) -> Variables:
     texts = {name: _text(value) for name, value in values.items() if name in KNOWN}
-    return Variables(ChainMap(dict(environment), texts))
+    return Variables(environment, texts)
 
 
 def _text(value: Any) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.scoring.conftest import RunningServer, needs
+from tests.scoring.conftest import RunningServer, environment, needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -199,3 +201,12 @@ def test_driver_of_v1(serve_source: Callable[..., RunningServer], tmp_path: Path
         """
     ).ready()
     assert post(server, {"data": [[1, 2]]}).json["sum"] == 3.0
+
+
+def test_check_scores_the_example(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(POWER_BI)
+    command = [sys.executable, "-m", "mlmagic.scoring", "--check", "score.py"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment(), cwd=tmp_path, check=True
+    )
+    assert 'ms -> {"Results": {"WebServiceOutput0": [{"age": 1.0}]}}' in done.stdout

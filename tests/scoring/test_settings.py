@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import socket
 import subprocess
 import sys
@@ -36,14 +35,13 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.threads, settings.workers, settings.log_level) == (None, 1, "INFO")
 
 
-def test_spellings_of_azmlinfsrv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AZUREML_MODEL_DIR", "before")
+def test_spellings_of_azmlinfsrv() -> None:
     settings = settle(
         *("--compat", "azmlinfsrv", f"--entry_script={ECHO}", "--model_dir", "a_b"),
         *("--worker_count", "3", "--access_control_allow_origins", "a.org"),
         *("--appinsights_instrumentation_key", "x", "--health_port", "5000", "--rest"),
     )
-    assert os.environ["AZUREML_MODEL_DIR"] == "a_b"
+    assert settings.variables["AZUREML_MODEL_DIR"] == "a_b"
     assert (settings.address, settings.port, settings.auth) == ("0.0.0.0", 5001, "none")
     assert (settings.threads, settings.workers, settings.origins) == (1, 3, "a.org")
 
@@ -85,6 +83,26 @@ def test_config_file_of_the_folders(tmp_path: Path, caplog: pytest.LogCaptureFix
     (beside / "config.json").write_text("not json")
     settle(script, AML_APP_ROOT=str(root))
     assert "is not used" in caplog.text
+
+
+def test_the_script_finds_the_variables(serve_source: ServeSource, tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "config.json").write_text(
+        json.dumps({"AZUREML_MODEL_DIR": "models", "SERVICE_NAME": "file", "mine": "x"})
+    )
+    server = serve_source(
+        """
+        import os
+        names = ["AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT", "AZUREML_MODEL_DIR"]
+        names += ["SERVICE_NAME", "mine"]
+        def init(): pass
+        def run(data): return [os.environ.get(name) for name in names]
+        """,
+        SERVICE_NAME="environment",
+    ).ready()
+    app = tmp_path / "app"
+    expected = [str(app), str(app / "score.py"), "models", "environment", None]
+    assert server.ask(body=b"").json == expected
 
 
 def test_main_is_the_default_script(tmp_path: Path) -> None:

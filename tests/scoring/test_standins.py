@@ -81,13 +81,13 @@ def run(data):
     row = json.loads(data)
     correlations = inputs.collect(row, "mine")
     predictions.collect(predictions.add_correlations([sum(row)], correlations))
-    return correlations
+    return [correlations]
 """
 
 
 def test_collection_is_off(serve_source: ServeSource, tmp_path: Path) -> None:
     server = serve_source(COLLECTOR, MLMAGIC_DATA_DIR=str(tmp_path / "data")).ready()
-    assert server.ask(body=b"[1, 2]").json is None
+    assert server.ask(body=b"[1, 2]").json == [None]
     assert "Data collection is not enabled." in server.log
     assert not (tmp_path / "data").exists()
 
@@ -99,7 +99,7 @@ def test_collection(serve_source: ServeSource, tmp_path: Path) -> None:
         AML_MODEL_DC_STORAGE_ENABLED="true",
         SERVICE_NAME="svc",
     ).ready()
-    told = server.ask(body=b"[1, 2]", X_Request_Id="the-id").json
+    (told,) = server.ask(body=b"[1, 2]", X_Request_Id="the-id").json
     server.ask(body=b"[3, 4]")
     home = tmp_path / "data" / "modeldata/default/default/default/svc/iris/default"
     day = told["$aml_dc_scoring_timestamp"][:10].replace("-", "/")
