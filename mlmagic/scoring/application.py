@@ -6,15 +6,16 @@ import logging
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from mlmagic.scoring.accesslog import AccessLog
 from mlmagic.scoring.call import Call
 from mlmagic.scoring.cors import Origins
 from mlmagic.scoring.counting import Counting
 from mlmagic.scoring.documents import UnknownVersionError
 from mlmagic.scoring.execution import INTERNAL_ERROR, score, score_async
-from mlmagic.scoring.identity import LONGEST, RequestIds, too_long
+from mlmagic.scoring.identity import RequestIds
 from mlmagic.scoring.metrics import MEDIA_TYPE
 from mlmagic.scoring.outcome import FAILED, JSON, TEXT, Outcome, message
 from mlmagic.scoring.reply import (
@@ -71,6 +72,7 @@ class Application:
         self._origins = Origins(settings.origins) if settings.origins else None
         self._counting = Counting(settings)
         self._batcher: Batcher | None = None
+        self._access_log = AccessLog()
         self.draining = False
         self._routes: dict[str, dict[str, Callable[[Request], Awaitable[Reply]]]] = {
             "/": {"GET": self._health, "HEAD": self._health},
@@ -104,6 +106,10 @@ class Application:
         """Leave the counts to the other workers."""
         self._counting.tell()
 
+    def flush_log(self) -> None:
+        """Write the access lines that were collected."""
+        self._access_log.flush()
+
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
         began = time.perf_counter()
@@ -111,7 +117,10 @@ class Application:
         ids = RequestIds(headers)
         request = Request(scope, receive, headers, ids.request_id)
         try:
-            reply = await self._answer(request)
+            if ids.refusal is None:
+                reply = await self._answer(request)
+            else:
+                reply = refused(431, ids.refusal)
         except ClientGoneError:
             return
         except Exception:  # noqa: BLE001 - the last resort of a request
@@ -122,11 +131,9 @@ class Application:
         path = scope["path"]
         self._counting.answered(path if path in self._routes else "", reply.status, seconds)
         if path != "/" or scope["method"] not in ("GET", "HEAD"):
-            _log_access(scope, reply, seconds * 1000)
+            self._log_access(scope, reply, seconds * 1000)
 
     async def _answer(self, request: Request) -> Reply:
-        if long := too_long(request.headers):
-            return refused(431, f"{' and '.join(long)} must not exceed {LONGEST} characters")
         path, method = request.scope["path"], request.scope["method"]
         route = self._routes.get(path)
         if route is None:
@@ -139,7 +146,8 @@ class Application:
             return await self._score(request)
         allow = (b"allow", ", ".join([*route, "OPTIONS"]).encode())
         if method == "OPTIONS":
-            return Reply(200, b"", ((b"content-type", TEXT), allow))
+            own = (FAILED, b"False") if path == "/score" else allow
+            return Reply(200, b"", ((b"content-type", TEXT), own))
         return refused(405, "Method not allowed", allow)
 
     async def _send(self, request: Request, reply: Reply, ids: RequestIds, send: Send) -> None:
@@ -157,6 +165,12 @@ class Application:
         elif self._dispatcher is not None:
             seconds = self._settings.scoring_timeout_ms / 1000
             await send_stream(request, reply.stream, self._dispatcher, send, seconds, self._code)
+
+    def _log_access(self, scope: Message, reply: Reply, milliseconds: float) -> None:
+        query = scope["query_string"]
+        path = f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"]
+        length = len(reply.body) if reply.stream is None else "N/A"
+        self._access_log.add(scope["method"], path, reply.status, milliseconds, length)
 
     # Routes
 
@@ -247,10 +261,3 @@ def _refuse(keys: KeyFile, request: Request) -> Reply | None:
         "wrong": "The key is wrong.",
     }[verdict]
     return refused(401, text, (b"www-authenticate", b"Bearer"))
-
-
-def _log_access(scope: Message, reply: Reply, milliseconds: float) -> None:
-    query = scope["query_string"].decode("latin-1")
-    path = f"{scope['path']}?{query}" if query else scope["path"]
-    length: Any = len(reply.body) if reply.stream is None else "N/A"
-    access.info("%s %s %d %.3fms %s", scope["method"], path, reply.status, milliseconds, length)

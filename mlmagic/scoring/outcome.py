@@ -64,8 +64,8 @@ def message(text: str) -> bytes:
 
 
 def encode(value: Any) -> bytes:
-    """Encode what run() returned."""
-    return json.dumps(value).encode()
+    """Encode what run() returned; nothing is an empty object, as v1 has it."""
+    return json.dumps({} if value is None else value).encode()
 
 
 def is_response(value: object) -> bool:

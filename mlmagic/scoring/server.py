@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mlmagic.scoring.status import Status
 
 logger = logging.getLogger("azmlinfsrv")
-_KEEP_ALIVE = 120  # longer than clients keep connections, so that they close first
 _BACKLOG_ROUND = 0.01  # what is in the backlog is accepted
 _LINGER = 0.3  # what idle connections get to send the request that is on its way
 
@@ -39,6 +38,7 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application, settings: Settings, status: Status) -> None:
         config = uvicorn.Config(
             application,
+            http=_protocol(settings),
             backlog=BACKLOG,
             interface="asgi3",
             lifespan="off",
@@ -47,7 +47,6 @@ class Server(uvicorn.Server):
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=max(1, int(settings.grace)),
         )
         super().__init__(config)
@@ -107,4 +106,14 @@ class Server(uvicorn.Server):
             while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await super().shutdown(sockets)
+        self._application.flush_log()
         self._application.tell_counts()
+
+
+def _protocol(settings: Settings) -> Any:
+    """Return our own protocol; uvicorn's where there is no httptools."""
+    try:
+        from mlmagic.scoring.connection import Connection
+    except ImportError:
+        return "auto"
+    return partial(Connection, client_seconds=settings.client_timeout)
