@@ -12,17 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mlmagic.scoring.call import Call, Refusal
 from mlmagic.scoring.contract import Example, contract_of
 from mlmagic.scoring.decorated import DecoratedReader
 from mlmagic.scoring.documents import Documents, describe_service
 from mlmagic.scoring.entry import EntryScript, Ways
-from mlmagic.scoring.execution import run_once
 from mlmagic.scoring.failure import StartFailure, UserCode, describe
+from mlmagic.scoring.sampling import score_body, score_sample
 from mlmagic.scoring.script import ended_by, load_script
-from mlmagic.scoring.status import RESULT_LIMIT
 from mlmagic.scoring.templates import About
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def start(settings: Settings, status: Status) -> Service:
         example = None
         if settings.sample is not None:
             status.enter("sample")
-            example = _score_sample(script, settings, status)
+            example = score_sample(script, settings, status)
         documents = _describe(script, settings, example)
     except StartFailure as failure:
         code = user_code(settings)
@@ -123,57 +121,13 @@ def with_own_example(service: Service, settings: Settings, status: Status) -> Se
     body = json.dumps(contract_of(service.script, None).input.get("example", {})).encode()
     status.enter("sample")
     try:
-        example = _scored(service.script, settings, status, body)
+        example = score_body(service.script, settings, status, body)
     except StartFailure as failure:
         code = user_code(settings)
         status.fail(failure, code)
         _log(failure, code)
         raise
     return replace(service, example=example)
-
-
-def _score_sample(script: EntryScript, settings: Settings, status: Status) -> Example:
-    assert settings.sample is not None  # noqa: S101 - told to the type checker
-    try:
-        body = settings.sample.read_bytes()
-    except OSError as error:
-        message = f"The sample '{settings.sample}' cannot be read: {error.strerror}."
-        raise StartFailure("SampleFailed", message) from error
-    return _scored(script, settings, status, body)
-
-
-def _scored(script: EntryScript, settings: Settings, status: Status, body: bytes) -> Example:
-    began = time.perf_counter()
-    answer = _score_once(script, Call(_sample_scope(settings), body, "sample"))
-    text = answer.decode(errors="replace")
-    milliseconds = (time.perf_counter() - began) * 1000
-    status.enter("sample", sample_ms=round(milliseconds, 3), sample_result=text[:RESULT_LIMIT])
-    return Example(body, answer)
-
-
-def _sample_scope(settings: Settings) -> dict[str, Any]:
-    return {
-        "method": "POST",
-        "path": "/score",
-        "query_string": b"",
-        "http_version": "1.1",
-        "headers": [(b"content-type", settings.sample_type.encode())],
-    }
-
-
-def _score_once(script: EntryScript, call: Call) -> bytes:
-    """Score a request as run() itself would see it fail.
-
-    Raises:
-        StartFailure: The request does not fit, run() raised, or its value cannot be written.
-    """
-    try:
-        return run_once(script, call)
-    except Refusal as refusal:
-        raise StartFailure("SampleFailed", refusal.message) from refusal
-    except BaseException as error:
-        reason = "OutOfMemory" if isinstance(error, MemoryError) else "SampleFailed"
-        raise StartFailure(reason, describe(error), error) from error
 
 
 def _log(failure: StartFailure, code: UserCode) -> None:

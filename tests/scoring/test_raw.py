@@ -208,6 +208,7 @@ def test_origins_of_the_server(serve: Callable[..., RunningServer]) -> None:
     answer = server.ask("GET", "/", Origin="http://a.org")
     assert answer.headers["access-control-allow-origin"] == "http://a.org"
     assert answer.headers["vary"] == "Origin"
+    assert server.ask(body=b"").headers.get_all("access-control-allow-origin") == ["http://a.org"]
     assert (
         server.ask(body=b"", Origin="http://c.org").headers["access-control-allow-origin"] is None
     )
