@@ -24,8 +24,8 @@ def annotated_reader(
 ) -> Reader | None:
     """Return what reads the request as the annotations say.
 
-    One argument that is a text, or anything, gets the raw text as in v1, and there is
-    nothing to return.
+    Where one argument must be given and all are texts, or anything, it gets the raw text as
+    in v1, and there is nothing to return.
 
     Args:
         run: The function.
@@ -41,7 +41,8 @@ def annotated_reader(
     first = hints.get(taken[0].name, Any)
     if len(taken) == 1 and first in _BYTES:
         return BytesReader(taken[0].name, first)
-    if all(hints.get(each.name, Any) in _TEXTS for each in taken):
+    one = all(each.default is not inspect.Parameter.empty for each in taken[1:])
+    if one and all(hints.get(each.name, Any) in _TEXTS for each in taken):
         return None
     parameters = [
         Parameter(each.name, kind_of(hints.get(each.name, Any)), each.default) for each in taken

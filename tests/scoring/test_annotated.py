@@ -181,6 +181,11 @@ def test_texts_stay_raw(serve_source: ServeSource, signature: str) -> None:
     assert serve_source(source).ready().ask(body=b'{"data": 1}').json == ['{"data": 1}']
 
 
+def test_several_texts_are_taken_by_name(serve_source: ServeSource) -> None:
+    source = "def init(): pass\ndef run(first: str, second: str): return [first, second]"
+    assert post(serve_source(source).ready(), first="a", second="b").json == ["a", "b"]
+
+
 def test_compat_ignores_annotations_as_azmlinfsrv_does(serve_source: ServeSource) -> None:
     source = "def init(): pass\ndef run(data: dict): return [data]"
     options = ("--compat", "azmlinfsrv", "--address", "127.0.0.1")
