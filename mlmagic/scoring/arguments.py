@@ -65,9 +65,9 @@ def _add_server(group: argparse._ArgumentGroup) -> None:
     add("--workers", "--worker-count", type=positive, help="processes (WORKER_COUNT; 1)")
     add("--threads", type=positive, help="pin the number of scoring threads")
     add("--log-level", type=str.upper, choices=LOG_LEVELS, help="AZUREML_LOG_LEVEL; INFO")
-    # Taken so that azmlinfsrv can be replaced; telemetry and a second port are not served.
-    for name in ("--appinsights-instrumentation-key", "--health-port"):
-        add(name, help=argparse.SUPPRESS)
+    add("--health-port", type=_port, help="with SEPERATE_HEALTH_ENDPOINT=true (5000)")
+    # Taken so that azmlinfsrv can be replaced; there is no telemetry.
+    add("--appinsights-instrumentation-key", help=argparse.SUPPRESS)
     add("--rest", action="store_true", help=argparse.SUPPRESS)
 
 

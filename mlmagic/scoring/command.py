@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlmagic.scoring.arguments import parse
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings(options, os.environ)
         os.environ.update(settings.variables)
         _configure_logs(settings)
+        if os.environ.get("AML_APP_INSIGHTS_ENABLED", "").lower() == "true":
+            logger.warning("AML_APP_INSIGHTS_ENABLED is set, but this server sends no telemetry.")
         if settings.workers > 1 and settings.fd is None and not settings.check:
             from mlmagic.scoring.workers import serve_with_workers  # few need it
 
@@ -113,8 +116,17 @@ def _serve(settings: Settings, status: Status) -> int:
     logger.info("Listening on http://%s:%d", address, port)
     application = Application(settings, status, keys, user_code(settings))
     server = Server(application, settings, status)
-    server.run(sockets=[listener])
+    server.run(sockets=[listener, *_health_listener(settings)])
     return server.exit_code
+
+
+def _health_listener(settings: Settings) -> list[socket.socket]:
+    """Return the second port's socket; it answers what the first does, so keys guard it too."""
+    from mlmagic.scoring.listening import listen
+
+    if settings.health_port is None or settings.fd is not None:
+        return []
+    return [listen(replace(settings, port=settings.health_port))]
 
 
 def _keys(settings: Settings, listener: socket.socket) -> KeyFile | None:

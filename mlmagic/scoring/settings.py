@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_PORT = 5001
+_DEFAULT_HEALTH_PORT = 5000
 DEFAULT_MAX_BODY = 100 * 1024 * 1024  # what the proxy of the v1 images let through
 DEFAULT_SCORING_TIMEOUT_MS = 3_600_000
 _DEFAULT_SCRIPT = "main.py"  # v1's, where nothing names one
@@ -29,6 +30,7 @@ class Settings:
         entry_script: The user's script, absolute.
         app_root: Working directory of the script.
         source_directory: Where the script's own modules lie.
+        health_port: A second port, for probes, where it is asked for.
         fd: An inherited listening socket; it replaces ``address`` and ``port``.
         service_version: In the service's description.
         path_prefix: In the service's description, before its routes.
@@ -53,6 +55,7 @@ class Settings:
     source_directory: Path
     port: int = DEFAULT_PORT
     address: str = "127.0.0.1"
+    health_port: int | None = None
     fd: int | None = None
     service_name: str = "ML service"
     service_version: str = "1.0"
@@ -98,9 +101,12 @@ def read_settings(options: argparse.Namespace, environment: Mapping[str, str]) -
     variables = read_variables(environment, chosen, folders)
     app_root = _folder(given.get("app_root") or variables.text("AML_APP_ROOT"))
     values = _COMPAT | _from(variables) if "compat" in given else _from(variables)
+    values["health_port"] = _DEFAULT_HEALTH_PORT
     values |= {name: value for name, value in given.items() if name in Settings.__annotations__}
     entry_script = _locate(script or variables.text("AZUREML_ENTRY_SCRIPT"), app_root)
     source = variables.text("AZUREML_SOURCE_DIRECTORY")
+    if environment.get("SEPERATE_HEALTH_ENDPOINT", "").lower() != "true":  # v1's spelling
+        values["health_port"] = None
     told = variables.of_file() | {"AML_APP_ROOT": str(app_root)}
     if "AZUREML_ENTRY_SCRIPT" not in environment:
         told["AZUREML_ENTRY_SCRIPT"] = str(entry_script)

@@ -207,6 +207,18 @@ def test_debugger(serve: Callable[..., RunningServer], tmp_path: Path) -> None:
     server.close()
 
 
+def test_a_port_for_probes(serve: Callable[..., RunningServer]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = ("--health_port", str(port))
+    server = serve("echo", *options, SEPERATE_HEALTH_ENDPOINT="true").ready()
+    assert server.ask("GET", "/").body == b"Healthy"
+    server.port = port
+    assert server.ask("GET", "/").body == b"Healthy"
+    assert settle(ECHO, *options).health_port is None
+    assert settle(ECHO, SEPERATE_HEALTH_ENDPOINT="true").health_port == 5000
+
+
 def test_several_workers(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

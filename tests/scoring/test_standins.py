@@ -73,6 +73,8 @@ def test_an_installed_package_wins(serve_source: ServeSource, tmp_path: Path) ->
 COLLECTOR = """
 import json
 from azureml.monitoring import ModelDataCollector
+from azureml.monitoring.modeldatacollector import ModelDataCollector as Same
+assert ModelDataCollector is Same
 def init():
     global inputs, predictions
     inputs = ModelDataCollector("iris", designation="inputs", feature_names=["a", "b"])

@@ -25,7 +25,12 @@ class Items(Kind):
     def read(self, value: Any) -> Any:
         """Convert each item."""
         items = _each(value, [self._item] * len(value) if isinstance(value, list) else [])
-        return self._make(items) if self._make else items
+        if self._make is None:
+            return items
+        try:
+            return self._make(items)
+        except TypeError as error:  # a set of what cannot be in one
+            raise MismatchError("an array of values that can be compared", value) from error
 
     def schema(self) -> dict[str, Any]:
         """Tell the items."""

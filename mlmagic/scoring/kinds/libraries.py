@@ -52,19 +52,28 @@ class Frame(Kind):
         """Make a data frame; ``orient="split"`` is known by its names."""
         import pandas as pd
 
-        if not isinstance(value, list | dict):
+        if not isinstance(value, dict) and not _are_rows(value):
             raise MismatchError("an array of records, or an object of columns", value)
         try:
             if isinstance(value, dict) and {"columns", "data"} <= value.keys():
                 return pd.DataFrame(value["data"], value.get("index"), value["columns"])
             return pd.DataFrame(value)
-        except (ValueError, TypeError) as error:
+        except Exception as error:  # pandas raises what its depths raise
             raise MismatchError(f"a data frame ({error})", value) from error
 
     def schema(self) -> dict[str, Any]:
         """Tell records."""
         told = {"type": "array", "format": "pandas.DataFrame:records"}
         return told | {"items": {"type": "object"}}
+
+
+def _are_rows(value: Any) -> bool:
+    """Whether a value is records, or lists of one length."""
+    if not isinstance(value, list):
+        return False
+    if all(isinstance(row, dict) for row in value):
+        return True
+    return all(isinstance(row, list) and len(row) == len(value[0]) for row in value)
 
 
 class Pydantic(Kind):

@@ -28,6 +28,7 @@ _MODULES: dict[str, dict[str, str]] = {
     "azureml.contrib.services.aml_request": _RAW_REQUEST,
     "azureml.contrib.services.aml_response": _RAW_RESPONSE,
     "azureml.monitoring": {"ModelDataCollector": "collector"},
+    "azureml.monitoring.modeldatacollector": {"ModelDataCollector": "collector"},
     "azureml_inference_server_http": {},
     "azureml_inference_server_http.log_config": {
         "AMLLogFormatter": "logging_classes",
