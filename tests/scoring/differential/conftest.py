@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scoring.differential.cases import Case
 from tests.scoring.differential.environments import ROOT
 from tests.scoring.differential.servers import Pair, home, pair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.scoring.differential.cases import Case
 
 SCRIPTS = ROOT / "tests" / "data" / "differential"
 

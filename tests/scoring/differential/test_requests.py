@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,11 +11,16 @@ from tests.scoring.differential.conftest import deployed
 from tests.scoring.differential.differences import (
     DIFFERENCES,
     DOCUMENT,
+    OWN_MODULES,
     Exchange,
     document,
     unexplained,
 )
-from tests.scoring.differential.servers import Pair, pair
+from tests.scoring.differential.servers import Ask, Pair, pair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 _seen: set[str] = set()
 
@@ -27,10 +31,28 @@ def test_answers_are_equal(case: Case, pairs: Callable[[Case], Pair]) -> None:
     wrong = []
     for ask in case.asks:
         exchange = Exchange(case.script, ask, both.theirs.ask(ask), both.ours.ask(ask))
-        _seen.update(each.what for each in DIFFERENCES if each.covers(exchange) and each.fields & exchange.differing())
+        _seen.update(
+            each.what
+            for each in DIFFERENCES
+            if each.covers(exchange) and each.fields & exchange.differing()
+        )
         if fields := unexplained(exchange):
-            wrong.append(f"{ask}: {sorted(fields)}\n  theirs {exchange.theirs}\n  ours   {exchange.ours}")
+            wrong.append(
+                f"{ask}: {sorted(fields)}\n  theirs {exchange.theirs}\n  ours   {exchange.ours}"
+            )
     assert not wrong, "\n".join(wrong)
+
+
+def test_modules_of_the_script_come_first(tmp_path: Path) -> None:
+    place = deployed("package_utils", tmp_path)
+    options = ["--entry_script", "source/score.py"]
+    both = pair(place, tmp_path, options, {"AZUREML_SOURCE_DIRECTORY": "source"})
+    try:
+        assert both.theirs.launch().exit_code() == 3
+        assert both.ours.start().ask(Ask(b"1234")).body["scaled"] == 12
+    finally:
+        both.stop()
+    _seen.add(OWN_MODULES.what)
 
 
 def test_every_listed_difference_is_one() -> None:

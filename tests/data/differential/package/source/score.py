@@ -1,8 +1,8 @@
 import json
 
 from settings import SCALE
-from utils import scaled
-from utils.deep.names import NAME
+from tools import scaled
+from tools.deep.names import NAME
 
 
 def init():
