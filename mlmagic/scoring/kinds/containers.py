@@ -23,8 +23,14 @@ class Items(Kind):
         self._make = make
 
     def read(self, value: Any) -> Any:
-        """Convert each item."""
-        items = _each(value, [self._item] * len(value) if isinstance(value, list) else [])
+        """Convert each item; only where one does not fit, its place is looked for."""
+        if not isinstance(value, list):
+            raise MismatchError("an array", value)
+        read = self._item.read
+        try:
+            items = [read(item) for item in value]
+        except MismatchError:
+            items = _each(value, [self._item] * len(value))
         if self._make is None:
             return items
         try:
