@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlmagic.scoring.batching import batched
     from mlmagic.scoring.models import get_model_path, load_model
     from mlmagic.scoring.secret import read_secret
 
-__all__ = ["get_model_path", "load_model", "read_secret"]
+__all__ = ["batched", "get_model_path", "load_model", "read_secret"]
 
 _HOMES = {
+    "batched": "mlmagic.scoring.batching",
     "get_model_path": "mlmagic.scoring.models",
     "load_model": "mlmagic.scoring.models",
     "read_secret": "mlmagic.scoring.secret",

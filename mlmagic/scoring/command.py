@@ -6,21 +6,24 @@ import json
 import logging
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlmagic.scoring.application import Application
+from mlmagic.scoring.arguments import parse
 from mlmagic.scoring.failure import START_FAILED, StartFailure
-from mlmagic.scoring.keys import KeyFile
 from mlmagic.scoring.lifeline import watch_lifeline
-from mlmagic.scoring.listening import is_loopback, listen
 from mlmagic.scoring.logs import configure
 from mlmagic.scoring.settings import Settings, read_settings
-from mlmagic.scoring.startup import start, user_code
+from mlmagic.scoring.standins.finder import provide
+from mlmagic.scoring.startup import start, user_code, with_own_example
 from mlmagic.scoring.status import Status
+from mlmagic.scoring.variables import block
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
+
+    from mlmagic.scoring.keys import KeyFile
 
 logger = logging.getLogger("azmlinfsrv")
 
@@ -31,25 +34,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 after a drain, 3 when the server did not start.
     """
-    settings = read_settings(arguments, os.environ)
-    if settings.lifeline is not None:
-        watch_lifeline(settings.lifeline)
-    status = Status(settings.status_file, settings.generation)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = parse(given)
+    if options.lifeline is not None:
+        watch_lifeline(options.lifeline)
+    status = Status(options.status_file, options.generation)
+    configure("INFO", [])  # for what is told before the settings are known
     try:
+        settings = read_settings(options, os.environ)
+        os.environ.update(settings.variables)
         _configure_logs(settings)
+        if os.environ.get("AML_APP_INSIGHTS_ENABLED", "").lower() == "true":
+            logger.warning("AML_APP_INSIGHTS_ENABLED is set, but this server sends no telemetry.")
+        if settings.workers > 1 and settings.fd is None and not settings.check:
+            from mlmagic.scoring.workers import serve_with_workers  # few need it
+
+            return serve_with_workers(settings, given)
         _enter_app_root(settings)
         return _check(settings, status) if settings.check else _serve(settings, status)
     except StartFailure as failure:
         if status.stage != "failed":  # failures of the script are told where they happen
-            status.fail(failure, user_code(settings))
-            logger.error("%s: %s", failure.reason, failure.message)  # noqa: TRY400 - ours
+            status.fail(failure)
+            _log(failure)
         return START_FAILED
 
 
+def _log(failure: StartFailure) -> None:
+    if failure.reason == "ConfigurationError":
+        logger.critical("%s", block(failure))
+    else:
+        logger.error("%s: %s", failure.reason, failure.message)
+
+
 def _configure_logs(settings: Settings) -> None:
+    provide()  # a logging.json may name classes of v1's server
     try:
         configure(settings.log_level, [settings.app_root, settings.entry_script.parent])
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         message = f"The file 'logging.json' cannot be used: {error}."
         raise StartFailure("ConfigurationError", message) from error
 
@@ -63,17 +84,31 @@ def _enter_app_root(settings: Settings) -> None:
 
 
 def _check(settings: Settings, status: Status) -> int:
+    from mlmagic.scoring.report import report
+
+    service = None
     try:
-        start(settings, status)
+        service = start(settings, status)
+        if settings.status_file is None:
+            service = with_own_example(service, settings, status)
         status.enter("ready")
     finally:
-        sys.__stdout__.write(json.dumps(status.values) + "\n")  # type: ignore[union-attr]
+        if settings.status_file is None and sys.__stdout__ is not None:
+            sys.__stdout__.write(report(settings, status, service))
+        elif sys.__stdout__ is not None:  # for the program that asked
+            sys.__stdout__.write(json.dumps(status.values) + "\n")
     return 0
 
 
 def _serve(settings: Settings, status: Status) -> int:
-    from mlmagic.scoring.server import Server  # a check needs no uvicorn
+    from mlmagic.scoring.application import Application  # a check needs neither
+    from mlmagic.scoring.listening import listen
+    from mlmagic.scoring.server import Server
 
+    if settings.debug_port is not None:
+        from mlmagic.scoring.debugger import connect_debugger
+
+        connect_debugger(settings.debug_port)
     listener = listen(settings)
     keys = _keys(settings, listener)
     address, port = listener.getsockname()[:2]
@@ -81,11 +116,23 @@ def _serve(settings: Settings, status: Status) -> int:
     logger.info("Listening on http://%s:%d", address, port)
     application = Application(settings, status, keys, user_code(settings))
     server = Server(application, settings, status)
-    server.run(sockets=[listener])
+    server.run(sockets=[listener, *_health_listener(settings)])
     return server.exit_code
 
 
+def _health_listener(settings: Settings) -> list[socket.socket]:
+    """Return the second port's socket; it answers what the first does, so keys guard it too."""
+    from mlmagic.scoring.listening import listen
+
+    if settings.health_port is None or settings.fd is not None:
+        return []
+    return [listen(replace(settings, port=settings.health_port))]
+
+
 def _keys(settings: Settings, listener: socket.socket) -> KeyFile | None:
+    from mlmagic.scoring.keys import KeyFile
+    from mlmagic.scoring.listening import is_loopback
+
     address = str(listener.getsockname()[0])
     if settings.auth is None and not is_loopback(address):
         raise StartFailure(

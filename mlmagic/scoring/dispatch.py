@@ -24,6 +24,7 @@ MOST_THREADS = 64
 _TICK = 0.05
 _IDLE_CORES = 0.75
 _BUSY_CORES = 1.05
+_STUCK = 0.05  # a thread that was interrupted and goes on for longer is replaced
 
 
 class Interrupted(BaseException):
@@ -34,6 +35,7 @@ class Interrupted(BaseException):
 class _Job:
     function: Callable[[], Any]
     future: asyncio.Future[Any] = field(repr=False)
+    index: int = 0  # of the thread that runs it
 
 
 class Dispatcher:
@@ -54,6 +56,7 @@ class Dispatcher:
         self._lock = threading.Lock()
         self._running: dict[int, _Job] = {}
         self._alive: set[int] = set()
+        self._stuck: set[int] = set()
         self._finished: deque[tuple[_Job, Any, BaseException | None]] = deque()
         self._delivering = False
         self._ticking = False
@@ -95,6 +98,17 @@ class Dispatcher:
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
                         ctypes.c_ulong(thread), ctypes.py_object(Interrupted)
                     )
+                    self._loop.call_later(_STUCK, self._replace, thread, job)
+
+    def _replace(self, thread: int, job: _Job) -> None:
+        """Let another thread take the place of one that is stuck outside of Python."""
+        with self._lock:
+            is_stuck = self._running.get(thread) is job and len(self._stuck) < MOST_THREADS
+            if is_stuck:
+                self._stuck.add(thread)
+                self._alive.discard(job.index)
+        if is_stuck:
+            self._ensure_threads()
 
     # On the threads
 
@@ -110,10 +124,11 @@ class Dispatcher:
 
     def _work(self, index: int) -> None:
         while not self._surplus(index):
-            try:
-                self._perform(self._queue.get())
-            except Interrupted:
-                continue  # it came when the call had just ended
+            with contextlib.suppress(Interrupted):  # it came when the call had just ended
+                self._perform(self._queue.get(), index)
+            if self._stuck and threading.get_ident() in self._stuck:
+                self._stuck.discard(threading.get_ident())
+                return
 
     def _surplus(self, index: int) -> bool:
         if index < self.limit:
@@ -124,9 +139,10 @@ class Dispatcher:
                 self._alive.discard(index)
         return surplus
 
-    def _perform(self, job: _Job) -> None:
+    def _perform(self, job: _Job, index: int) -> None:
         if job.future.done():
             return
+        job.index = index
         thread = threading.get_ident()
         with self._lock:
             self._running[thread] = job

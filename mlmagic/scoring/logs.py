@@ -21,10 +21,13 @@ LINE_FORMAT = "%(asctime)s %(levelname).1s [%(process)d] %(name)s - %(message)s"
 _PIECE = 8192  # a longer line becomes several records
 
 
-class _Formatter(logging.Formatter):
+class Formatter(logging.Formatter):
+    """Writes UTC, and the request's id before the message."""
+
     converter = staticmethod(time.gmtime)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Write one line."""
         request_id = REQUEST_ID.get()
         if request_id is not None:
             record.message = f"[{request_id}] {record.message}"
@@ -104,7 +107,7 @@ def configure(level: str, folders: Iterable[Path]) -> None:
         ValueError: A ``logging.json`` is wrong.
     """
     handler = logging.StreamHandler(sys.__stderr__)
-    handler.setFormatter(_Formatter(LINE_FORMAT))
+    handler.setFormatter(Formatter(LINE_FORMAT))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     for folder in folders:

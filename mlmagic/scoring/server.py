@@ -6,26 +6,24 @@ import asyncio
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from mlmagic.scoring.dispatch import Dispatcher
 from mlmagic.scoring.failure import START_FAILED, StartFailure
 from mlmagic.scoring.listening import BACKLOG
-from mlmagic.scoring.startup import start
+from mlmagic.scoring.startup import Service, start
 
 if TYPE_CHECKING:
     import socket
     from types import FrameType
 
     from mlmagic.scoring.application import Application
-    from mlmagic.scoring.script import EntryScript
     from mlmagic.scoring.settings import Settings
     from mlmagic.scoring.status import Status
 
 logger = logging.getLogger("azmlinfsrv")
-_KEEP_ALIVE = 120  # longer than clients keep connections, so that they close first
 _BACKLOG_ROUND = 0.01  # what is in the backlog is accepted
 _LINGER = 0.3  # what idle connections get to send the request that is on its way
 
@@ -40,6 +38,7 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application, settings: Settings, status: Status) -> None:
         config = uvicorn.Config(
             application,
+            http=_protocol(settings),
             backlog=BACKLOG,
             interface="asgi3",
             lifespan="off",
@@ -48,7 +47,6 @@ class Server(uvicorn.Server):
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=max(1, int(settings.grace)),
         )
         super().__init__(config)
@@ -76,12 +74,12 @@ class Server(uvicorn.Server):
         dispatcher = Dispatcher(self._settings.threads)
         try:
             begin = partial(start, self._settings, self._status)
-            script: EntryScript = await dispatcher.call(begin)
+            service: Service = await dispatcher.call(begin)
         except StartFailure:
             self.exit_code = START_FAILED
             self.should_exit = True
             return
-        self._application.open(script, dispatcher)
+        self._application.open(service, dispatcher)
         self._tell_ready()
 
     def _tell_ready(self) -> None:
@@ -108,3 +106,14 @@ class Server(uvicorn.Server):
             while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await super().shutdown(sockets)
+        self._application.flush_log()
+        self._application.tell_counts()
+
+
+def _protocol(settings: Settings) -> Any:
+    """Return our own protocol; uvicorn's where there is no httptools."""
+    try:
+        from mlmagic.scoring.connection import Connection
+    except ImportError:
+        return "auto"
+    return partial(Connection, client_seconds=settings.client_timeout)

@@ -1,20 +1,25 @@
-"""What one server process is asked to do: command line over environment over defaults."""
+"""What one server process is asked to do: command line over environment over file."""
 
 from __future__ import annotations
 
-import argparse
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.scoring.failure import StartFailure
+from mlmagic.scoring.variables import Variables, read_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import argparse
+    from collections.abc import Mapping
 
 DEFAULT_PORT = 5001
+_DEFAULT_HEALTH_PORT = 5000
 DEFAULT_MAX_BODY = 100 * 1024 * 1024  # what the proxy of the v1 images let through
 DEFAULT_SCORING_TIMEOUT_MS = 3_600_000
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_DEFAULT_SCRIPT = "main.py"  # v1's, where nothing names one
+# What azmlinfsrv does unasked: all interfaces, no keys, one request at a time.
+_COMPAT = {"address": "0.0.0.0", "auth": "none", "threads": 1}  # noqa: S104 - as it does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +30,24 @@ class Settings:
         entry_script: The user's script, absolute.
         app_root: Working directory of the script.
         source_directory: Where the script's own modules lie.
+        health_port: A second port, for probes, where it is asked for.
         fd: An inherited listening socket; it replaces ``address`` and ``port``.
+        service_version: In the service's description.
+        path_prefix: In the service's description, before its routes.
+        compat: The server whose ways are kept.
         auth: ``key``, ``none``, or None where nothing was chosen.
+        origins: Origins that browsers may call from, parted by commas.
+        workers: Processes.
         threads: Threads that run() is called on; None adapts.
+        queue: Requests that may wait; more are answered with 503.
+        client_timeout: Seconds that a client may take to send what it began.
+        batch: Requests that run() gets at a time, as lists; None calls it for each.
+        debug_port: Where a debugger waits for us.
         accept_when_ready: Do not accept connections before the service is ready.
         lifeline: Descriptor whose end of file says that the supervisor is gone.
         grace: Seconds that a drain may take.
         check: Only run init() and the sample, then exit.
+        variables: What scripts of v1 find in the environment, whoever set it.
     """
 
     entry_script: Path
@@ -39,102 +55,100 @@ class Settings:
     source_directory: Path
     port: int = DEFAULT_PORT
     address: str = "127.0.0.1"
+    health_port: int | None = None
     fd: int | None = None
     service_name: str = "ML service"
+    service_version: str = "1.0"
+    path_prefix: str = ""
+    compat: str | None = None
     auth: str | None = None
     keys_file: Path | None = None
+    origins: str | None = None
     sample: Path | None = None
     sample_type: str = "application/json"
     status_file: Path | None = None
+    workers: int = 1
     threads: int | None = None
     scoring_timeout_ms: int = DEFAULT_SCORING_TIMEOUT_MS
     max_body: int = DEFAULT_MAX_BODY
+    queue: int = 1000
+    client_timeout: int = 60
+    batch: int | None = None
     log_level: str = "INFO"
+    debug_port: int | None = None
     generation: int = 0
     accept_when_ready: bool = False
     lifeline: int | None = None
     grace: float = 30.0
     check: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_settings(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Settings:
-    """Read the command line and the environment; wrong ones end the process with usage."""
-    parser = _parser(environment)
-    options = parser.parse_args(arguments)
-    app_root = Path(options.app_root or environment.get("AML_APP_ROOT") or Path.cwd()).absolute()
-    script = options.entry_script or environment.get("AZUREML_ENTRY_SCRIPT")
-    if not script:
-        parser.error("give --entry-script FILE, or set AZUREML_ENTRY_SCRIPT")
-    entry_script = _locate(script, app_root)
-    source = environment.get("AZUREML_SOURCE_DIRECTORY")
-    if options.model_dir:
-        # For the script; v1 scripts read the variable, relative values included.
-        os.environ["AZUREML_MODEL_DIR"] = options.model_dir
-    values = {
-        name: value for name, value in vars(options).items() if name in Settings.__annotations__
-    }
+def read_settings(options: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
+    """Settle what the command line leaves open.
+
+    Raises:
+        StartFailure: A variable or the configuration file is wrong, or there is no script.
+    """
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    script = given.get("entry_script") or given.get("script")
+    named = script or environment.get("AZUREML_ENTRY_SCRIPT")
+    folders = [
+        _folder(given.get("app_root") or environment.get("AML_APP_ROOT")),
+        Path(named).absolute().parent if named else None,
+    ]
+    chosen = given.get("config_file") or environment.get("AZUREML_CONFIG_FILE")
+    variables = read_variables(environment, chosen, folders)
+    app_root = _folder(given.get("app_root") or variables.text("AML_APP_ROOT"))
+    values = _COMPAT | _from(variables) if "compat" in given else _from(variables)
+    values["health_port"] = _DEFAULT_HEALTH_PORT
+    values |= {name: value for name, value in given.items() if name in Settings.__annotations__}
+    entry_script = _locate(script or variables.text("AZUREML_ENTRY_SCRIPT"), app_root)
+    source = variables.text("AZUREML_SOURCE_DIRECTORY")
+    if environment.get("SEPERATE_HEALTH_ENDPOINT", "").lower() != "true":  # v1's spelling
+        values["health_port"] = None
+    told = variables.of_file() | {"AML_APP_ROOT": str(app_root)}
+    if "AZUREML_ENTRY_SCRIPT" not in environment:
+        told["AZUREML_ENTRY_SCRIPT"] = str(entry_script)
+    if "model_dir" in given:
+        told["AZUREML_MODEL_DIR"] = given["model_dir"]
+    origins = given.get("access_control_allow_origins")
     return Settings(
         **values
+        | ({"origins": origins} if origins else {})
         | {
             "entry_script": entry_script,
             "app_root": app_root,
             "source_directory": app_root / source if source else entry_script.parent,
+            "variables": told,
         }
     )
 
 
-def _locate(script: str, app_root: Path) -> Path:
+def _from(variables: Variables) -> dict[str, Any]:
+    found = {
+        "service_name": variables.text("SERVICE_NAME"),
+        "service_version": variables.text("SERVICE_VERSION"),
+        "path_prefix": variables.text("SERVICE_PATH_PREFIX"),
+        "origins": variables.text("AML_CORS_ORIGINS"),
+        "workers": variables.number("WORKER_COUNT"),
+        "scoring_timeout_ms": variables.number("SCORING_TIMEOUT_MS"),
+        "log_level": variables.level("AZUREML_LOG_LEVEL"),
+        "debug_port": variables.number("AZUREML_DEBUG_PORT"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _folder(name: str | None) -> Path:
+    return Path(name or Path.cwd()).absolute()
+
+
+def _locate(script: str | None, app_root: Path) -> Path:
     """Find a relative script from the current folder, as shells do, else from the app root."""
+    if script is None:
+        if (app_root / _DEFAULT_SCRIPT).is_file():
+            return app_root / _DEFAULT_SCRIPT
+        message = "No entry script: give --entry-script FILE, or set AZUREML_ENTRY_SCRIPT."
+        raise StartFailure("ConfigurationError", message)
     here = Path(script).absolute()
     return here if here.is_file() else app_root / script
-
-
-def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m mlmagic.scoring",
-        description="Serve an entry script with init() and run() over HTTP.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--entry-script", metavar="FILE", help="script (default: AZUREML_ENTRY_SCRIPT)")
-    add("--model-dir", metavar="DIR", help="model folder (default: AZUREML_MODEL_DIR)")
-    add("--app-root", metavar="DIR", help="working directory (default: the current one)")
-    add("--address", default="127.0.0.1", help="interface to listen on")
-    add("--port", type=_port, default=DEFAULT_PORT, help="0 lets the kernel choose")
-    add("--fd", type=int, help="inherited listening socket")
-    add("--service-name", default=environment.get("SERVICE_NAME", "ML service"))
-    add("--auth", choices=("none", "key"), help="must be chosen off loopback")
-    add("--keys-file", type=_file, metavar="FILE", help='JSON: {"primary": …, "secondary": …}')
-    add("--sample", type=_file, metavar="FILE", help="request to score before being ready")
-    add("--sample-type", default="application/json", metavar="MEDIA_TYPE")
-    add("--status-file", type=_file, metavar="FILE", help="where the stage is told")
-    add("--threads", type=_positive, help="pin the number of scoring threads")
-    timeout = environment.get("SCORING_TIMEOUT_MS", str(DEFAULT_SCORING_TIMEOUT_MS))
-    add("--scoring-timeout-ms", type=_positive, default=timeout, metavar="MS")
-    add("--max-body", type=_positive, default=DEFAULT_MAX_BODY, metavar="BYTES")
-    level = environment.get("AZUREML_LOG_LEVEL", "INFO")
-    add("--log-level", type=str.upper, choices=LOG_LEVELS, default=level)
-    add("--generation", type=int, default=0, help="told in the status file")
-    add("--accept-when-ready", action="store_true", help="accept no connection before")
-    add("--lifeline", type=int, metavar="FD", help="exit when this descriptor ends")
-    add("--grace", type=float, default=30.0, metavar="SECONDS", help="longest drain")
-    add("--check", action="store_true", help="run init() and the sample once, and exit")
-    return parser
-
-
-def _file(text: str) -> Path:
-    return Path(text).absolute()
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not 1 or more")
-    return value
-
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65535:  # noqa: PLR2004 - the range of ports
-        raise argparse.ArgumentTypeError(f"'{text}' is not a port (0-65535)")
-    return value

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import gc
+import inspect
+import json
 import logging
 import os
 import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlmagic.scoring.execution import encode, execute
+from mlmagic.scoring.contract import Example, contract_of
+from mlmagic.scoring.decorated import DecoratedReader
+from mlmagic.scoring.documents import Documents, describe_service
+from mlmagic.scoring.entry import EntryScript, Ways
 from mlmagic.scoring.failure import StartFailure, UserCode, describe
-from mlmagic.scoring.script import EntryScript, ended_by, load_script
-from mlmagic.scoring.status import RESULT_LIMIT
+from mlmagic.scoring.sampling import score_body, score_sample
+from mlmagic.scoring.script import ended_by, load_script
+from mlmagic.scoring.templates import About
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlmagic.scoring.settings import Settings
     from mlmagic.scoring.status import Status
 
@@ -30,7 +40,21 @@ def user_code(settings: Settings) -> UserCode:
     return UserCode(settings.entry_script, [settings.app_root, settings.source_directory])
 
 
-def start(settings: Settings, status: Status) -> EntryScript:
+@dataclass(frozen=True)
+class Service:
+    """A script that is ready to be served.
+
+    Attributes:
+        documents: Its description.
+        example: The sample and its answer, where there is one.
+    """
+
+    script: EntryScript
+    documents: Documents
+    example: Example | None
+
+
+def start(settings: Settings, status: Status) -> Service:
     """Import the script, run init(), score the sample. Each stage is told before it begins.
 
     Raises:
@@ -38,12 +62,18 @@ def start(settings: Settings, status: Status) -> EntryScript:
     """
     try:
         status.enter("import")
-        script = load_script(settings.entry_script, [settings.source_directory, settings.app_root])
+        script = load_script(
+            settings.entry_script,
+            [settings.source_directory, settings.app_root],
+            Ways(settings.compat is None, settings.threads, settings.batch),
+        )
         status.enter("init")
         status.enter("init", init_seconds=_initialise(script))
+        example = None
         if settings.sample is not None:
             status.enter("sample")
-            _score_sample(script, settings, status)
+            example = score_sample(script, settings, status)
+        documents = _describe(script, settings, example)
     except StartFailure as failure:
         code = user_code(settings)
         status.fail(failure, code)
@@ -52,13 +82,17 @@ def start(settings: Settings, status: Status) -> EntryScript:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-    return script
+    return Service(script, documents, example)
 
 
 def _initialise(script: EntryScript) -> float:
     began = time.perf_counter()
     try:
-        script.init()
+        begun = script.init()
+        if inspect.iscoroutine(begun):
+            from mlmagic.scoring.coroutines import Coroutines
+
+            (script.coroutines or Coroutines()).finish(begun)
     except BaseException as error:
         _log_model_directory()
         reason = ended_by(error) or "InitFailed"
@@ -66,22 +100,34 @@ def _initialise(script: EntryScript) -> float:
     return round(time.perf_counter() - began, 6)
 
 
-def _score_sample(script: EntryScript, settings: Settings, status: Status) -> None:
-    assert settings.sample is not None  # noqa: S101 - told to the type checker
+def _describe(script: EntryScript, settings: Settings, example: Example | None) -> Documents:
+    about = About(settings.service_name, settings.service_version, settings.path_prefix)
     try:
-        data = settings.sample.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"The sample '{settings.sample}' cannot be read as text: {error}."
-        raise StartFailure("SampleFailed", message) from error
-    began = time.perf_counter()
+        return describe_service(settings.app_root, about, contract_of(script, example))
+    except Exception:
+        # A type that cannot be described does not keep its script from scoring.
+        logger.exception("The service cannot be described; /swagger.json has no document")
+        return Documents({})
+
+
+def with_own_example(service: Service, settings: Settings, status: Status) -> Service:
+    """Score the example of a decorated script, where nobody gave a sample: for a check.
+
+    Raises:
+        StartFailure: Already told and logged.
+    """
+    if service.example is not None or not isinstance(service.script.reader, DecoratedReader):
+        return service
+    body = json.dumps(contract_of(service.script, None).input.get("example", {})).encode()
+    status.enter("sample")
     try:
-        value = execute(script, data, lambda: {"Content-Type": settings.sample_type}, "sample")
-        text = encode(value).decode()
-    except BaseException as error:
-        reason = "OutOfMemory" if isinstance(error, MemoryError) else "SampleFailed"
-        raise StartFailure(reason, describe(error), error) from error
-    milliseconds = (time.perf_counter() - began) * 1000
-    status.enter("sample", sample_ms=round(milliseconds, 3), sample_result=text[:RESULT_LIMIT])
+        example = score_body(service.script, settings, status, body)
+    except StartFailure as failure:
+        code = user_code(settings)
+        status.fail(failure, code)
+        _log(failure, code)
+        raise
+    return replace(service, example=example)
 
 
 def _log(failure: StartFailure, code: UserCode) -> None:
@@ -93,8 +139,19 @@ def _log(failure: StartFailure, code: UserCode) -> None:
 def _log_model_directory() -> None:
     """List the model folder, as v1 does: a wrong path is the usual reason for a broken init()."""
     directory = os.environ.get("AZUREML_MODEL_DIR")
-    if not directory:
+    if not directory or not Path(directory).exists():
         return
-    paths = sorted(islice(Path(directory).rglob("*"), _LISTING_LIMIT))
-    listing = "\n".join(str(path) for path in paths) or "(empty)"
+    lines = list(islice(_tree(Path(directory), 0), _LISTING_LIMIT + 1))
+    listing = "\n".join(lines[:_LISTING_LIMIT])
+    if len(lines) > _LISTING_LIMIT:
+        listing += f"\nOutput truncated. First {_LISTING_LIMIT} lines shown."
     logger.error("The model directory '%s' contains:\n%s", directory, listing)
+
+
+def _tree(path: Path, depth: int) -> Iterator[str]:
+    is_folder = path.is_dir() and not (depth and path.is_symlink())
+    yield f"{'    ' * depth}{path.name}{'/' if is_folder else ''}"
+    if is_folder:
+        with suppress(OSError):
+            for child in sorted(path.iterdir()):
+                yield from _tree(child, depth + 1)

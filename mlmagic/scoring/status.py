@@ -73,13 +73,13 @@ class Status:
                 except OSError as error:  # a full disk does not end a service
                     logger.warning("The status file cannot be written: %s", error)
 
-    def fail(self, failure: StartFailure, code: UserCode) -> None:
-        """Tell why the server does not start."""
+    def fail(self, failure: StartFailure, code: UserCode | None = None) -> None:
+        """Tell why the server does not start; ``code`` finds the user's frames."""
         error = failure.error
         self.enter(
             "failed",
             reason=failure.reason,
             message=failure.message,
-            frames=code.frames(error) if error is not None else [],
+            frames=code.frames(error) if code is not None and error is not None else [],
             exception=describe(error) if error is not None else "",
         )

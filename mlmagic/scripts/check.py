@@ -10,7 +10,7 @@ from mlmagic.entities import Problem
 from mlmagic.scripts.datafiles import check_data_files
 from mlmagic.scripts.distributions import is_available, suggest_distribution
 from mlmagic.scripts.entry import check_entry, check_file_name
-from mlmagic.scripts.imports import RUNTIME, Imports, find_imports
+from mlmagic.scripts.imports import PROVIDED, RUNTIME, Imports, find_imports
 from mlmagic.scripts.names import check_names, module_names
 from mlmagic.scripts.regions import Regions
 from mlmagic.scripts.syntax import read_source
@@ -75,7 +75,7 @@ def _check_imports(
         if found.top == stem:
             text = f"The file '{stem}.py' hides the package '{stem}' that it imports. Rename it."
             yield Problem(code="file-name", message=text, line=found.line)
-        elif available is not None and not is_available(found.top, {RUNTIME, *available}):
+        elif available is not None and not is_available(found.top, {*PROVIDED, *available}):
             where = f" (in '{found.via.name}')" if found.via else ""
             text = (
                 f"The environment lacks the module '{found.top}'{where}. "

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Decorators that keep the signature; behind others the function may be another one.
-_TRANSPARENT = frozenset({"input_schema", "output_schema", "rawhttp"})
+_TRANSPARENT = frozenset({"input_schema", "output_schema", "rawhttp", "batched"})
 _HEADERS = "request_headers"
 _WANTED = {
     "init": "Add 'def init():', which loads the model once.",
@@ -48,10 +48,6 @@ def check_entry(tree: ast.Module, defined: Collection[str]) -> Iterator[Problem]
         if name not in defined and "*" not in defined:
             message = f"The script defines no function '{name}'. {way_out}"
             yield Problem(code=f"missing-{name}", message=message)
-    for name, node in functions.items():
-        if name in _WANTED and isinstance(node, ast.AsyncFunctionDef):
-            message = f"{name}() is a coroutine, which nobody awaits. Write 'def {name}(…)'."
-            yield Problem(code=f"{name}-arguments", message=message, line=node.lineno)
     if "init" in functions:
         yield from _check_init(functions["init"])
     if "run" in functions:
@@ -103,10 +99,11 @@ def _check_run(node: _Function) -> Iterator[Problem]:
         )
         yield Problem(code="run-arguments", message=message, line=node.lineno)
     required = [name for name in _required(node) if name != _HEADERS]
-    if len(required) > 1 and not node.decorator_list:
+    annotated = any(item.annotation for item in (*arguments.args, *arguments.kwonlyargs))
+    if len(required) > 1 and not node.decorator_list and not annotated:
         message = (
             f"run() needs {len(required)} arguments, but gets one, the body of the request. "
-            f"Give '{required[1]}' a default, or read it from the body."
+            f"Annotate them, give '{required[1]}' a default, or read it from the body."
         )
         yield Problem(code="run-arguments", message=message, line=node.lineno)
 

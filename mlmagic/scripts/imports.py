@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Provided by the scoring runtime, in the service and in the trial.
 RUNTIME = "mlmagic"
+# Names of v1 too: the runtime stands in for what entry scripts use of them.
+PROVIDED = frozenset({RUNTIME, "azureml", "azureml_inference_server_http"})
 _SKIPPED_FOLDERS = frozenset({"__pycache__", ".ipynb_checkpoints"})
 
 
@@ -74,13 +76,13 @@ class Imports:
     def distributions(self) -> tuple[str, ...]:
         """Top-level names that a distribution must provide, sorted; the runtime is none."""
         wanted = {found.top for found in self.external if not found.optional}
-        return tuple(sorted(wanted - {RUNTIME}))
+        return tuple(sorted(wanted - PROVIDED))
 
     @property
     def optional(self) -> tuple[str, ...]:
         """Top-level names that are used where a distribution provides them, sorted."""
         wanted = {found.top for found in self.external if found.optional}
-        return tuple(sorted(wanted - {RUNTIME, *self.distributions}))
+        return tuple(sorted(wanted - {*PROVIDED, *self.distributions}))
 
     @property
     def files(self) -> tuple[Path, ...]:

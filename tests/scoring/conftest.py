@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import importlib.util
 import json
 import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,6 +132,27 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def serve_source(
+    serve: Callable[..., RunningServer], tmp_path: Path
+) -> Callable[..., RunningServer]:
+    """Start a server with a script that the test holds as text."""
+
+    def start(source: str, *options: str, **variables: str) -> RunningServer:
+        folder = tmp_path / "app"
+        folder.mkdir(exist_ok=True)
+        (folder / "score.py").write_text(textwrap.dedent(source))
+        return serve(str(folder / "score.py"), *options, **variables)
+
+    return start
+
+
+def needs(*modules: str) -> pytest.MarkDecorator:
+    """Skip where a package is missing that users' scripts bring."""
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
 class Supervised(Client):

@@ -58,3 +58,13 @@ def test_exceptions_come_back() -> None:
         return await dispatcher.call(lambda: "alive")
 
     assert asyncio.run(one()) == "alive"
+
+
+def test_a_stuck_thread_is_replaced() -> None:
+    async def two() -> str:
+        dispatcher = Dispatcher(1)
+        with pytest.raises(TimeoutError):
+            await dispatcher.call(lambda: time.sleep(3), 0.05)  # no Python code until it ends
+        return await dispatcher.call(lambda: "alive", 2)
+
+    assert asyncio.run(two()) == "alive"

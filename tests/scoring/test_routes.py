@@ -67,7 +67,7 @@ def test_query_becomes_a_json_object(echo: RunningServer, query: str, text: str)
 def test_options(echo: RunningServer) -> None:
     answer = echo.ask("OPTIONS")
     assert (answer.status, answer.body) == (200, b"")
-    assert answer.headers["allow"] == "POST, GET, OPTIONS"
+    assert answer.headers["x-ms-run-function-failed"] == "False"
 
 
 def test_wrong_method_and_path(echo: RunningServer) -> None:
@@ -81,7 +81,7 @@ def test_wrong_method_and_path(echo: RunningServer) -> None:
 def test_bad_utf8(echo: RunningServer) -> None:
     answer = echo.ask(body=b"ab\xff")
     assert answer.status == 400
-    assert answer.json == {"message": "POST body is not valid UTF-8 (at byte 2)."}
+    assert answer.json["message"].startswith("Input cannot be decoded as UTF-8: 'utf-8' codec")
     assert echo.ask("GET", "/").status == 200
 
 
@@ -194,7 +194,7 @@ def test_print_becomes_log_lines_with_the_id(serve: Serve) -> None:
         "azmlinfsrv.print - printed in init",
         r"azmlinfsrv.print - \[the-id\] printed in run",
         r"azmlinfsrv.print - \[the-id\] no line end",
-        r"azmlinfsrv - POST /score 200 \d+\.\d{3}ms 4",
+        r"azmlinfsrv - POST /score 200 \d+\.\d{3}ms 2",
     ):
         assert re.search(f"^{stamp}{line}$", server.log, re.MULTILINE), line
     assert "GET /" not in server.log

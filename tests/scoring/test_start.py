@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+import mlmagic
 from tests.scoring.conftest import SCRIPTS, RunningServer, environment, wait_for
 
+CHECKOUT = Path(__file__).parent.parent.parent
+INSTALLED = str(Path(mlmagic.__file__).parent.parent)
 Serve = Callable[..., RunningServer]
 
 
@@ -28,7 +31,6 @@ Serve = Callable[..., RunningServer]
         ("init_with_argument", "ScriptContractError", "init() that takes arguments"),
         ("run_without_argument", "ScriptContractError", "takes no data"),
         ("run_with_stars", "ScriptContractError", "'data'"),
-        ("run_is_async", "ScriptContractError", "async run()"),
         ("init_raises", "InitFailed", "JSONDecodeError"),
         ("init_exits", "ScriptExited", "SystemExit: 0"),
         ("init_out_of_memory", "OutOfMemory", "no room for the model"),
@@ -93,15 +95,38 @@ def test_failing_sample(serve: Serve, tmp_path: Path, script: str) -> None:
     assert serve(script, "--sample", str(sample)).failed()["reason"] == "SampleFailed"
 
 
-def test_check_prints_the_status(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mlmagic.scoring", "--check", "--entry-script"]
-    command += [str(SCRIPTS / "run_prints.py")]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=environment(), cwd=tmp_path, check=True
+def check(script: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mlmagic.scoring", "--check", *options, script]
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment(), cwd=folder, check=False
     )
+
+
+def test_check_tells_programs_the_status(tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    done = check(str(SCRIPTS / "run_prints.py"), tmp_path, "--status-file", str(file))
     status = json.loads(done.stdout)
-    assert (status["stage"], status["port"]) == ("ready", None)
+    assert (done.returncode, status["stage"], status["port"]) == (0, "ready", None)
+    assert status == json.loads(file.read_text())
     assert "printed in init" in done.stderr
+
+
+def test_check_tells_people_what_the_service_would_do(tmp_path: Path) -> None:
+    (tmp_path / "sample.json").write_text("[1]")
+    done = check(str(SCRIPTS / "echo.py"), tmp_path, "--sample", "sample.json")
+    told = {line[:12].strip(): line[12:] for line in done.stdout.splitlines()}
+    assert told["result"] == "would serve"
+    assert told["run gets"] == "the request's body as text"
+    assert told["sample"].endswith('ms -> {"got": "[1]"}')
+    assert told["documents"] == "2, 3, 3.1"
+    assert told["address"] == "http://127.0.0.1:5001/score, without keys"
+
+
+def test_check_tells_people_why_it_would_not(tmp_path: Path) -> None:
+    done = check(str(SCRIPTS / "init_raises.py"), tmp_path)
+    assert done.returncode == 3
+    assert "would not start: InitFailed" in done.stdout
+    assert 'init_raises.py, line 5, in init: load("not json")' in done.stdout
 
 
 def test_port_in_use(serve: Serve) -> None:
@@ -171,13 +196,12 @@ def test_a_users_module_may_be_named_as_a_library_of_the_server(
 def test_runs_as_it_travels(tmp_path: Path) -> None:
     """With nothing of mlmagic but this folder on the path, and none of its other requirements."""
     travelling = tmp_path / "runtime" / "mlmagic" / "scoring"
-    checkout = Path(__file__).parents[2]
-    shutil.copytree(checkout / "mlmagic" / "scoring", travelling)
+    shutil.copytree(CHECKOUT / "mlmagic" / "scoring", travelling)
     code = (
         "import sys\n"
         "sys.meta_path = [f for f in sys.meta_path if 'editable' not in str(f)]\n"
         f"sys.path[:0] = [{str(travelling.parent.parent)!r}]\n"
-        f"sys.path = [p for p in sys.path if p and p != {str(checkout)!r}]\n"
+        f"sys.path = [p for p in sys.path if p not in ('', {str(CHECKOUT)!r}, {INSTALLED!r})]\n"
         "import mlmagic.scoring.command as c\n"
         f"assert c.__file__.startswith({str(travelling)!r}), c.__file__\n"
         "code = c.main(sys.argv[1:])\n"

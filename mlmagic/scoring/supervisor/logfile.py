@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import deque
@@ -21,16 +22,24 @@ class LogFile:
     """Appends to a file of limited size; older parts are ``.1`` and ``.2``.
 
     A full disk loses lines, never the service.
+
+    Args:
+        path: The file.
+        echo: Write everything to the standard error too.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, echo: bool = False) -> None:
         self._path = path
+        self._echo = echo
         path.touch(mode=0o600)
         self._stream = path.open("ab", buffering=0)
         self._size = path.stat().st_size
 
     def write(self, data: bytes) -> None:
         """Append whole lines."""
+        if self._echo:
+            with contextlib.suppress(OSError):
+                os.write(2, data)
         try:
             if self._size + len(data) > LIMIT and self._size:
                 self._rotate()

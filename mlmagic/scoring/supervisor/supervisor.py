@@ -30,11 +30,12 @@ class Supervisor:
 
     Args:
         directory: The state directory.
+        echo: Write the log to the standard error too.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, echo: bool = False) -> None:
         self._directory = directory
-        self._log = LogFile(directory / "service.log")
+        self._log = LogFile(directory / "service.log", echo=echo)
         self._started = time.time()
         self._listener: Listener | None = None
         self._current: Fleet | None = None

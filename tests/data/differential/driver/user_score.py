@@ -1,0 +1,7 @@
+def init():
+    global ready
+    ready = True
+
+
+def run(body):
+    return [ready, body]

@@ -1,0 +1,6 @@
+def init(x):
+    pass
+
+
+def run(data):
+    return 1

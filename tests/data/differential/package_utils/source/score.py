@@ -1,0 +1,15 @@
+import json
+
+from settings import SCALE
+from utils import scaled
+from utils.deep.names import NAME
+
+
+def init():
+    global extra
+    with open("source/extra.json") as file:
+        extra = json.load(file)
+
+
+def run(data):
+    return {"scaled": scaled(len(data), SCALE), "name": NAME, "extra": extra}

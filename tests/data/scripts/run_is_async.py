@@ -1,6 +1,0 @@
-def init():
-    pass
-
-
-async def run(raw_data):
-    return None
