@@ -88,6 +88,17 @@ def test_keys_guard_metrics_and_scoring(serve: Serve, tmp_path: Path) -> None:
         assert server.ask("GET", path).status == 200
 
 
+def told(folder: Path) -> int:
+    """The answers to scoring that the workers' files count."""
+    files = [json.loads(path.read_text()) for path in folder.glob("metrics-*.json")]
+    return sum(
+        count
+        for file in files
+        for route, code, count in file["requests"]
+        if (route, str(code)) == ("/score", "200")
+    )
+
+
 def test_several_workers_are_one_service(supervised: Supervised) -> None:
     supervised.desire("echo", workers=2)
     supervised.start().reach(phase="serving")
@@ -95,6 +106,8 @@ def test_several_workers_are_one_service(supervised: Supervised) -> None:
         assert supervised.ask(body=b"x").status == 200
     name = 'mlmagic_requests_total{route="/score",code="200"}'
     wait_for(lambda: metrics(supervised).get(name) == 20, "all counts")
+    # What a worker has not told yet dies with it.
+    wait_for(lambda: told(supervised.directory) == 20, "all counts in files")
     found = metrics(supervised)
     assert found["mlmagic_workers"] == 2
     assert found["mlmagic_restarts_total"] == 0
