@@ -93,6 +93,13 @@ def _call(
         terminal.write_table(shown.text)
     else:
         terminal.write(write(shown.data, kind, query=query), is_json=kind == "jsonc")
+    return _code(verb, result)
+
+
+def _code(verb: Verb, result: Any) -> int:
+    """Tell in the exit code what a result, that is no error, says is wrong."""
+    if verb.method == "verify_models":
+        return SUCCESS if result.ok else FAILURE
     return result.exit_code if verb.method == "run_notebook" else SUCCESS
 
 

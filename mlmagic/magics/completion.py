@@ -66,7 +66,7 @@ class Completion:
         place = _place(rest, options)
         named = self._names(place) if place else []
         found = [(name, "value") for name in named if name.startswith(current)]
-        return found if current else found + [(o.flags[-1], "option") for o in options if o.flags]
+        return found if current else found + [(o.label, "option") for o in options if o.flags]
 
     def _names(self, option: Option) -> list[str]:
         if option.choices:
@@ -81,6 +81,7 @@ class Completion:
             "configuration": self._configurations,
             "environment": self._environments,
             "model": self._models,
+            "model-name": self._model_names,
             "service": self._services,
             "target": self._targets,
             "variable": self._session.namespace,
@@ -89,6 +90,9 @@ class Completion:
     def _models(self) -> list[str]:
         found = self._session.workspace().list_models()
         return [*{model.name for model in found}, *(model.id for model in found)]
+
+    def _model_names(self) -> list[str]:
+        return [model.name for model in self._session.workspace().list_models(latest=True)]
 
     def _services(self) -> Iterable[str]:
         workspace = self._session.workspace()

@@ -13,6 +13,7 @@ from IPython.utils.text import FullEvalFormatter
 
 from mlmagic.errors import UsageError
 from mlmagic.magics.boundary import user_errors
+from mlmagic.magics.showing import Text
 from mlmagic.options import argument_for, magic_verb, parse
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def verb_magic(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             self: Any, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None
         ) -> Any:
             words = split(expand(line, {**self.shell.user_ns, **(local_ns or {})}))
+            if {"-h", "--help"} & {*words}:
+                return Text(magic.parser.format_help())
             return method(self, verb, parse(magic.parser, verb.options, words), cell)
 
         magic: Any = user_errors(body)
@@ -90,6 +93,17 @@ def expand(text: str, namespace: Mapping[str, Any]) -> str:
             ) from error
 
     return _FIELD.sub(replaced, text)
+
+
+def find_field(text: str) -> str | None:
+    """Return the first ``{name}`` that `expand` would replace.
+
+    Example:
+        >>> find_field('{"workers": {n}}')
+        '{n}'
+    """
+    fields = (found for found in _FIELD.finditer(text) if found["field"])
+    return next((f[0] for f in fields if f["field"].replace(".", "_").isidentifier()), None)
 
 
 def _description(verb: Verb) -> str:

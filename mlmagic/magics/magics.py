@@ -17,9 +17,9 @@ from IPython.core.magic import (
 from traitlets import Bool
 
 from mlmagic.dispatch import call, show
-from mlmagic.errors import UsageError
+from mlmagic.errors import ConfigurationError, EnvironmentSetupError, UsageError
 from mlmagic.magics.boundary import user_errors
-from mlmagic.magics.lines import expand, split, verb_magic
+from mlmagic.magics.lines import expand, find_field, split, verb_magic
 from mlmagic.magics.session import Session
 from mlmagic.magics.showing import Progress, Text, displayable
 from mlmagic.magics.variables import resolve
@@ -134,8 +134,15 @@ class MlmagicMagics(Magics):
 
     def _keep(self, verb: Verb, values: dict[str, Any], cell: str) -> Any:
         if values.pop("expand", False):
-            cell = expand(cell, self.shell.user_ns)
-        return self._do(verb, values, text=cell)
+            return self._do(verb, values, text=expand(cell, self.shell.user_ns))
+        try:
+            return self._do(verb, values, text=cell)
+        except (ConfigurationError, EnvironmentSetupError) as error:
+            field = find_field(cell)
+            if field is None:
+                raise
+            hint = f"'{field}' stays as it is without --expand."
+            raise type(error)(str(error), hint=hint) from error
 
     def _place(self, kind: str) -> dict[str, Any]:
         return {"kind": kind, "first_line": self.session.cell(f"%%{kind}_config").first_line}

@@ -68,7 +68,7 @@ REGISTER = Verb(
             flags=("-n", "--name"),
             help="the model's name",
             required=True,
-            complete="model",
+            complete="model-name",
         ),
         Option(
             name="sample",
@@ -128,7 +128,7 @@ MODEL_VERBS = (
                 name="name",
                 flags=("-n", "--model-name", "--name"),
                 help="only this model's versions",
-                complete="model",
+                complete="model-name",
             ),
             _TAG_FILTER,
             Option(

@@ -49,8 +49,8 @@ class Option:
         value: What a flag stands for.
         choices: The words allowed, matched without regard to case.
         metavar: The word that stands for the value in help.
-        complete: What completes it: ``model``, ``service``, ``environment``, ``configuration``,
-            ``target``, ``script``, ``variable``, ``path``.
+        complete: What completes it: ``model``, ``model-name``, ``service``, ``environment``,
+            ``configuration``, ``target``, ``script``, ``variable``, ``path``.
         section: The configuration file that may hold it.
         key: Its name in such a file.
         v1_key: Its name there in v1's spelling; dots lead into objects.

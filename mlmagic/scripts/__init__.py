@@ -1,9 +1,8 @@
 """Entry scripts: written from a cell, checked, and tried before they are served."""
 
 from mlmagic.scripts.capture import marker, write_script
-from mlmagic.scripts.check import check_script
+from mlmagic.scripts.check import check_contract, check_script
 from mlmagic.scripts.child import Limits
-from mlmagic.scripts.entry import check_file_name
 from mlmagic.scripts.imports import Import, Imports, LocalFile, imported_modules
 from mlmagic.scripts.records import ScriptRecord, ScriptRecords
 from mlmagic.scripts.sources import collect_sources, entry_in, place_sources
@@ -18,7 +17,7 @@ __all__ = [
     "ScriptRecord",
     "ScriptRecords",
     "cell_line",
-    "check_file_name",
+    "check_contract",
     "check_script",
     "collect_sources",
     "entry_in",

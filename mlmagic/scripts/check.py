@@ -62,6 +62,24 @@ def check_script(
     return sorted(problems, key=lambda problem: problem.line or 0)
 
 
+def check_contract(script: Path) -> list[Problem]:
+    """Check what no entry script can do without: a file name, Python, ``init()`` and ``run()``.
+
+    Returns:
+        The problems; fewer than `check_script` finds, but each of them ends every service.
+    """
+    problems = list(check_file_name(script.name))
+    try:
+        parsed = read_source(script.read_text(encoding="utf-8-sig"), script.name)
+    except UnicodeDecodeError as error:
+        text = f"The file is not UTF-8 text: {error.reason} at byte {error.start}. Save it as such."
+        return [*problems, Problem(code="syntax-error", message=text)]
+    problems += parsed.problems
+    if parsed.tree is not None and parsed.code is not None:
+        problems += check_entry(parsed.tree, module_names(parsed.code))
+    return problems
+
+
 def _check_imports(
     tree: ast.Module, imports: Imports, name: str, available: Collection[str] | None
 ) -> Iterator[Problem]:

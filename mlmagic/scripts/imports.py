@@ -106,7 +106,7 @@ def imported_modules(script: Path | str, *, roots: Iterable[Path] = ()) -> Impor
     folders = [Path(root) for root in roots]
     if isinstance(script, Path):
         folders.insert(0, script.parent)
-        source = script.read_text(encoding="utf-8")
+        source = script.read_text(encoding="utf-8-sig")
     else:
         source = script
     try:
@@ -189,7 +189,7 @@ class _Search:
             return
         self.seen.add(path)
         try:
-            tree = parse_quietly(path.read_text(encoding="utf-8"))
+            tree = parse_quietly(path.read_text(encoding="utf-8-sig"))
         except SyntaxError as error:
             self.broken.append((reason, f"'{path.name}' line {error.lineno}: {error.msg}"))
             return

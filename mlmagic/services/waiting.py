@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from mlmagic.services.webservice import Webservice
 
 _PAUSE_SECONDS = 0.1
-_LOG_LINES = 15
+_LOG_LINES, _SEARCHED_LINES = 15, 500
+_TRACEBACK = "Traceback (most recent call last):"
+_RECORD = re.compile(r"\d{4}-\d\d-\d\d ")
 _HOPELESS = (
     ServiceState.FAILED,
     ServiceState.UNSCHEDULABLE,
@@ -91,9 +94,23 @@ def _story(service: Webservice, status: ServiceStatus) -> str:
         parts[0] += f" Revision {serving} still answers."
     if status.traceback:
         parts.append(status.traceback.rstrip())
-    lines = service.log_lines(_LOG_LINES)
+    lines = _without(status.traceback, service.log_lines(_SEARCHED_LINES))[-_LOG_LINES:]
     if lines:
         parts.append("\n".join(["The last log lines:", *(f"  {line}" for line in lines)]))
     if status.next_step:
         parts.append(f"Next: {status.next_step}")
     return "\n\n".join(parts)
+
+
+def _without(traceback: str, lines: list[str]) -> list[str]:
+    """Leave the tracebacks of an exception that is shown already out of a log."""
+    exception = traceback.rstrip().rpartition("\n")[2].strip()
+    records: list[list[str]] = []
+    for line in lines:
+        if not records or _RECORD.match(line):
+            records.append([])
+        records[-1].append(line)
+    for record in records:
+        if exception and exception in record and _TRACEBACK in record:
+            del record[record.index(_TRACEBACK) :]
+    return [line for record in records for line in record]

@@ -159,6 +159,9 @@ class TargetContract:
         text = str(caught.value)
         assert "ValueError: no such model" in text
         assert "In [4], line 4, in init()" in text
+        assert "The last log lines" in text
+        assert "Traceback" not in text
+        assert "Traceback" in service.get_logs()
         assert "%ml service logs svc --tail 50" in text
         assert service.state is ServiceState.FAILED
 

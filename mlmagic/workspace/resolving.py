@@ -185,8 +185,6 @@ class _Resolver:
 
     def _script(self) -> tuple[Path | None, Path | None]:
         """Find the entry script and its source directory; no script keeps the base's files."""
-        from mlmagic.scripts import check_file_name
-
         request, inference, base = self.request, self.inference, self.base
         directory = request.source_directory
         script = request.script
@@ -215,8 +213,7 @@ class _Resolver:
                 + (f" in '{folder}'." if folder else "."),
                 hint="Capture it from a cell with %%score_script, or correct the path.",
             )
-        for problem in check_file_name(path.name):
-            raise ScriptContractError(problem.message, problems=(problem,))
+        _check_script(path)
         return path, folder
 
     def _models(self, known: ScriptRecord | None) -> list[tuple[PlacedModel, Model | None]]:
@@ -292,6 +289,21 @@ class _Resolver:
         from mlmagic.environments import runtime_digest
 
         return runtime_digest()
+
+
+def _check_script(path: Path) -> None:
+    """Refuse a script that no service can run, before anything is prepared for it."""
+    from mlmagic.scripts import check_contract
+
+    if problems := tuple(check_contract(path)):
+        lines = [
+            f"  {path.name}:{problem.line}: {problem.message}"
+            if problem.line
+            else f"  {problem.message}"
+            for problem in problems
+        ]
+        text = "\n".join([f"The entry script '{path.name}' cannot be deployed:", *lines])
+        raise ScriptContractError(text, problems=problems)
 
 
 def _first(*values: Any) -> Any:

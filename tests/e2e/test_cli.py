@@ -44,6 +44,17 @@ def test_models_from_a_shell(run, tmp_path):
     assert run("model", "delete", "tiny").stdout == "tiny:1  deleted\n"
 
 
+def test_verify_ends_with_1_where_it_finds_damage(run, tmp_path):
+    run("model", "register", "-n", "tiny", "-p", "model.bin")
+    assert run("model", "verify").returncode == 0
+    (content,) = (f for f in (tmp_path / ".mlmagic" / "content").rglob("*") if f.is_file())
+    content.chmod(0o644)
+    content.write_bytes(b"mdoel")
+    for output in ("table", "json"):
+        done = run("model", "verify", "-o", output)
+        assert (done.returncode, "tiny:1" in done.stdout) == (1, True), done.stderr
+
+
 def test_several_files_and_samples(run, tmp_path):
     (tmp_path / "rows.json").write_text("[[1, 2]]")
     done = run("register", "model.bin", "rows.json", "-n", "two", "--sample", "@rows.json")

@@ -48,6 +48,16 @@ def test_what_can_follow_is_offered(complete, line, wanted):
     assert wanted in complete(line)
 
 
+def test_a_new_version_is_named_without_one(complete):
+    assert complete("%register ridge --name ti") == ["%register ridge --name tiny"]
+
+
+def test_an_empty_place_offers_our_spelling_of_each_option(complete):
+    offered = complete("%deploy ")
+    assert "%deploy --port" in offered
+    assert "%deploy --po" not in offered
+
+
 def test_other_lines_are_left_alone(complete):
     assert all("--" not in found for found in complete("ridge"))
     assert all("--" not in found for found in complete("%time "))

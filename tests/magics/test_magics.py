@@ -3,7 +3,7 @@
 import pytest
 
 from mlmagic.entities import Registration
-from mlmagic.errors import ConfigurationError, RegistryError, UsageError
+from mlmagic.errors import ConfigurationError, EnvironmentSetupError, RegistryError, UsageError
 
 MODEL = b"not much of a model"
 
@@ -108,6 +108,24 @@ def test_configurations_from_cells(shell):
     assert kept.text == '{"port": 8003, "variables": {}}\n'
     kept = shell.cell('%%inference_config ic\n{"entryScript": "score.py"}')
     assert kept.text == '{"entryScript": "score.py"}\n'
+
+
+@pytest.mark.parametrize(
+    ("cell", "error"),
+    [
+        ("%%deployment_config dc\nworkers: {n}\n", ConfigurationError),
+        ('%%deployment_config dc\n{"workers": {n}}\n', ConfigurationError),
+        ("%%environment own\nnumpy=={n}\n", EnvironmentSetupError),
+    ],
+)
+def test_a_wrong_cell_with_an_expression_names_expand(shell, cell, error):
+    with pytest.raises(error, match=r"'\{n\}' stays as it is without --expand"):
+        shell.cell(cell)
+
+
+@pytest.mark.parametrize("line", ["%deploy --help", "%register -h", "%ml deploy --help"])
+def test_help_is_shown_where_it_is_asked_for_on_the_line(shell, line):
+    assert "--description" in repr(shell.cell(line))
 
 
 def test_a_wrong_configuration_tells_the_line_of_the_cell(shell):

@@ -302,6 +302,33 @@ def test_a_service_name_is_checked_before_an_environment_is_locked(workspace):
     assert events == []
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def init(): pass\n\ndef run(data)\n    return 1\n", "score.py:3: This is not Python"),
+        ("def init(): pass\n", "no function 'run'"),
+        ("def init(a): pass\ndef run(data): return 1\n", "score.py:1: init.* needs 'a'"),
+        ("def init(): pass\ndef run(): return 1\n", "score.py:2: run.* has no argument"),
+        ("%matplotlib inline\ndef init(): pass\ndef run(data): return 1\n", "score.py:1: Only IP"),
+    ],
+)
+def test_a_script_that_no_service_can_run_is_refused_at_once(workspace, source, words):
+    write("score.py", source)
+    events: list[str] = []
+    with pytest.raises(ScriptContractError, match=words):
+        workspace.deploy("svc", script="score.py", on_event=events.append)
+    assert (events, workspace.list_services()) == ([], [])
+
+
+def test_a_script_that_is_not_utf_8_is_refused_and_one_with_a_byte_order_mark_is_not(workspace):
+    source = ANSWER.format(word="a")
+    Path("score.py").write_bytes(source.replace("'a'", "'ä'").encode("latin-1"))
+    with pytest.raises(ScriptContractError, match="not UTF-8"):
+        deploy(workspace, script="score.py")
+    Path("score.py").write_bytes(source.encode("utf-8-sig"))
+    assert deploy(workspace, script="score.py").run("")[0] == "a"
+
+
 def test_variables_and_secrets_of_a_configuration_reach_the_service(workspace):
     write("token.txt", "t")
     write(
