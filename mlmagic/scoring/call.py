@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
+from mlmagic.scoring.decoding import decode
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -134,7 +136,7 @@ def read_object(call: Call) -> dict[str, Any]:
     if not call.body:
         raise Refusal(400, "POST body is empty. Expecting a JSON dictionary.")
     try:
-        value = json.loads(call.body)
+        value = decode(call.body)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, f"POST body could not be decoded as JSON: {error}") from None
     if not isinstance(value, dict):

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
@@ -67,8 +67,23 @@ class Server(uvicorn.Server):
             while not self._starting.done() and not self.should_exit:
                 await asyncio.wait({self._starting}, timeout=0.1)
         if not self.should_exit:
-            await super().startup(sockets)
+            await self._accept(sockets or [])
             self._tell_ready()
+
+    async def _accept(self, sockets: list[socket.socket]) -> None:
+        """Accept connections; those of a socket that other workers share are shared evenly."""
+        if self._settings.fd is None:
+            await super().startup(sockets)
+            return
+        from mlmagic.scoring.acceptor import Acceptor
+
+        protocol: Any = self.config.http_protocol_class
+        factory = partial(protocol, self.config, self.server_state, {})
+        connections = self.server_state.connections
+        self.servers = [
+            cast("asyncio.Server", Acceptor(each, factory, connections)) for each in sockets
+        ]
+        self.started = True
 
     async def _start_script(self) -> None:
         dispatcher = Dispatcher(self._settings.threads)

@@ -1,0 +1,93 @@
+"""Takes connections from a socket that several workers listen on.
+
+An event loop's own server takes all that wait as soon as it wakes up: one of two
+workers may get every connection, and keeps them. Here a worker hesitates the longer,
+the more connections it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from mlmagic.scoring.listening import BACKLOG
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Collection
+
+logger = logging.getLogger("azmlinfsrv")
+_PAUSE = 0.1  # when there are no more descriptors
+_HESITATION, _LONGEST = 0.0002, 0.002  # seconds per connection, and at most
+_PER_ROUND, _MOST = 8, 16  # one more at a time for so many connections, and at most
+
+
+class Acceptor:
+    """Stands where an ``asyncio.Server`` would, for uvicorn.
+
+    Args:
+        listener: The socket, listening.
+        factory: Makes the protocol of a connection.
+        connections: Those that this worker has.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        factory: Callable[[], asyncio.BaseProtocol],
+        connections: Collection[object],
+    ) -> None:
+        listener.setblocking(False)
+        self._listener = listener
+        self._factory = factory
+        self._connections = connections
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._is_open = True
+        self._resume()
+
+    def _resume(self) -> None:
+        if self._is_open:
+            self._loop.add_reader(self._listener.fileno(), self._hesitate)
+
+    def _hesitate(self) -> None:
+        self._loop.remove_reader(self._listener.fileno())
+        delay = min(len(self._connections) * _HESITATION, _LONGEST)
+        self._loop.call_later(delay, self._accept)
+
+    def _accept(self) -> None:
+        if not self._is_open:
+            return
+        try:
+            for _ in range(min(1 + len(self._connections) // _PER_ROUND, _MOST)):
+                self._begin(self._listener.accept()[0])
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            pass  # another worker was quicker, or the client has gone
+        except OSError as error:
+            logger.error("Connections cannot be accepted: %s", error)  # noqa: TRY400 - not ours
+            self._loop.call_later(_PAUSE, self._resume)
+            return
+        self._resume()
+
+    def _begin(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        making = self._loop.connect_accepted_socket(self._factory, connection)
+        task = self._loop.create_task(making)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def close(self) -> None:
+        """Take those that wait, and no more."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._loop.remove_reader(self._listener.fileno())
+        with contextlib.suppress(OSError):
+            for _ in range(BACKLOG):
+                self._begin(self._listener.accept()[0])
+        self._listener.close()
+
+    async def wait_closed(self) -> None:
+        """Return at once."""

@@ -1,0 +1,37 @@
+"""JSON of requests: by msgspec, five times as fast, where it is installed."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LARGE = 1024  # bytes; below, the difference is not worth an import
+
+
+def decode(text: bytes) -> Any:
+    """Read JSON, as the standard library does.
+
+    Raises:
+        ValueError: It is not JSON.
+        RecursionError: It is nested too deeply.
+    """
+    fast = _fast_decoder() if len(text) >= _LARGE else None
+    if fast is not None:
+        try:
+            return fast(text)
+        except Exception:  # noqa: BLE001, S110 - NaN, UTF-16 and more: the next line knows them
+            pass
+    return json.loads(text)
+
+
+@cache
+def _fast_decoder() -> Callable[[bytes], Any] | None:
+    try:
+        import msgspec
+    except ImportError:
+        return None
+    return msgspec.json.decode
