@@ -300,6 +300,7 @@ def test_a_secret_reaches_the_script_and_nothing_else(workspace, tmp_path):
         ({"script": "1-score.py"}, ScriptContractError, "'1-score.py' cannot be imported"),
         ({"script": "score.txt"}, ScriptContractError, "'score.txt' is not a '.py' file"),
         ({"script": "score.py", "models": ["nothing"]}, ModelNotFoundError, "'nothing'"),
+        ({"script": "score.py", "models": ["a/m.txt"]}, ModelNotFoundError, "no file 'a/m.txt'"),
         ({"script": "score.py", "target": "locla"}, TargetNotFoundError, "mean 'local'"),
         ({"script": "score.py", "prot": 1}, ConfigurationError, "no option 'prot'.*'port'"),
         ({"script": "score.py", "port": 70000}, ConfigurationError, "port '70000'"),
