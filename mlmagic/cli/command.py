@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SUCCESS, FAILURE, USAGE, NOT_HEALTHY, INTERRUPTED = 0, 1, 2, 3, 130
 _PROG = "mlmagic"
 _WAITING = ("deploy", "update_service")
+# What they write are the words of a notebook, a service or its log.
+_VERBATIM = ("run_notebook", "run_service", "service_logs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +92,7 @@ def _call(
         terminal.note(line)
     shown = show(verb, values, result)
     if kind == "table":
-        terminal.write_table(shown.text)
+        terminal.write_table(shown.text, verbatim=verb.method in _VERBATIM)
     else:
         terminal.write(write(shown.data, kind, query=query), is_json=kind == "jsonc")
     return _code(verb, result)

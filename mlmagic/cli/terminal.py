@@ -37,9 +37,9 @@ class Terminal:
         if text:
             print(text, flush=True)
 
-    def write_table(self, text: str) -> None:
-        """Write a result for people, states in colour."""
-        text = in_shell_words(text)
+    def write_table(self, text: str, *, verbatim: bool = False) -> None:
+        """Write a result for people: states in colour, magics as commands unless verbatim."""
+        text = text if verbatim else in_shell_words(text)
         if self._colours_out:
             for state, colour in _STATES.items():
                 text = re.sub(rf"\b{state}\b", f"{colour}{state}{_OFF}", text)

@@ -38,7 +38,7 @@ def verb_magic(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         ) -> Any:
             words = split(expand(line, {**self.shell.user_ns, **(local_ns or {})}))
             if {"-h", "--help"} & {*words}:
-                return Text(magic.parser.format_help())
+                return Text(magic.parser.format_help().removeprefix("::").strip("\n"))
             return method(self, verb, parse(magic.parser, verb.options, words), cell)
 
         magic: Any = user_errors(body)

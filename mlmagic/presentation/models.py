@@ -87,7 +87,7 @@ def models(found: list[Model]) -> list[Block]:
         for item in found
     ]
     columns = ("name", "version", "framework", "size", "tags", "registered")
-    return [Table(columns, rows, empty="No model is registered yet. Start with %register.")]
+    return [Table(columns, rows, empty="There is no such model. Register one with %register.")]
 
 
 def verification(report: Any) -> list[Block]:

@@ -18,6 +18,7 @@ from traitlets.config import Config
 from mlmagic.errors import ConfigurationError
 from mlmagic.files import write_atomically
 from mlmagic.runs.result import CellFailure
+from mlmagic.services.static_view import SERVICE_MIME_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -166,14 +167,14 @@ def _headline(source: str) -> str:
 
 
 def _last_line(cell: Any) -> str:
-    """Return the last line that the cell shows as text."""
+    """Return the last line that the cell shows as text; of a service, the line with its state."""
     for output in reversed(cell.outputs):
         if output.output_type == "error":
             return _cut(f"{output.ename}: {output.evalue}".splitlines()[0])
         text = output.get("text") or output.get("data", {}).get("text/plain", "")
         lines = _COLOURS.sub("", text).strip().splitlines()
         if lines:
-            return _cut(lines[-1])
+            return _cut(lines[0 if SERVICE_MIME_TYPE in output.get("data", {}) else -1])
     return ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.entities import Environment, LocalDeploymentConfig, Sample
-from mlmagic.errors import ConfigurationError, RegistryError
+from mlmagic.errors import ConfigurationError, ModelNotFoundError, RegistryError
 from mlmagic.registry import placed_model, read_sample
 
 if TYPE_CHECKING:
@@ -26,10 +26,13 @@ def find_model(rooms: Rooms, reference: str | Path) -> tuple[PlacedModel, Model]
     """
     try:
         model = rooms.registry.get(str(reference))
-    except RegistryError:
+    except RegistryError as error:
         path = Path(reference).expanduser()
         if not path.exists():
-            raise
+            if path.name == str(reference):
+                raise
+            message = f"There is no file '{reference}', and no model is registered as that."
+            raise ModelNotFoundError(message) from error
         model, refusal = rooms.registry.unregistered(path)
         return replace(placed_model(model), refusal=refusal), model
     return placed_model(model), model

@@ -16,6 +16,7 @@ from mlmagic.entities import (
 )
 from mlmagic.errors import (
     ConfigurationError,
+    RegistryError,
     ScriptContractError,
     TargetNotFoundError,
     did_you_mean,
@@ -219,9 +220,16 @@ class _Resolver:
     def _models(self, known: ScriptRecord | None) -> list[tuple[PlacedModel, Model | None]]:
         references = self.request.models
         if not references and self.base and self.request.models is None:
-            return [(placed, None) for placed in self.base.spec.models]
+            return [(placed, self._registered(placed)) for placed in self.base.spec.models]
         wanted = references or (known.models if known else ())
         return [find_model(self.rooms, reference) for reference in wanted]
+
+    def _registered(self, placed: PlacedModel) -> Model | None:
+        """Look up a model of the base; unregistered files and deleted models have no entry."""
+        try:
+            return self.rooms.registry.get(placed.id)
+        except RegistryError:
+            return None
 
     def _source(self, script: Path | None, directory: Path | None) -> SourceTree:
         from mlmagic.scripts import collect_sources
@@ -245,18 +253,25 @@ class _Resolver:
             environment = define_environment(self.rooms, self.inference, self.request.name)
         elif named:
             environment = find_environment(self.rooms, named, directory)
-        elif known and known.lock and not self.request.reload:
-            return known.lock, {}
-        elif script is None or (self.request.reload and known is None and self.base):
-            assert self.base is not None  # noqa: S101 - as in _source
+        elif self.base and (script is None or self._is_reload_alone(script, known)):
             return self.base.spec.lock, {}
+        elif known and known.lock:
+            return known.lock, {}
         else:
+            assert script is not None  # noqa: S101 - as in _source
             beside = environments.find(directory) if directory else None
             environment = beside or capture_environment(
                 self.rooms, script, directory, [m for _, m in models if m], self.say
             )
         self.say(f"environment: locking {environment.origin or environment.name}")
         return environments.lock(environment, on_event=self.say), dict(environment.variables)
+
+    def _is_reload_alone(self, script: Path, known: ScriptRecord | None) -> bool:
+        """Whether only the files are taken anew: no cell was captured since, with its imports."""
+        if not self.request.reload or self.base is None:
+            return False
+        served = {file.sha256 for file in self.base.spec.source.files}
+        return known is None or known.lock is None or digest_file(script) in served
 
     def _secrets(self) -> tuple[dict[str, bytes], dict[str, str]]:
         kept = dict(self.base.spec.secrets) if self.base else {}

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import nbformat
 import pytest
 
 FAST = {"MLMAGIC_HEADLESS": "1"}
@@ -53,6 +54,15 @@ def test_verify_ends_with_1_where_it_finds_damage(run, tmp_path):
     for output in ("table", "json"):
         done = run("model", "verify", "-o", output)
         assert (done.returncode, "tiny:1" in done.stdout) == (1, True), done.stderr
+
+
+def test_a_run_quotes_the_cell_that_failed_as_it_is(run, tmp_path):
+    cells = [nbformat.v4.new_code_cell("%load_ext mlmagic"), nbformat.v4.new_code_cell("%deploy")]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, tmp_path / "n.ipynb")
+    done = run("run", "n.ipynb")
+    assert (done.returncode, "In [2]  %deploy\n" in done.stdout) == (1, True), done.stdout
 
 
 def test_several_files_and_samples(run, tmp_path):

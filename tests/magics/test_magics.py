@@ -125,7 +125,9 @@ def test_a_wrong_cell_with_an_expression_names_expand(shell, cell, error):
 
 @pytest.mark.parametrize("line", ["%deploy --help", "%register -h", "%ml deploy --help"])
 def test_help_is_shown_where_it_is_asked_for_on_the_line(shell, line):
-    assert "--description" in repr(shell.cell(line))
+    shown = repr(shell.cell(line))
+    assert "--description" in shown
+    assert not shown.startswith(":")
 
 
 def test_a_wrong_configuration_tells_the_line_of_the_cell(shell):

@@ -236,6 +236,7 @@ def open_lab(browser: Browser, server: LabServer) -> Iterator[LabPage]:
     server.set_theme("JupyterLab Light")
     context = browser.new_context(viewport={"width": 1180, "height": 1100})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(90_000)  # a machine under load is slow, not wrong
     try:
         yield LabPage(server, context.new_page())
     finally:

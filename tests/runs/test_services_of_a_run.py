@@ -62,6 +62,13 @@ def test_the_result_tells_of_services_and_models(run, tmp_path):
     assert f"service  echo-svc  Healthy  {service['scoring_uri']}" in result.summary()
 
 
+def test_progress_tells_the_state_of_what_a_cell_deployed(run):
+    lines: list[str] = []
+    result = run(LOAD, ECHO, DEPLOY, progress=lines.append)
+    assert result.exit_code == 0, result.summary()
+    assert lines[-1].endswith("s  echo-svc  Healthy  It answers.")
+
+
 def test_a_deployment_that_nobody_waits_for_is_waited_for_at_the_end(run):
     quietly = "Workspace().deploy('echo-svc', script='echo.py', wait=False);"
     result = run(LOAD, ECHO, "from mlmagic import Workspace", quietly)

@@ -152,6 +152,29 @@ def test_reload_takes_the_script_as_it_lies_now(workspace):
     assert service.run("")[0] == "a"
 
 
+def test_what_models_need_stays_when_the_script_alone_changes(workspace):
+    from sklearn.dummy import DummyRegressor
+
+    model = DummyRegressor(strategy="mean").fit([[0]], [1])
+    workspace.register_model(model, name="m")
+    source = LOADS.format(name="m")
+
+    def packages():
+        return workspace.show_service("svc").record.spec.lock.packages
+
+    workspace.capture_script(source, models=["m"], trial=False)
+    workspace.deploy("svc", script="score.py", wait=False)
+    captured = packages()
+    workspace.reload_service("svc")
+    assert packages() == captured
+    workspace.capture_script(f"import six\n{source}", models=["m"], trial=False)
+    workspace.reload_service("svc")
+    assert {*packages()} == {*captured, "six"}
+    write("other.py", f"{source}# another\n")
+    workspace.update_service("svc", script="other.py")
+    assert packages() == captured
+
+
 def test_the_line_wins_over_the_files(workspace):
     write("src/lib.py", "WORD = 'from lib'\n")
     write("src/score.py", "import lib\n" + ANSWER.format(word="x").replace("'x'", "lib.WORD"))
@@ -277,6 +300,7 @@ def test_a_secret_reaches_the_script_and_nothing_else(workspace, tmp_path):
         ({"script": "1-score.py"}, ScriptContractError, "'1-score.py' cannot be imported"),
         ({"script": "score.txt"}, ScriptContractError, "'score.txt' is not a '.py' file"),
         ({"script": "score.py", "models": ["nothing"]}, ModelNotFoundError, "'nothing'"),
+        ({"script": "score.py", "models": ["a/m.txt"]}, ModelNotFoundError, "no file 'a/m.txt'"),
         ({"script": "score.py", "target": "locla"}, TargetNotFoundError, "mean 'local'"),
         ({"script": "score.py", "prot": 1}, ConfigurationError, "no option 'prot'.*'port'"),
         ({"script": "score.py", "port": 70000}, ConfigurationError, "port '70000'"),

@@ -112,7 +112,7 @@ def test_models_are_a_table():
 
 
 def test_an_empty_list_is_said_in_words():
-    assert present([], kind="Model").text.startswith("No model is registered yet.")
+    assert present([], kind="Model").text.startswith("There is no such model.")
     assert present([], kind="Webservice").text.startswith("No service is deployed yet.")
 
 
