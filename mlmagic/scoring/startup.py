@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from mlmagic.scoring.contract import Example, contract_of
 from mlmagic.scoring.decorated import DecoratedReader
+from mlmagic.scoring.decoding import hasten_json
 from mlmagic.scoring.documents import Documents, describe_service
 from mlmagic.scoring.entry import EntryScript, Ways
 from mlmagic.scoring.failure import StartFailure, UserCode, describe
@@ -62,6 +63,8 @@ def start(settings: Settings, status: Status) -> Service:
     """
     try:
         status.enter("import")
+        if settings.fast_json:
+            hasten_json()
         script = load_script(
             settings.entry_script,
             [settings.source_directory, settings.app_root],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
+import subprocess
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.scoring.load import debian_version, kernel
+from tests.benchmarks.scoring.measures import TIMES
+from tests.benchmarks.scoring.peers import FASTAPI, MLSERVER, ROBYN, THEIRS
 
 if TYPE_CHECKING:
     from tests.benchmarks.scoring.measures import Budget, Finding, Problems
@@ -28,7 +30,8 @@ absolute figures are low; ratios under 1.3 are noise.
 
 def page(findings: list[Finding], problems: Problems, budget: Budget, kept: str) -> str:
     """Write the page; ``kept`` is what people wrote below."""
-    machine = f"{os.cpu_count()} processors {kernel()}, Python {platform.python_version()}, {debian_version()}"
+    machine = f"{os.cpu_count()} processors {kernel()}, Python {platform.python_version()}"
+    machine += f", {debian_version()}; {_versions()}"
     lines = [_HEAD.format(machine=machine, rounds=budget.rounds, seconds=budget.seconds)]
     lines += ["| | goal | mlmagic | reached |", "| --- | --- | --- | --- |"]
     lines += [_goal(finding) for finding in findings]
@@ -48,7 +51,7 @@ def _less(finding: Finding) -> str:
 
 def _goal(finding: Finding) -> str:
     verdict = {True: "yes", False: "**no**", None: ""}[finding.reached]
-    shown = finding.note if finding.note and "×" in finding.note else _value(finding, "mlmagic")
+    shown = finding.note if finding.note and TIMES in finding.note else _value(finding, "mlmagic")
     return f"| {finding.name} | {finding.goal} | {shown} | {verdict} |"
 
 
@@ -56,10 +59,10 @@ def _value(finding: Finding, name: str) -> str:
     values = finding.values[name]
     spread = (max(values) - min(values)) / 2
     text = f"{_figure(finding.median(name))} ± {_figure(spread)}"
-    if name != finding.base and finding.base in finding.values and finding.ratio(finding.base):
-        if min(finding.values[finding.base]) > 0:
-            ratios = [a / b for a, b in zip(values, finding.values[finding.base], strict=True)]
-            text += f" ({finding.ratio(name):.2f} ×, {min(ratios):.2f}–{max(ratios):.2f})"
+    base = finding.values.get(finding.base, [0.0])
+    if name != finding.base and min(base) > 0:
+        ratios = [value / other for value, other in zip(values, base, strict=True)]
+        text += f" ({finding.ratio(name):.2f} {TIMES}, {min(ratios):.2f}-{max(ratios):.2f})"
     return text
 
 
@@ -67,6 +70,13 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def versions(names: tuple[str, ...]) -> str:
-    """Return installed versions, for the page."""
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+def _versions() -> str:
+    """Return the versions of the servers."""
+    code = "import importlib.metadata as m; print(m.version('{}'))"
+    found = []
+    for peer in (THEIRS, FASTAPI, MLSERVER, ROBYN):
+        package = peer.requirements[0].partition("==")[0]
+        command = [str(peer.home / "bin" / "python"), "-c", code.format(package)]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        found.append(f"{package} {told.stdout.strip() or 'missing'}")
+    return ", ".join(found)

@@ -62,9 +62,10 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-kind = {"linear": LogisticRegression(max_iter=500), "forest": RandomForestClassifier(100, random_state=0)}
+forest = RandomForestClassifier(100, random_state=0)
+model = {"linear": LogisticRegression(max_iter=500), "forest": forest}[sys.argv[1]]
 with open("model.pkl", "wb") as file:
-    pickle.dump(kind[sys.argv[1]].fit(*load_iris(return_X_y=True)), file)
+    pickle.dump(model.fit(*load_iris(return_X_y=True)), file)
 """
 _ROW = [5.1, 3.5, 1.4, 0.2]
 _ONE = json.dumps({"data": [_ROW]}).encode()
@@ -88,15 +89,10 @@ TRIVIAL = Work(_TRIVIAL, _ONE)
 LINEAR = Work(_LINEAR, _ONE, "linear")
 FOREST = Work(_LINEAR, _ONE, "forest")
 SLEEP = Work(_SLEEP, _ONE)
-ROWS = Work(
-    _LINEAR,
-    json.dumps({"data": [[5.1, 3.5, 1.4, 0.2 + i / 7919] for i in range(1000)]}).encode(),
-    "linear",
-)
-NUMBERS = Work(
-    _SUM,
-    json.dumps({"data": [[(i * j % 997) / 7.0 for j in range(64)] for i in range(1000)]}).encode(),
-)
+_ROWS = [[5.1, 3.5, 1.4, 0.2 + i / 7919] for i in range(1000)]
+ROWS = Work(_LINEAR, json.dumps({"data": _ROWS}).encode(), "linear")
+_NUMBERS = [[(i * j % 997) / 7.0 for j in range(64)] for i in range(1000)]
+NUMBERS = Work(_SUM, json.dumps({"data": _NUMBERS}).encode())
 
 ENTRY = """
 from work import load as init

@@ -19,7 +19,7 @@ class Case:
     """One script as it is deployed.
 
     Attributes:
-        script: Folder below tests/data/differential.
+        script: Folder below tests/data/scripts/differential.
         variables: Of the environment.
     """
 

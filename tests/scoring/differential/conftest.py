@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.scoring.differential.cases import Case
 
-SCRIPTS = ROOT / "tests" / "data" / "differential"
+SCRIPTS = ROOT / "tests" / "data" / "scripts" / "differential"
 
 
 def deployed(script: str, folder: Path) -> Path:
