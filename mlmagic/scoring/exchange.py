@@ -197,7 +197,7 @@ class Exchange:
 
     def _takes_chunks(self) -> bool:
         """Choose how the end of a body of unknown length is told."""
-        new = self.scope["http_version"] == "1.1"
+        new: bool = self.scope["http_version"] == "1.1"
         self._chunked = new and not self._silent
         self.closes |= not new  # there the end of the body is the end of the connection
         return new
