@@ -63,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._since = self.loop.time()  # when the client, or we, began what is going on
         self._timer: asyncio.TimerHandle | None = None
         self._drained: asyncio.Future[None] | None = None
+        self._unsent = 0
         self._is_reading_paused = False
         self._is_draining = False  # no request is taken any more
         self._is_closed = False
@@ -130,13 +131,14 @@ class Connection(asyncio.Protocol):
         incoming = self._incoming
         if incoming is not None and not incoming.is_over:
             self._begin_next()
-            if incoming.waiting_bytes > _MOST_WAITING:
+            if incoming is not self._current and incoming.waiting_bytes > _MOST_WAITING:
                 self._pause_reading()
 
     def pause_writing(self) -> None:
         """Wait: the client does not read."""
         self.is_writing_paused = True
         self._since = self.loop.time()
+        self._unsent = self._transport.get_write_buffer_size()
 
     def resume_writing(self) -> None:
         """Write on."""
@@ -313,6 +315,8 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         if self._is_closed and not self.is_writing_paused:
             return
+        if self.is_writing_paused and self._transport.get_write_buffer_size() < self._unsent:
+            self.pause_writing()  # it reads, if slowly: its time begins anew
         limit = self._limit()
         left = 1.0 if limit is None else limit - (self.loop.time() - self._since)
         if left > 0:

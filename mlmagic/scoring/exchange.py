@@ -6,6 +6,9 @@ import http
 import logging
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.scoring.execution import INTERNAL_ERROR
+from mlmagic.scoring.reply import refused
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import MutableMapping
@@ -80,8 +83,16 @@ class Exchange:
             await application(self.scope, self.receive, self.send)
         except Exception:
             logger.exception("An answer could not be made")
+            if not self.has_begun:
+                await self._apologise()
         finally:
             self._connection.finished(self)
+
+    async def _apologise(self) -> None:
+        reply = refused(500, INTERNAL_ERROR)
+        fields = [*reply.fields, (b"content-length", b"%d" % len(reply.body))]
+        await self.send({"type": "http.response.start", "status": 500, "headers": fields})
+        await self.send({"type": "http.response.body", "body": reply.body})
 
     # The request
 
@@ -158,7 +169,9 @@ class Exchange:
 
     def head(self, status: int, fields: list[tuple[bytes, bytes]]) -> bytes:
         """Write the lines before the body; what the connection has to say is added."""
-        lines = [_STATUS_LINES[status], self._connection.date]
+        lines = [_STATUS_LINES.get(status) or _status_line(status)]
+        if date := self._connection.date:
+            lines.append(date)
         has_length = False
         without_body = status in _WITHOUT_BODY
         for name, value in fields:
@@ -173,15 +186,26 @@ class Exchange:
             lines.append(b"%b: %b\r\n" % (name, value))
         if without_body:
             self._silent = True
-        elif not has_length:
-            if self.scope["http_version"] == "1.1":
-                self._chunked = not self._silent
-                lines.append(b"transfer-encoding: chunked\r\n")
-            else:
-                self.closes = True  # the end of the body is the end of the connection
+        elif not has_length and self._takes_chunks():
+            lines.append(b"transfer-encoding: chunked\r\n")
         if self.closes:
             lines.append(b"connection: close\r\n")
         elif self.scope["http_version"] == "1.0":
             lines.append(b"connection: keep-alive\r\n")
         lines.append(b"\r\n")
-        return b"".join(lines)
+        return _checked(lines)
+
+    def _takes_chunks(self) -> bool:
+        """Choose how the end of a body of unknown length is told."""
+        new: bool = self.scope["http_version"] == "1.1"
+        self._chunked = new and not self._silent
+        self.closes |= not new  # there the end of the body is the end of the connection
+        return new
+
+
+def _checked(lines: list[bytes]) -> bytes:
+    """Join lines; a value with a line end would forge other headers."""
+    head = b"".join(lines)
+    if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+        raise ValueError("the value of a header has a line end")
+    return head

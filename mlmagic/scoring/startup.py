@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.scoring.contract import Example, contract_of
-from mlmagic.scoring.decorated import DecoratedReader
 from mlmagic.scoring.decoding import hasten_json
+from mlmagic.scoring.decorated import DecoratedReader
 from mlmagic.scoring.documents import Documents, describe_service
 from mlmagic.scoring.entry import EntryScript, Ways
 from mlmagic.scoring.failure import StartFailure, UserCode, describe

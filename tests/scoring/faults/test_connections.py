@@ -233,3 +233,32 @@ def test_noise_in_a_request(echo: RunningServer, data: st.DataObject) -> None:
 def test_nothing_was_left_open(echo: RunningServer) -> None:
     assert "Traceback" not in echo.log
     assert echo.process.poll() is None
+
+
+HEADERS = """
+from azureml.contrib.services.aml_request import rawhttp
+from azureml.contrib.services.aml_response import AMLResponse
+
+
+def init():
+    pass
+
+
+@rawhttp
+def run(request):
+    return AMLResponse("x", 200, {"X-Told": request.args["told"]})
+"""
+
+
+def test_values_cannot_forge_headers(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("headers")
+    (folder / "score.py").write_text(HEADERS)
+    server = RunningServer(str(folder / "score.py"), folder).ready()
+    try:
+        assert server.ask("GET", "/score?told=a").headers["x-told"] == "a"
+        answer = server.ask("GET", "/score?told=a%0D%0AX-Forged:%201")
+        assert answer.status == 500
+        assert answer.headers["x-forged"] is None
+        assert server.ask("GET", "/").status == 200
+    finally:
+        server.close()
