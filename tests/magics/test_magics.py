@@ -78,7 +78,7 @@ def test_ml_lists_show_as_tables_and_stay_lists(shell, model_file):
     assert [model.name for model in found] == ["tiny"]
     assert repr(found).splitlines()[0].startswith("name  version")
     assert "<table>" in found._repr_html_()
-    assert repr(shell.cell("%ml models -n other")).startswith("No model")
+    assert repr(shell.cell("%ml models -n other")).startswith("There is no such model")
 
 
 def test_ml_output_formats(shell, model_file):
