@@ -147,6 +147,7 @@ class LabPage:
 
     def open(self, name: str) -> None:
         """Open a notebook by its file name and wait for its kernel."""
+        self.file = self.server.root / name
         self.page.goto(self.server.url(f"lab/tree/{name}") + "&reset")
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=90_000)
         self.wait_idle()
@@ -192,6 +193,16 @@ class LabPage:
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(code)
         self.run(index, wait=wait)
+
+    def save(self) -> None:
+        """Save the notebook, and wait until it is on disk."""
+        before = self.file.stat().st_mtime_ns
+        self.page.keyboard.press("Control+s")
+        for _ in range(300):
+            if self.file.stat().st_mtime_ns != before:
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail("JupyterLab does not save the notebook.")
 
     def restart_kernel(self) -> None:
         """Restart the kernel from the menu, as a user does."""

@@ -64,7 +64,7 @@ def test_a_notebook_runs_in_jupyterlab(notebooks: LabPage, name: str) -> None:
     assert errors.all_inner_texts() == []
     panels = notebooks.page.locator(".mlm-panel .mlm-chip")
     panels.filter(has_text="Deleted").first.wait_for()
-    notebooks.page.keyboard.press("Control+s")
+    notebooks.save()
     notebooks.server.set_theme("JupyterLab Dark")
     notebooks.page.reload()
     notebooks.page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")

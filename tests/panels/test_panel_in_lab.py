@@ -160,7 +160,7 @@ def test_shows_html_where_nobody_answers(notebook):
 def test_comes_back_after_a_reload_and_tells_when_the_kernel_goes(notebook, panel):
     notebook.execute(2, "svc.come_up()")
     expect_state(panel, "Healthy")
-    notebook.page.keyboard.press("Control+s")
+    notebook.save()
     notebook.server.set_theme("JupyterLab Dark")
     notebook.page.reload()
     notebook.page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
