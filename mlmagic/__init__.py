@@ -6,10 +6,10 @@ Names are loaded when they are first used, so that ``import mlmagic`` and
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlmagic._version import __version__
+from mlmagic.laziness import lazily
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from mlmagic.workspace import Workspace
 
 _HOMES = {
-    "Environment": "mlmagic.entities",
-    "InferenceConfig": "mlmagic.entities",
-    "MlmagicError": "mlmagic.errors",
-    "Model": "mlmagic.entities",
-    "ServiceState": "mlmagic.entities",
-    "Webservice": "mlmagic.services",
-    "Workspace": "mlmagic.workspace",
+    "Environment": "entities",
+    "InferenceConfig": "entities",
+    "MlmagicError": "errors",
+    "Model": "entities",
+    "ServiceState": "entities",
+    "Webservice": "services",
+    "Workspace": "workspace",
 }
 
 __all__ = [
@@ -41,14 +41,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'mlmagic' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from mlmagic.options import Verb
     from mlmagic.workspace import Workspace
 
+# Options that say which registry is meant.
+_PLACE = ("database_url", "store_url")
 # What the lists of these methods hold, for lists that are empty; and views with names.
 _KINDS = {
+    "model_alias_history": "AliasMove",
     "list_configurations": "KeptConfiguration",
     "list_environments": "EnvironmentEntry",
+    "list_images": "ImageEntry",
     "list_models": "Model",
+    "import_models": "Registration",
+    "list_trust": "Decision",
     "list_services": "Webservice",
     "service_keys": "keys",
     "show_settings": "settings",
@@ -52,6 +58,9 @@ def call(
         return getattr(Workspace, verb.method)(**values)
     progress = {"on_event": on_event} if verb.progress else {}
     opened = workspace()
+    place = {name: values.pop(name) for name in _PLACE if name in values}
+    if place:
+        opened = opened.with_settings(place)
     existed = opened.exists
     result = getattr(opened, verb.method)(**values, **progress)
     if on_created is not None and opened.exists and not existed:

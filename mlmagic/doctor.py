@@ -9,55 +9,23 @@ import contextlib
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mlmagic._version import __version__
+from mlmagic.entities import Check, DoctorReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SECONDS = 5
-_API = "1.41"
-_DOCKER = "unix:///var/run/docker.sock"
 _LITTLE_DISK = 2 * 10**9
 _GIGABYTE = 10**9
 _OLDEST_PYTHON = (3, 11)
 _BUNDLE = Path(__file__).parent / "panels" / "static" / "service.js"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        name: What.
-        state: ``ok``; ``missing`` stops the main job; ``optional`` only what depends on it.
-        found: What was found, in words.
-        advice: What to do; empty where nothing is to be done.
-    """
-
-    name: str
-    state: Literal["ok", "missing", "optional"]
-    found: str
-    advice: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DoctorReport:
-    """All checks."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def healthy(self) -> bool:
-        """Whether the main job, a service on this machine, has all that it needs."""
-        return all(check.state != "missing" for check in self.checks)
 
 
 def examine(root: Path, cache: Path) -> DoctorReport:
@@ -143,27 +111,13 @@ def _docker() -> Check:
     """Ask the engine that DOCKER_HOST or the current context names."""
     advice = "Services on this machine do not need it. For containers, start a Docker engine."
     try:
-        _knock(os.environ.get("DOCKER_HOST") or _DOCKER)
-        import docker
+        from mlmagic.images import connect
 
-        # With a version given, making the client asks nothing, so that it can be closed.
-        with contextlib.closing(docker.from_env(version=_API, timeout=_SECONDS)) as client:
+        with contextlib.closing(connect(timeout=_SECONDS)) as client:
             version = client.version(api_version=False)["Version"]
     except Exception as error:  # noqa: BLE001 - whatever it is, there is no engine
         return Check(name="Docker", state="optional", found=_first_line(error), advice=advice)
     return Check(name="Docker", state="ok", found=f"engine {version}")
-
-
-def _knock(address: str) -> None:
-    """Connect to a local engine's socket first: docker leaks its own where nobody listens."""
-    kind, _, path = address.partition("://")
-    if kind == "unix":
-        with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(_SECONDS)
-            try:
-                door.connect(path)
-            except OSError as error:
-                raise ConnectionError(f"{path}: {error.strerror}") from None
 
 
 def _kubernetes() -> Check:

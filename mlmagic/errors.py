@@ -13,6 +13,10 @@ Every message reads: the fact, the value in quotes, the way out.
     │  └─ UnsafeModelError             a pickle calls something outside the allow-list
     ├─ EnvironmentSetupError           capture, lock or realisation of an environment failed
     │  └─ EnvironmentNotFoundError
+    ├─ ImageError                      .reason: one word for machines, as in a service's status
+    │  ├─ ImageBuildError              a layer or an image cannot be made
+    │  ├─ ImagePullError               a base image is missing, unreachable or of no use
+    │  └─ ImagePushError               a registry did not take an image
     ├─ ScriptError                     .problems: what is wrong, with line numbers
     │  ├─ ScriptContractError          the script would not work elsewhere
     │  └─ ScriptTrialError             init() or run() failed in the trial
@@ -93,6 +97,28 @@ class EnvironmentSetupError(MlmagicError):
 
 class EnvironmentNotFoundError(EnvironmentSetupError):
     """No environment of this name is known."""
+
+
+class ImageError(MlmagicError):
+    """An image could not be made or moved; ``reason`` is a service's reason for it."""
+
+    reason = "ImageBuildFailed"
+
+
+class ImageBuildError(ImageError):
+    """A layer or an image cannot be made, or the engine did not take it."""
+
+
+class ImagePullError(ImageError):
+    """A base image is missing, unreachable, or of no use for a service."""
+
+    reason = "ImagePullFailed"
+
+
+class ImagePushError(ImageError):
+    """A registry did not take an image."""
+
+    reason = "ImagePushFailed"
 
 
 class ScriptError(MlmagicError):

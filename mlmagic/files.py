@@ -128,10 +128,14 @@ def to_json(value: Any, *, indent: int = 2) -> str:
     return msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=indent).decode()
 
 
+def record_text(value: Any) -> str:
+    """Write a dataclass as the text of a durable record, with its format number."""
+    return to_json({"format": RECORD_FORMAT, **to_builtins(value)}) + "\n"
+
+
 def write_record(path: Path, value: Any, *, mode: int = 0o644) -> None:
     """Write a dataclass as a durable JSON record with its format number."""
-    content = {"format": RECORD_FORMAT, **to_builtins(value)}
-    write_atomically(path, to_json(content) + "\n", mode=mode)
+    write_atomically(path, record_text(value), mode=mode)
 
 
 def read_record(path: Path, kind: type[T]) -> T:
@@ -146,20 +150,34 @@ def read_record(path: Path, kind: type[T]) -> T:
         DamagedRecordError: The file is damaged.
         ConfigurationError: The file was written by a later version.
     """
+    return parse_record(path.read_bytes(), kind, source=f"file '{path}'")
+
+
+def parse_record(data: bytes | str, kind: type[T], *, source: str) -> T:
+    """Read the text of a durable record into its dataclass.
+
+    Args:
+        data: The text.
+        kind: The dataclass.
+        source: What messages call it, such as ``file 'record.json'``.
+
+    Raises:
+        DamagedRecordError: It is damaged.
+        ConfigurationError: It was written by a later version.
+    """
     import msgspec
 
-    data = path.read_bytes()
     try:
         content = msgspec.json.decode(data, type=dict[str, Any])
         if content.pop("format", 0) > RECORD_FORMAT:
             raise ConfigurationError(
-                f"The file '{path}' was written by a later version of mlmagic.",
+                f"The {source} was written by a later version of mlmagic.",
                 hint="Upgrade mlmagic: pip install --upgrade jupyter-mlmagic.",
             )
         return msgspec.convert(content, kind, dec_hook=_rich)
     except msgspec.MsgspecError as error:
         raise DamagedRecordError(
-            f"The file '{path}' is damaged: {error}.",
+            f"The {source} is damaged: {error}.",
             hint="Restore it, or delete it to start anew.",
         ) from error
 
@@ -173,4 +191,6 @@ def _plain(value: Any) -> Any:
 def _rich(kind: type, value: Any) -> Any:
     if issubclass(kind, Path):
         return Path(value)
+    if hasattr(kind, "from_builtins"):  # a family of dataclasses, which knows its members
+        return kind.from_builtins(value)
     raise NotImplementedError(f"cannot read a value of type '{kind.__name__}'")

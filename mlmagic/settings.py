@@ -11,6 +11,7 @@ Example:
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -56,6 +57,15 @@ def _seconds(value: Any) -> float:
     if isinstance(value, bool) or number <= 0:
         raise ValueError("a number of seconds above zero")
     return number
+
+
+def _bytes(value: Any) -> int:
+    units = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+    units |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]i?|)", str(value))
+    if found is None:
+        raise ValueError("a quantity of bytes, such as '20G' or '512Mi'")
+    return int(float(found[1]) * units[found[2]])
 
 
 def _user_cache() -> Path:
@@ -107,6 +117,19 @@ class Settings:
         ConfigurationError: An argument is unknown. Wrong values are told when they are read.
     """
 
+    aci_target = Setting[str](
+        "the target that stands for Azure ML v1's compute type 'aci'", read=_text, default="docker"
+    )
+    aks_target = Setting[str](
+        "the target that stands for Azure ML v1's compute type 'aks'",
+        read=_text,
+        default="kubernetes",
+    )
+    base_image = Setting[str | None](
+        "what images of services are built on; '{version}' in it stands for Python's version",
+        read=_text,
+        default=None,
+    )
     cache_directory = Setting[Path](
         "folder for realised environments, shared by the workspaces of a user",
         read=_path,
@@ -129,11 +152,39 @@ class Settings:
         read=_truth,
         default=lambda: bool(os.environ.get("CI")),
     )
+    image_registry = Setting[str | None](
+        "where images for clusters are pushed, HOST/PATH", read=_text, default=None
+    )
+    require_signature = Setting[bool](
+        "whether only models that are signed by a key of 'signing_keys' are deployed",
+        read=_truth,
+        default=False,
+    )
     script_trial_timeout_seconds = Setting[float](
         "how long the trial of an entry script may take", read=_seconds, default=120.0
     )
+    signing_keys = Setting[Path | None](
+        "folder of public keys (*.pem) that signatures of models are checked with",
+        read=_path,
+        default=None,
+    )
     start_timeout_seconds = Setting[float](
         "how long init() of a service may take", read=_seconds, default=600.0
+    )
+    store_cache_bytes = Setting[int | None](
+        "how much of the shared store to keep in the workspace, such as '20G'; all without it",
+        read=_bytes,
+        default=None,
+    )
+    store_url = Setting[str | None](
+        "a store of models' files that a team shares, such as 's3://models/ml'",
+        read=_text,
+        default=None,
+    )
+    target = Setting[str | None](
+        "where %deploy puts every service, whatever the line or its configuration names",
+        read=_text,
+        default=None,
     )
 
     def __init__(
@@ -170,6 +221,18 @@ class Settings:
             {"name": name, "value": value, "origin": origin, "help": self.table()[name].help}
             for name, (value, origin) in found.items()
         ]
+
+    @classmethod
+    def as_variables(cls, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment variables that give these values to another process.
+
+        Raises:
+            ConfigurationError: A name is unknown, or a value breaks its rule.
+        """
+        _check_names(values, "--set")
+        for name, value in values.items():
+            _read(cls.table()[name], value, "--set")
+        return {cls.table()[name].variable: value for name, value in values.items()}
 
     def look_up(self, setting: Setting[Any]) -> tuple[Any, str]:
         """Return a setting's value and origin.

@@ -3,19 +3,67 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlmagic.environments import Environments
 from mlmagic.registry import ContentStore
 from mlmagic.testing import ServiceKit, minimal_lock
+from tests.engine.fixtures import (
+    certificate,
+    docker_engine,
+    image_registry,
+    make_engine,
+    make_image_registry,
+    unique,
+)
+
+__all__ = [
+    "certificate",
+    "docker_engine",
+    "image_registry",
+    "make_engine",
+    "make_image_registry",
+    "unique",
+]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from mlmagic.entities import Lock
+
+
+# The longest first.
+FIRST = ("cluster", "tests/docker", "tests/images", "tests/panels", "tests/registry")
+
+
+def share(nodeid: str) -> str:
+    """Name what stays together in one process where several share the tests (``-n 2``).
+
+    A folder does, for its fixtures; and what needs the cluster, whose components tests stop.
+    """
+    folder, _, file = nodeid.partition("::")[0].rpartition("/")
+    return "cluster" if folder == "tests/kubernetes" or "cluster" in file else folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Share the tests by `share`: pytest-xdist 3.8 does not find its marks under pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByShare(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return share(nodeid)
+
+    return ByShare(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first."""
+    place = {name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(share(item.nodeid), len(place)))
 
 
 @pytest.fixture(scope="session")

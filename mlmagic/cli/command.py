@@ -5,11 +5,16 @@ Exit codes: 0 success, 1 a failure, 2 a wrong line, 3 a service that is not Heal
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mlmagic._version import __version__
+from mlmagic.cli.aliasing import alias
+from mlmagic.cli.completion import candidates, completion
 from mlmagic.cli.terminal import Terminal
 from mlmagic.errors import DeploymentFailedError, MlmagicError, UsageError
 from mlmagic.options import (
@@ -20,6 +25,7 @@ from mlmagic.options import (
     parse,
     read_sample,
     require,
+    take_everywhere,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str], terminal: Terminal) -> int:
+    if words[:1] == ["complete"]:  # first: what is completed may be --help
+        terminal.write("\n".join(candidates(words[1:])))
+        return SUCCESS
     if not words or {"-h", "--help"} & {*words} or words[0] == "help":
         asked = [word for word in words if not word.startswith("-") and word != "help"]
         terminal.write(describe(asked, _PROG))
@@ -69,27 +78,46 @@ def _run(words: list[str], terminal: Terminal) -> int:
     if words[0] == "--version":
         terminal.write(f"{_PROG} {__version__}")
         return SUCCESS
+    if words[:2] == ["alias", "az"]:
+        terminal.write(alias("az", words[-1]))
+        return SUCCESS
+    if words[0] == "completion":
+        terminal.write(completion(words[1:]))
+        return SUCCESS
     verb, rest = find_verb(words)
+    everywhere, rest = take_everywhere(verb, rest)
+    terminal.quiet, terminal.verbose = "only_errors" in everywhere, "verbose" in everywhere
     options = (*verb.options, *COMMON)
     values = parse(build_parser(options, prog=f"{_PROG} {verb.title}"), options, rest)
     kind, query = values.pop("format", None), values.pop("query", None)
+    if verb.method == "deploy" and "name" not in values:
+        values["name"] = _derived_name(values, terminal)
     require(values, verb.options)
-    return _call(
-        verb, _resolve(verb, values), terminal, kind or ("json" if query else "table"), query
-    )
+    opener = functools.partial(_open_workspace, everywhere, terminal)
+    shape = (kind or ("json" if query else "table"), query)
+    return _call(verb, _resolve(verb, values), terminal, opener, shape)
 
 
 def _call(
-    verb: Verb, values: dict[str, Any], terminal: Terminal, kind: str, query: str | None
+    verb: Verb,
+    values: dict[str, Any],
+    terminal: Terminal,
+    opener: Callable[[], Any],
+    shape: tuple[str, str | None],
 ) -> int:
     from mlmagic.dispatch import call, show
     from mlmagic.presentation import write
 
+    kind, query = shape
     created: list[str] = []
     with terminal.progress(kept=verb.method == "run_notebook") as say:
-        result = call(verb, values, _open_workspace, say, on_created=created.append)
+        result = call(verb, values, opener, say, on_created=created.append)
     for line in created:
         terminal.note(line)
+    if isinstance(result, Iterator):
+        for line in result:
+            terminal.write_line(line)
+        return SUCCESS
     shown = show(verb, values, result)
     if kind == "table":
         terminal.write_table(shown.text, verbatim=verb.method in _VERBATIM)
@@ -105,10 +133,31 @@ def _code(verb: Verb, result: Any) -> int:
     return result.exit_code if verb.method == "run_notebook" else SUCCESS
 
 
-def _open_workspace() -> Any:
+def _open_workspace(everywhere: dict[str, str], terminal: Terminal) -> Any:
+    """Open the workspace of this folder, or the one that v1's options name."""
     from mlmagic.workspace import Workspace
 
-    return Workspace()
+    here = Workspace.from_config(everywhere.get("path"))
+    name = everywhere.get("workspace")
+    if name in (None, here.name):
+        return here
+    for row in here.list_workspaces():
+        if row["name"] == name:
+            return Workspace(row["root"])
+    terminal.note(f"there is no workspace '{name}' here; '{here.name}' in '{here.root}' is used")
+    return here
+
+
+def _derived_name(values: dict[str, Any], terminal: Terminal) -> str:
+    """Name a service that the line does not name, as ``az ml model deploy`` was often written."""
+    from pathlib import Path
+
+    model = (values.get("models") or ("",))[0]
+    source = Path(model).name.partition(":")[0] or Path(values.get("script") or "").stem
+    word = re.sub(r"[^a-z0-9]+", "-", (source or Path.cwd().name).lower()).strip("-0123456789")
+    name = f"{word[:28] or 'model'}-svc"
+    terminal.note(f"service name: {name} (give another with -n)")
+    return name
 
 
 def _resolve(verb: Verb, values: dict[str, Any]) -> dict[str, Any]:
@@ -120,13 +169,23 @@ def _resolve(verb: Verb, values: dict[str, Any]) -> dict[str, Any]:
         return paths[0] if len(paths) == 1 else paths
 
     readers: dict[str, Callable[[Any], Any]] = {"source": sources, "sample": _sample}
+    readers["variable"] = _no_variable
     kinds: dict[str, Option] = {option.name: option for option in verb.options}
     if verb.method in _WAITING:
         values.setdefault("wait", True)
+    if verb.method == "register_model":
+        values.setdefault("new_version", True)  # as v1; notebooks are run again, commands are not
     return {
         name: readers.get(kinds[name].kind, lambda same: same)(value) if name in kinds else value
         for name, value in values.items()
     }
+
+
+def _no_variable(name: str) -> Any:
+    raise UsageError(
+        f"'{name}' is a variable of a notebook, and a shell has none.",
+        hint="Use the magic %register, or Workspace.register_model in Python.",
+    )
 
 
 def _sample(text: str) -> Any:

@@ -26,6 +26,7 @@ class Terminal:
     """Standard output and standard error of the process."""
 
     def __init__(self) -> None:
+        self.quiet = self.verbose = False
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         self._colours_out = sys.stdout.isatty() and not plain
         self._colours_err = sys.stderr.isatty() and not plain
@@ -37,6 +38,10 @@ class Terminal:
         if text:
             print(text, flush=True)
 
+    def write_line(self, line: str) -> None:
+        """Write a line of something that goes on, at once."""
+        print(line, flush=True)
+
     def write_table(self, text: str, *, verbatim: bool = False) -> None:
         """Write a result for people: states in colour, magics as commands unless verbatim."""
         text = text if verbatim else in_shell_words(text)
@@ -47,6 +52,8 @@ class Terminal:
 
     def note(self, message: str) -> None:
         """Write a line beside the result."""
+        if self.quiet:
+            return
         sys.stderr.write(f"{message}\n")
 
     def error(self, message: str) -> None:
@@ -63,7 +70,8 @@ class Terminal:
         Args:
             kept: Every line stays, on a terminal and under CI too: the log of a run.
         """
-        if os.environ.get("CI") and not kept:
+        kept = kept or self.verbose
+        if (os.environ.get("CI") or self.quiet) and not kept:
             yield lambda _line: None
             return
         if kept or not sys.stderr.isatty():

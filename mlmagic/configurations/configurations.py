@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlmagic.configurations.parsing import Configuration, parse
+from mlmagic.configurations.v1_environment import EnvironmentParts, take_apart
 from mlmagic.configurations.v1_keys import Section  # noqa: TC001 - read at run time
 from mlmagic.entities import InferenceConfig, Problem
 from mlmagic.errors import ConfigurationError, did_you_mean
 from mlmagic.files import read_record, write_atomically, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SUFFIXES = (".json", ".yml", ".yaml")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -101,16 +106,18 @@ class Configurations:
         files = self.directory.glob("*.json")
         return tuple(sorted(path.name.removesuffix(".json") for path in files))
 
-    def read(self, kind: Section, name: str) -> Configuration:
-        """Read a configuration by its name, or from a file.
+    def read(self, kind: Section, name: str | Mapping[str, Any]) -> Configuration:
+        """Read a configuration by its name, from a file, or from v1's keys as data.
 
         Raises:
             ConfigurationError: There is none, it is of the other kind, or it is wrong.
         """
+        if not isinstance(name, str):
+            return parse(kind, json.dumps(name), name=f"the {kind} configuration")
         path = Path(name).expanduser()
         if is_file_name(name) or (name not in self.names() and path.is_file()):
             try:
-                return parse(kind, path.read_text(encoding="utf-8"), name=name)
+                return parse(kind, path.read_text(encoding="utf-8-sig"), name=name)
             except (OSError, UnicodeDecodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise ConfigurationError(
@@ -124,24 +131,33 @@ class Configurations:
             )
         return parse(kind, kept.text, name=name)
 
-    def read_inference(self, name: str) -> InferenceConfig:
-        """Read an inference configuration by its name, or from a file.
+    def read_inference(self, name: str | Mapping[str, Any]) -> InferenceConfig:
+        """Read an inference configuration by its name, from a file, or from v1's keys as data.
 
         Raises:
             ConfigurationError: As for `read`, or its environment cannot be used.
         """
         read = self.read("inference", name)
         given = read.given
-        environment, definition = _environment(given.get("environment"), read)
+        value = given.get("environment")
+        where, image = f"'{read.name}'", given.get("base_image")
+        if isinstance(value, dict):
+            where += f" (line {read.lines['environment']})"
+            parts = take_apart(value, where=where)
+        else:
+            parts = EnvironmentParts(environment=value)
         return InferenceConfig(
             entry_script=given["script"],
             source_directory=given.get("source_directory"),
-            environment=environment or given.get("conda_file"),
+            environment=parts.environment or given.get("conda_file"),
             description=given.get("description", ""),
-            definition=definition,
+            definition=parts.definition,
+            variables=parts.variables,
+            image=parts.image or ({"base_image": image} if image else {}),
+            notes=parts.notes + tuple(warning.message.rstrip(".") for warning in read.warnings),
         )
 
-    def read_deployment(self, name: str) -> Configuration:
+    def read_deployment(self, name: str | Mapping[str, Any]) -> Configuration:
         """Read a deployment configuration, whose ``values`` are for the target.
 
         Raises:
@@ -163,21 +179,3 @@ class Configurations:
                 hint="Use up to 64 letters, digits, '_', '.' and '-', or a file such as 'ic.yml'.",
             )
         return self.directory / f"{name}.json"
-
-
-def _environment(value: Any, read: Configuration) -> tuple[str | None, dict[str, Any]]:
-    """Take v1's environment object apart: its name, and its conda section as data."""
-    if not isinstance(value, dict):
-        return value, {}
-    python = value.get("python") or {}
-    conda = python.get("condaDependencies") or python.get("conda_dependencies")
-    name = value.get("name")
-    if conda is None and name:
-        return str(name), {}
-    if not isinstance(conda, dict):
-        raise ConfigurationError(
-            f"The environment in '{read.name}' (line {read.lines['environment']}) has neither a "
-            "name nor 'python.condaDependencies'.",
-            hint="Name an environment, or a file that defines one.",
-        )
-    return None, {"name": name, **conda} if name else conda

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.configurations.reading import Entry, read_entries
-from mlmagic.configurations.v1_keys import Section, snake_case, unused_keys
+from mlmagic.configurations.v1_keys import Section, refused_keys, snake_case, unused_keys
 from mlmagic.entities import Problem
 from mlmagic.errors import ConfigurationError, did_you_mean
 from mlmagic.options import configuration_options
@@ -14,10 +14,13 @@ from mlmagic.options import configuration_options
 if TYPE_CHECKING:
     from mlmagic.options import Option
 
-AVAILABLE_TARGETS = ("local",)
-_NOT_THE_TARGETS = ("target", "variables", "secrets")
+_KEYS = ("primary_key", "secondary_key")
+_NOT_THE_TARGETS = ("target", "variables", "secrets", "collect_model_data", *_KEYS)
 # Of an inference configuration; they are not options of a command.
-_DESCRIPTION, _CONDA_FILE = "description", "conda_file"
+_DESCRIPTION, _CONDA_FILE, _BASE_IMAGE = "description", "conda_file", "base_image"
+_OF_INFERENCE = (_DESCRIPTION, _CONDA_FILE, _BASE_IMAGE)
+# What v1 writes where nobody asked for it.
+_NOTHING: tuple[Any, ...] = (None, False, "", [], {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +54,24 @@ class Configuration:
     @property
     def variables(self) -> dict[str, str]:
         """Environment variables of the service."""
-        return dict(self.given.get("variables", {}))
+        collected = self.given.get("collect_model_data")
+        switch = {} if collected is None else collection(enabled=collected)
+        return {**switch, **self.given.get("variables", {})}
+
+    @property
+    def keys(self) -> tuple[str | None, str | None]:
+        """The primary and the secondary key, where it names them."""
+        return self.given.get(_KEYS[0]), self.given.get(_KEYS[1])
 
     @property
     def secrets(self) -> dict[str, str]:
         """Secrets by name, with the files that hold them."""
         return dict(self.given.get("secrets", {}))
+
+
+def collection(*, enabled: bool) -> dict[str, str]:
+    """Return the variable that lets ``ModelDataCollector`` write."""
+    return {"AML_MODEL_DC_STORAGE_ENABLED": "true" if enabled else "false"}
 
 
 def parse(kind: Section, text: str, *, name: str, first_line: int = 1) -> Configuration:
@@ -81,6 +96,7 @@ class _Parser:
         self.first_line = first_line
         self.options = _options(kind)
         self.unused = unused_keys(kind)
+        self.refused = refused_keys(kind)
         self.given: dict[str, Any] = {}
         self.lines: dict[str, int] = {}
         self.keys: dict[str, str] = {}
@@ -88,7 +104,7 @@ class _Parser:
         self.warnings: list[Problem] = []
 
     def parse(self, text: str) -> Configuration:
-        known = {*self.options, *self.unused}
+        known = {*self.options, *self.unused, *self.refused}
         objects = {key.partition(".")[0] for key in known if "." in key}
         entries = read_entries(text, name=self.name, objects=objects, first_line=self.first_line)
         for entry in entries:
@@ -111,14 +127,26 @@ class _Parser:
         if option is not None:
             self._take_option(entry, option)
         elif entry.key in self.unused:
-            message = f"The key '{entry.key}' is accepted, but not used by the local target."
+            self._pass_over(entry)
+        elif entry.key in self.refused:
+            self._refuse(entry)
+        elif self.kind == "inference" and snake_case(entry.key) in _OF_INFERENCE:
+            if entry.value not in _NOTHING:
+                self._keep(entry, snake_case(entry.key), f"{entry.value}")
+        else:
+            self._refuse_unknown(entry)
+
+    def _pass_over(self, entry: Entry) -> None:
+        if entry.value not in _NOTHING:
+            message = f"The key '{entry.key}' is accepted, but not used: {self.unused[entry.key]}."
             self.warnings.append(
                 Problem(code="unused-key", message=message, line=entry.line, severity="warning")
             )
-        elif self.kind == "inference" and snake_case(entry.key) in {_DESCRIPTION, _CONDA_FILE}:
-            self._keep(entry, snake_case(entry.key), f"{entry.value}")
-        else:
-            self._refuse_unknown(entry)
+
+    def _refuse(self, entry: Entry) -> None:
+        if entry.value not in _NOTHING:
+            reason = self.refused[entry.key]
+            self.wrong.append(f"'{entry.key}' (line {entry.line}) has no meaning here: {reason}.")
 
     def _refuse_unknown(self, entry: Entry) -> None:
         hint = did_you_mean(entry.key, self._spellings(entry.key))
@@ -149,12 +177,6 @@ class _Parser:
         self.keys[name] = entry.key
 
     def _check_whole(self) -> None:
-        target = self.given.get("target")
-        if target is not None and target not in AVAILABLE_TARGETS:
-            self.wrong.append(
-                f"'{self.keys['target']}' (line {self.lines['target']}) asks for '{target}', but "
-                "only 'local' is available in this version. Write 'local'."
-            )
         if self.kind != "inference":
             return
         if not self.given.get("script") and not self.wrong:
@@ -179,13 +201,13 @@ def _read(option: Option, value: Any) -> Any:
         return option.read(value)
     if not isinstance(value, dict):
         raise ValueError(f"'{value}' is not an object of names and values")  # noqa: TRY004 - as read()
-    pairs = {f"{key}": _text(item) for key, item in value.items()}
+    pairs = {f"{key}": as_written(item) for key, item in value.items()}
     nested = [key for key, item in value.items() if isinstance(item, dict | list)]
     if nested:
         raise ValueError(f"the value of '{nested[0]}' is not text")
     return pairs
 
 
-def _text(value: Any) -> str:
+def as_written(value: Any) -> str:
     """Write a value as its author did: YAML's ``true`` stays ``true``."""
     return f"{value}".lower() if isinstance(value, bool) else f"{value}"

@@ -1,12 +1,29 @@
 """Data only, frozen: what the rooms hand to one another."""
 
+from mlmagic.entities.compute import ComputeTarget
+from mlmagic.entities.configs import (
+    DeploymentConfig,
+    DockerDeploymentConfig,
+    KubernetesDeploymentConfig,
+    LocalDeploymentConfig,
+    config_class,
+)
 from mlmagic.entities.environment import Environment, Lock
-from mlmagic.entities.model import ContentFile, Lineage, Model, Registration, Sample
-from mlmagic.entities.report import ScriptReport, TrialResult
+from mlmagic.entities.model import (
+    AliasMove,
+    ContentFile,
+    Lineage,
+    Model,
+    ModelCard,
+    ModelDetails,
+    Registration,
+    Resources,
+    Sample,
+)
+from mlmagic.entities.report import Check, DoctorReport, ScriptReport, TrialResult
 from mlmagic.entities.script import CellOrigin, InferenceConfig, Problem, SourceTree
 from mlmagic.entities.service import (
     DeploymentSpec,
-    LocalDeploymentConfig,
     PlacedModel,
     ProcessIdentity,
     Reason,
@@ -18,21 +35,31 @@ from mlmagic.entities.service import (
 )
 
 __all__ = [
+    "AliasMove",
     "CellOrigin",
+    "Check",
+    "ComputeTarget",
     "ContentFile",
+    "DeploymentConfig",
     "DeploymentSpec",
+    "DockerDeploymentConfig",
+    "DoctorReport",
     "Environment",
     "InferenceConfig",
+    "KubernetesDeploymentConfig",
     "Lineage",
     "LocalDeploymentConfig",
     "Lock",
     "Model",
+    "ModelCard",
+    "ModelDetails",
     "PlacedModel",
     "Problem",
     "ProcessIdentity",
     "Reason",
     "Registration",
     "Replica",
+    "Resources",
     "Revision",
     "Sample",
     "ScriptReport",
@@ -41,4 +68,5 @@ __all__ = [
     "ServiceStatus",
     "SourceTree",
     "TrialResult",
+    "config_class",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, TypedDict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,14 @@ class Lineage:
         execution_count: The ``n`` of ``In [n]``.
         python_version: Such as ``3.11.7``.
         packages: Distribution name to version, of what the model needs.
+        run_source: What kind of run it was, such as ``mlflow`` or ``optuna``.
+        run_id: The run, as its own system calls it.
+        run_name: Its name there.
+        experiment: The experiment or study that the run belongs to.
+        metrics: What the run measured.
+        params: What it was run with.
+        parent: Id of the model that this one was derived from.
+        datasets: Scenario (``training``, ``validation``, ``inferencing``) to references of data.
     """
 
     git_commit: str | None = None
@@ -61,6 +70,37 @@ class Lineage:
     execution_count: int | None = None
     python_version: str | None = None
     packages: dict[str, str] = field(default_factory=dict)
+    run_source: str | None = None
+    run_id: str | None = None
+    run_name: str | None = None
+    experiment: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    parent: str | None = None
+    datasets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a model needs to be served; a hint for deployments, as in Azure ML v1.
+
+    Attributes:
+        cpu: Cores.
+        memory_gb: Memory, in units of 10⁹ bytes.
+        gpu: Accelerators.
+    """
+
+    cpu: float | None = None
+    memory_gb: float | None = None
+    gpu: int | None = None
+
+    def with_changes(self, changes: Resources) -> Resources:
+        """Return these with the figures that the changes name."""
+        return Resources(
+            cpu=self.cpu if changes.cpu is None else changes.cpu,
+            memory_gb=self.memory_gb if changes.memory_gb is None else changes.memory_gb,
+            gpu=self.gpu if changes.gpu is None else changes.gpu,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +113,19 @@ class Model:
     Attributes:
         files: Paths as they lie under ``azureml-models/NAME/VERSION/``.
         digest: SHA-256 over the files' paths and canonical contents.
-        framework: ``scikit-learn``, ``xgboost``, ``lightgbm``, ``pytorch``, ``keras``, ``onnx``
-            or ``custom``.
+        framework: A name in the table of ``registry.frameworks``, such as ``scikit-learn``;
+            ``custom`` where it is none of them, ``multi`` where the model is several.
         loader: How ``mlmagic.scoring.load_model`` reads it (``skops``, ``pickle``, …), if it can.
         requirements: Pinned requirements that loading and predicting need.
         trusted_types: Types outside skops' own list that the workspace approved for this archive.
+        sample_output: What the model answers to the sample.
+        schema: Inputs and outputs as MLflow's signature tells them, where it is known.
+        resources: What serving it needs.
+        archived: Hidden from lists; everything else works.
+        signatures: Bundles of OpenSSF model-signing, each named after its key.
+        card: The edited model card; None where it is made from what is known.
+        created_by: Login name of who registered it.
+        aliases: Names that point at this version now, such as ``champion``.
     """
 
     name: str
@@ -95,6 +143,14 @@ class Model:
     sample: Sample | None = None
     lineage: Lineage = Lineage()
     created_at: datetime
+    sample_output: Sample | None = None
+    schema: dict[str, Any] = field(default_factory=dict)
+    resources: Resources = Resources()
+    archived: bool = False
+    signatures: tuple[ContentFile, ...] = ()
+    card: ContentFile | None = None
+    created_by: str = ""
+    aliases: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -105,6 +161,12 @@ class Model:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+    @property
+    def contents(self) -> tuple[ContentFile, ...]:
+        """Everything in the store that belongs to this version."""
+        samples = (each.content for each in (self.sample, self.sample_output) if each)
+        return (*self.files, *samples, *self.signatures, *((self.card,) if self.card else ()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,3 +183,77 @@ class Registration:
     model: Model
     outcome: Literal["registered", "updated", "unchanged"]
     newest: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """What is said of a model, as Markdown with the front matter of Hugging Face.
+
+    Attributes:
+        model: Id of the version.
+        text: The card.
+        edited: Whether somebody wrote it; else it was made from what is known.
+    """
+
+    model: str
+    text: str
+    edited: bool = False
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's
+        printer.text(self.text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AliasMove:
+    """One entry in the history of an alias.
+
+    Attributes:
+        version: Where it points since then; None where it was removed.
+    """
+
+    name: str
+    alias: str
+    version: int | None
+    moved_at: datetime
+    moved_by: str
+
+
+class ModelDetails(TypedDict, total=False):
+    """What is said of a model when it is registered; all of it is optional.
+
+    Attributes:
+        sample: A data frame, array, JSON value or bytes: the default body of test requests.
+        sample_output: Likewise, what the model answers to it.
+        tags: Labels; changed in place, now or later.
+        properties: Facts; never changed afterwards, only added to.
+        description: What the model is; changed in place.
+        framework: Instead of the one recognised.
+        framework_version: Goes with ``framework``.
+        cpu: Cores that serving it needs; a hint for deployments.
+        memory_gb: Likewise, memory in units of 10⁹ bytes.
+        gpu: Likewise, accelerators.
+        parent: Reference of the model it was derived from.
+        datasets: Scenario to references of data.
+        new_version: Make a version even where the content is registered already.
+        convert: Register a live model as ``onnx``, by the converter of its framework.
+        trust: Accept what the allow-list refuses; a text says why. Recorded in the workspace.
+    """
+
+    sample: object
+    sample_output: object
+    tags: Mapping[str, str] | None
+    properties: Mapping[str, str] | None
+    description: str | None
+    framework: str | None
+    framework_version: str | None
+    cpu: float | None
+    memory_gb: float | None
+    gpu: int | None
+    parent: str | None
+    datasets: Mapping[str, Sequence[str]] | None
+    new_version: bool
+    convert: Literal["onnx"] | None
+    trust: bool | str

@@ -1,8 +1,9 @@
-"""What became of a captured entry script."""
+"""What became of a captured entry script, and what was found where services run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from mlmagic.entities.environment import Lock
 from mlmagic.entities.script import CellOrigin, Problem
@@ -57,3 +58,32 @@ class ScriptReport:
     trial: TrialResult | None = None
     lock: Lock | None = None
     environment: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What.
+        state: ``ok``; ``missing`` stops the main job; ``optional`` only what depends on it.
+        found: What was found, in words.
+        advice: What to do; empty where nothing is to be done.
+    """
+
+    name: str
+    state: Literal["ok", "missing", "optional"]
+    found: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorReport:
+    """All checks."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the main job has all that it needs."""
+        return all(check.state != "missing" for check in self.checks)

@@ -63,6 +63,9 @@ class InferenceConfig:
         source_directory: Folder that travels whole; None takes the script and what it imports.
         environment: Name of an environment, or a file that defines one; None finds one.
         definition: The conda section of an environment that the configuration itself holds.
+        variables: Environment variables that this environment sets.
+        image: ``base_image`` or ``base_dockerfile`` of this environment, for containers.
+        notes: What is not done as the configuration says, in sentences.
     """
 
     entry_script: str
@@ -70,3 +73,6 @@ class InferenceConfig:
     environment: str | None = None
     description: str = ""
     definition: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    image: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

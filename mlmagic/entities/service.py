@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from mlmagic.entities.configs import DeploymentConfig
 from mlmagic.entities.environment import Lock
 from mlmagic.entities.model import ContentFile, Sample
 from mlmagic.entities.script import CellOrigin, SourceTree
@@ -33,6 +34,10 @@ class Reason(StrEnum):
     """Why a service is in its state; one word for machines."""
 
     ENVIRONMENT = "PreparingEnvironment"
+    BUILDING_IMAGE = "BuildingImage"
+    PUSHING_IMAGE = "PushingImage"
+    PULLING_IMAGE = "PullingImage"
+    SCHEDULING = "Scheduling"
     STARTING = "Starting"
     INITIALISING = "Initialising"
     SCORING_SAMPLE = "ScoringSample"
@@ -42,6 +47,10 @@ class Reason(StrEnum):
     UPDATE_FAILED = "UpdateFailed"
     STOPPED = "Stopped"
     ENVIRONMENT_FAILED = "EnvironmentFailed"
+    IMAGE_BUILD = "ImageBuildFailed"
+    IMAGE_PULL = "ImagePullFailed"
+    IMAGE_PUSH = "ImagePushFailed"
+    START_FAILED = "StartFailed"
     SCRIPT_NOT_FOUND = "ScriptNotFound"
     SCRIPT_SYNTAX = "ScriptSyntaxError"
     SCRIPT_IMPORT = "ScriptImportFailed"
@@ -56,37 +65,21 @@ class Reason(StrEnum):
     PORT_IN_USE = "PortInUse"
     INSUFFICIENT_CPU = "InsufficientCpu"
     INSUFFICIENT_MEMORY = "InsufficientMemory"
+    INSUFFICIENT_ACCELERATOR = "InsufficientAccelerator"
+    NO_NODE = "NoSuitableNode"
+    QUOTA = "QuotaExceeded"
+    REFUSED = "AdmissionRefused"
+    NODE_LOST = "NodeLost"
+    EVICTED = "Evicted"
+    SCALING = "Scaling"
     NOT_ANSWERING = "NotAnswering"
     HOST_RESTARTED = "HostRestarted"
     SUPERVISOR_GONE = "SupervisorGone"
+    CONTAINER_GONE = "ContainerGone"
+    TARGET_UNAVAILABLE = "TargetUnavailable"
     DEPLOY_INTERRUPTED = "DeployInterrupted"
     CONFIGURATION = "ConfigurationError"
     MODEL_DAMAGED = "ModelDamaged"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LocalDeploymentConfig:
-    """How a service runs as processes of this machine.
-
-    Attributes:
-        port: 1-65535; None lets the kernel choose a free one.
-        address: Interface to listen on.
-        auth: ``key`` guards scoring with two keys, ``none`` does not.
-        cpu: Kubernetes quantity of CPUs (``500m``, ``2``); None sets no limit.
-        memory: Kubernetes quantity of bytes (``512Mi``, ``1G``); None sets no limit.
-        workers: Worker processes.
-        threads: Threads a worker scores on; None adapts.
-        scoring_timeout_ms: Milliseconds until a request is given up.
-    """
-
-    port: int | None = None
-    address: str = "127.0.0.1"
-    auth: Literal["key", "none"] = "key"
-    cpu: str | None = None
-    memory: str | None = None
-    workers: int = 1
-    threads: int | None = None
-    scoring_timeout_ms: int = 60_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +113,9 @@ class DeploymentSpec:
     Attributes:
         runtime: Digest of the scoring server's code.
         secrets: Name to digest of the value; values lie in files of mode 0600.
+        tags: Labels that can change.
+        properties: Facts, which are added to.
+        v1_compute_type: ``Local``, ``ACI`` or ``AKS``, where it was deployed as one of v1's.
     """
 
     name: str
@@ -128,12 +124,19 @@ class DeploymentSpec:
     source: SourceTree
     lock: Lock
     runtime: str
-    config: LocalDeploymentConfig
+    config: DeploymentConfig
     sample: Sample | None = None
     variables: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     description: str = ""
     tags: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    v1_compute_type: str = ""
+
+    @property
+    def compute_type(self) -> str:
+        """Where it runs, in the words it was deployed with."""
+        return self.v1_compute_type or self.config.compute_type
 
     @property
     def content(self) -> tuple[ContentFile, ...]:
@@ -146,11 +149,12 @@ class DeploymentSpec:
     def digest(self) -> str:
         """SHA-256 of what decides whether there is anything to do.
 
-        Description and tags are left out: they change in place.
+        What only describes it is left out: that changes in place.
         """
         from mlmagic.files import digest_text, to_json
 
-        return digest_text(to_json(replace(self, description="", tags={}), indent=0))
+        bare = replace(self, description="", tags={}, properties={}, v1_compute_type="")
+        return digest_text(to_json(bare, indent=0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +178,7 @@ class ServiceStatus:
         reason: One word for machines.
         message: The same for people.
         next_step: What to do, with the command to run; empty where nothing is to be done.
-        stage: ``environment``, ``start``, ``init``, ``sample`` or ``ready``.
+        stage: ``environment``, ``image``, ``push``, ``start``, ``init``, ``sample`` or ``ready``.
         traceback: The user's traceback with cell coordinates, where there is one.
         generation: The revision that answers requests; 0 where none does.
     """

@@ -76,12 +76,17 @@ class Environments:
     """
 
     def __init__(self, directory: Path, cache: Path, workspace: Path) -> None:
-        directory = directory.resolve()  # uv runs in folders of its own
+        directory = self.directory = directory.resolve()  # uv runs in folders of its own
         self._definitions = directory / "definitions"
         self._locks = directory / "locks"
         self._wheels = directory / "wheels"
         self._cache = cache.resolve()
         self._workspace = workspace.resolve()
+
+    @property
+    def workspace(self) -> Path:
+        """The workspace that they belong to."""
+        return self._workspace
 
     @property
     def cache(self) -> Path:
@@ -111,6 +116,12 @@ class Environments:
         """Make an environment of a list of requirement lines, without keeping it."""
         return sources.from_lines(
             name, requirements, base=base, wheels=self._wheels, source=f"environment {name}"
+        )
+
+    def from_conda(self, name: str, text: str, *, base: Path) -> Environment:
+        """Make an environment of Conda YAML, without keeping it."""
+        return sources.from_text(
+            name, text, base=base, wheels=self._wheels, source=f"environment {name}"
         )
 
     def read(self, path: Path) -> Environment:
@@ -180,26 +191,82 @@ class Environments:
                 on_event=on_event,
             )
 
-    def lock(self, environment: Environment, *, on_event: Callable[[str], None] = _silent) -> Lock:
+    def lock(
+        self,
+        environment: Environment,
+        *,
+        python_version: str | None = None,
+        platform: str | None = None,
+        on_event: Callable[[str], None] = _silent,
+    ) -> Lock:
         """Choose exact versions, or return what was chosen for the same inputs before.
+
+        Args:
+            environment: What is asked for.
+            python_version: ``major.minor`` to choose for; None is the environment's own, else
+                the running interpreter's.
+            platform: Such as ``linux-aarch64`` or ``linux-x86_64-musl``; None is this machine's.
+            on_event: Told what happens.
 
         Raises:
             EnvironmentSetupError: The requirements cannot be met, or no index can be reached.
         """
-        path = self._locks / f"{inputs_digest(environment)}.json"
+        if python_version is not None:
+            environment = replace(environment, python_version=python_version)
+        path = self._locks / f"{inputs_digest(environment, platform)}.json"
         try:
             record = read_record(path, LockRecord)
         except (FileNotFoundError, ConfigurationError):  # new, or damaged and made again
             with storage_faults(self._locks, EnvironmentSetupError):
-                record = resolve(environment, on_event=on_event)
+                record = resolve(environment, platform=platform, on_event=on_event)
                 write_record(path, record)
         for note in record.notes:
             on_event(f"environment '{environment.name}': {note}")
         return record.lock
 
-    def realise(self, lock: Lock, *, on_event: Callable[[str], None] = _silent) -> Path:
+    def relock(
+        self,
+        lock: Lock,
+        *,
+        platform: str,
+        python_version: str | None = None,
+        on_event: Callable[[str], None] = _silent,
+    ) -> Lock:
+        """Return what a lock comes to elsewhere; its environment is locked for that, and kept.
+
+        Args:
+            lock: A lock of this workspace.
+            platform: Such as ``linux-aarch64``.
+            python_version: ``major.minor``; None is the lock's.
+            on_event: Told what happens.
+
+        Raises:
+            EnvironmentSetupError: It cannot be locked, or was not locked in this workspace.
+        """
+        python = python_version or lock.python_version
+        if (lock.python_version, lock.platform) == (python, platform):
+            return lock
+        for record in self._records():
+            if record.lock.identity == lock.identity:
+                on_event(
+                    f"environment '{record.environment.name}': locking for Python {python} on "
+                    f"{platform}"
+                )
+                return self.lock(
+                    record.environment, python_version=python, platform=platform, on_event=on_event
+                )
+        raise EnvironmentSetupError(
+            f"The environment '{lock.short}' is locked for Python {lock.python_version} on "
+            f"'{lock.platform}', and how it was made is not known any more, so it cannot be locked "
+            f"for Python {python} on '{platform}'.",
+            hint="Name the environment again: --environment NAME.",
+        )
+
+    def realise(
+        self, lock: Lock, *, on_event: Callable[[str], None] = _silent, compiled: bool = True
+    ) -> Path:
         """Make the virtual environment of a lock if it is not there, and return its Python."""
-        python = realisation.realise(self._cache, lock, on_event=on_event)
+        python = realisation.realise(self._cache, lock, on_event=on_event, compiled=compiled)
         self.claim(lock)
         return python
 

@@ -46,7 +46,7 @@ class LockRecord:
     notes: tuple[str, ...] = ()
 
 
-def inputs_digest(environment: Environment) -> str:
+def inputs_digest(environment: Environment, platform: str | None = None) -> str:
     """The digest of all that decides what a lock holds, but for the indexes' content."""
     settings = sorted(
         f"{name}={value}"
@@ -56,7 +56,7 @@ def inputs_digest(environment: Environment) -> str:
     return digest_text(
         "1",
         short_version(environment.python_version),
-        sysconfig.get_platform(),
+        platform or sysconfig.get_platform(),
         "\n".join(sorted(environment.requirements)),
         "\n".join(sorted(environment.constraints)),
         "\n".join(sorted(environment.limits)),
@@ -66,8 +66,13 @@ def inputs_digest(environment: Environment) -> str:
     )
 
 
-def resolve(environment: Environment, *, on_event: Callable[[str], None]) -> LockRecord:
-    """Let uv choose exact versions for this platform.
+def resolve(
+    environment: Environment,
+    *,
+    platform: str | None = None,
+    on_event: Callable[[str], None],
+) -> LockRecord:
+    """Let uv choose exact versions for a platform; None is this machine's.
 
     The versions of the kernel (``constraints``) are kept where they fit together. Where they
     do not, they become preferences, and the notes name what came out differently.
@@ -76,22 +81,23 @@ def resolve(environment: Environment, *, on_event: Callable[[str], None]) -> Loc
         EnvironmentSetupError: The requirements cannot be met, or no index can be reached.
     """
     python = short_version(environment.python_version)
+    arguments = [*_python_arguments(python), *_platform_arguments(platform)]
     notes: tuple[str, ...] = ()
     on_event(f"environment '{environment.name}': choosing versions")
     with tempfile.TemporaryDirectory(prefix="mlmagic-lock-") as folder:
         work = Path(folder)
         try:
-            text = _compile(environment, work, python, constrained=True)
+            text = _compile(environment, work, arguments, constrained=True)
         except UvError as error:
             if error.network or not environment.constraints:
-                raise _unresolved(environment, error) from error
+                raise _unresolved(environment, error, python, platform) from error
             try:
-                text = _compile(environment, work, python, constrained=False)
+                text = _compile(environment, work, arguments, constrained=False)
             except UvError as second:
-                raise _unresolved(environment, second) from second
+                raise _unresolved(environment, second, python, platform) from second
             notes = (f"The kernel's versions do not fit together: {error.reason}",)
     text = own_hashes(_normalise(text), environment.index_options)
-    platform = sysconfig.get_platform()
+    platform = platform or sysconfig.get_platform()
     lock = Lock(
         identity=digest_text(text, python, platform),
         text=text,
@@ -115,7 +121,7 @@ def option_lines(index_options: tuple[str, ...]) -> list[str]:
     return [option for option in index_options if not option.startswith(COMMAND_OPTIONS)]
 
 
-def _compile(environment: Environment, work: Path, python: str, *, constrained: bool) -> str:
+def _compile(environment: Environment, work: Path, where: list[str], *, constrained: bool) -> str:
     wanted = [
         *option_lines(environment.index_options),
         *environment.requirements,
@@ -130,7 +136,7 @@ def _compile(environment: Environment, work: Path, python: str, *, constrained: 
         *("--generate-hashes", "--no-header", "--no-annotate"),
         *("--no-emit-index-url", "--no-emit-find-links"),
         *("--constraints", "limits.txt"),
-        *_python_arguments(python),
+        *where,
         *option_arguments(environment.index_options),
     ]
     if not constrained:
@@ -154,6 +160,29 @@ def _python_arguments(python: str) -> list[str]:
     return arguments if python == running else [*arguments, "--python-version", python]
 
 
+def platform_triple(platform: str) -> str:
+    """Return what uv calls a platform such as ``linux-aarch64`` or ``linux-x86_64-musl``.
+
+    Raises:
+        EnvironmentSetupError: It is none that images are made for.
+    """
+    system, _, rest = platform.partition("-")
+    machine, _, libc = rest.partition("-")
+    if system != "linux" or libc not in ("", "musl"):
+        raise EnvironmentSetupError(
+            f"The platform '{platform}' is none that packages can be chosen for.",
+            hint="Known: 'linux-x86_64', 'linux-aarch64', and the same with '-musl'.",
+        )
+    return f"{machine}-unknown-linux-{libc or 'gnu'}"
+
+
+def _platform_arguments(platform: str | None) -> list[str]:
+    # Without the option, uv takes the wheels of this very machine.
+    if platform is None or platform == sysconfig.get_platform():
+        return []
+    return ["--python-platform", platform_triple(platform)]
+
+
 def _normalise(text: str) -> str:
     lines = (line.rstrip() for line in text.splitlines())
     kept = [line for line in lines if line and not line.lstrip().startswith("#")]
@@ -170,15 +199,20 @@ def _differences(constraints: tuple[str, ...], packages: dict[str, str]) -> tupl
     )
 
 
-def _unresolved(environment: Environment, error: UvError) -> EnvironmentSetupError:
+def _unresolved(
+    environment: Environment, error: UvError, python: str, platform: str | None
+) -> EnvironmentSetupError:
+    where = f" for Python {python} on '{platform}'" if platform else ""
     if error.network:
         hint = "Check the network and the index settings; what was locked once works offline."
+    elif platform and "no wheels with a matching" in error.reason:
+        hint = "Choose a version that has a wheel for it, or another base_image."
     else:
         hint = _runtime_hint(error.reason) or (
             f"Change the requirements ({environment.origin or environment.name})."
         )
     return EnvironmentSetupError(
-        f"The environment '{environment.name}' cannot be locked: {error.reason}", hint=hint
+        f"The environment '{environment.name}' cannot be locked{where}: {error.reason}", hint=hint
     )
 
 

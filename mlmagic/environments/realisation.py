@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from mlmagic.environments.uv_command import UvError, run_program, run_uv
 from mlmagic.errors import EnvironmentSetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from mlmagic.entities import Lock
 
@@ -49,7 +50,9 @@ def is_realised(cache: Path, lock: Lock) -> bool:
     return python_of(environment_path(cache, lock)).exists()
 
 
-def realise(cache: Path, lock: Lock, *, on_event: Callable[[str], None]) -> Path:
+def realise(
+    cache: Path, lock: Lock, *, on_event: Callable[[str], None], compiled: bool = True
+) -> Path:
     """Make the virtual environment of a lock, if it is not there yet.
 
     Safe with several processes at once: the second waits for the first.
@@ -58,6 +61,7 @@ def realise(cache: Path, lock: Lock, *, on_event: Callable[[str], None]) -> Path
         cache: The user's cache.
         lock: What to install.
         on_event: Told progress, a line at a time.
+        compiled: Whether all modules are compiled now; else each is when it is first imported.
 
     Returns:
         The environment's Python.
@@ -71,7 +75,7 @@ def realise(cache: Path, lock: Lock, *, on_event: Callable[[str], None]) -> Path
             place.parent.mkdir(parents=True, exist_ok=True)
             with exclusive(cache, lock.identity, on_wait=on_event):
                 if not is_realised(cache, lock):
-                    _build(place, lock, on_event)
+                    _build(place, lock, on_event, compiled=compiled)
         except OSError as error:
             raise EnvironmentSetupError(
                 f"The environment '{lock.short}' cannot be written to '{place.parent}': "
@@ -111,7 +115,7 @@ def exclusive(
         lock.release()
 
 
-def _build(place: Path, lock: Lock, on_event: Callable[[str], None]) -> None:
+def _build(place: Path, lock: Lock, on_event: Callable[[str], None], *, compiled: bool) -> None:
     started = time.monotonic()
     # We hold the lock, so whoever began these is dead.
     for leftover in place.parent.glob(f".{lock.identity}.building-*"):
@@ -123,6 +127,8 @@ def _build(place: Path, lock: Lock, on_event: Callable[[str], None]) -> None:
             f"{len(lock.packages)} packages)"
         )
         _fill(building, lock, on_event)
+        if compiled:
+            _compile(building / "env", lock, on_event)
         if place.exists():  # its base Python is gone
             shutil.rmtree(place)
         (building / "env").rename(place)
@@ -151,12 +157,8 @@ def _fill(building: Path, lock: Lock, on_event: Callable[[str], None]) -> None:
             hint=f"Install Python {lock.python_version}, or let the environment use this "
             "kernel's by naming none.",
         ) from error
-    hashed, unhashed = _split(lock.text)
-    options = option_lines(lock.index_options)
-    _install(building, "lock.txt", [*options, *hashed], ["--require-hashes"], lock, on_event)
-    if unhashed:
-        _install(building, "vcs.txt", [*options, *unhashed], [], lock, on_event)
-    _compile(building / "env", lock, on_event)
+    into = ["--python", str(python_of(building / "env"))]
+    install(lock, into, cwd=building, on_event=on_event)
 
 
 def _compile(environment: Path, lock: Lock, on_event: Callable[[str], None]) -> None:
@@ -171,31 +173,42 @@ def _compile(environment: Path, lock: Lock, on_event: Callable[[str], None]) -> 
     run_program([*command, "-x", _TESTS, "."], cwd=site, timeout=_INSTALL_TIMEOUT)
 
 
-def _install(
-    building: Path,
-    name: str,
-    lines: list[str],
-    options: list[str],
-    lock: Lock,
-    on_event: Callable[[str], None],
-) -> None:
-    (building / name).write_text("\n".join(lines) + "\n", "utf-8")
-    arguments = [
-        *("pip", "install", "--requirements", name, "--no-deps"),
-        *("--python", str(python_of(building / "env"))),
-        *option_arguments(lock.index_options),
-        *options,
-    ]
+def install(lock: Lock, into: Sequence[str], *, cwd: Path, on_event: Callable[[str], None]) -> None:
+    """Let uv install exactly what a lock names.
+
+    Args:
+        lock: The lock.
+        into: uv's options that say where, such as ``--python PATH`` or ``--prefix FOLDER``.
+        cwd: A folder for the requirements files.
+        on_event: Told uv's progress.
+
+    Raises:
+        UvError: Something cannot be fetched, built or written.
+    """
+    hashed, unhashed = _split(lock.text)
+    options = option_lines(lock.index_options)
+    arguments = [*into, *option_arguments(lock.index_options)]
 
     def report(line: str) -> None:
         on_event(f"environment {lock.short}: {line[0].lower()}{line[1:]}")
 
+    _install(cwd / "lock.txt", [*options, *hashed], [*arguments, "--require-hashes"], report)
+    if unhashed:
+        _install(cwd / "vcs.txt", [*options, *unhashed], arguments, report)
+
+
+def _install(
+    file: Path, lines: list[str], options: list[str], report: Callable[[str], None]
+) -> None:
+    file.write_text("\n".join(lines) + "\n", "utf-8")
+    arguments = ["pip", "install", "--requirements", file.name, "--no-deps", *options]
+    run = partial(run_uv, cwd=file.parent, timeout=_INSTALL_TIMEOUT, on_line=report)
     # What the cache holds needs no index, and pinned files do not change: ask the network only
     # for what is missing.
     try:
-        run_uv(*arguments, "--offline", cwd=building, timeout=_INSTALL_TIMEOUT, on_line=report)
+        run(*arguments, "--offline")
     except UvError:
-        run_uv(*arguments, cwd=building, timeout=_INSTALL_TIMEOUT, on_line=report)
+        run(*arguments)
 
 
 def _split(text: str) -> tuple[list[str], list[str]]:

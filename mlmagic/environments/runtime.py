@@ -27,7 +27,7 @@ def runtime_digest() -> str:
     Compiled files and leftovers of editors do not count.
     """
     digest = hashlib.sha256()
-    for name, data in _contents():
+    for name, data in runtime_files():
         digest.update(f"{name}\0{len(data)}\0".encode())
         digest.update(data)
     return digest.hexdigest()
@@ -70,7 +70,7 @@ def _make(place: Path) -> None:
 
 
 def _write(folder: Path) -> None:
-    for name, data in _contents():
+    for name, data in runtime_files():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -80,7 +80,8 @@ def _write(folder: Path) -> None:
     )
 
 
-def _contents() -> list[tuple[str, bytes]]:
+def runtime_files() -> list[tuple[str, bytes]]:
+    """The scoring server's files: path below a folder of ``sys.path``, and content."""
     root = _PACKAGE
     files = [("mlmagic/__init__.py", _INIT.encode())]
     for path in sorted((root / "scoring").rglob("*")):

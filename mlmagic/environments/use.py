@@ -80,7 +80,7 @@ def size_of(folder: Path) -> int:
 
 
 def prune(cache: Path, workspace: Path, used: Collection[str], *, dry_run: bool) -> PruneReport:
-    """Remove the environments that no service needs.
+    """Remove the environments that no service needs and no process was started from.
 
     A workspace knows its own services only: its marks on other environments go, and an
     environment without any mark of an existing workspace goes too.
@@ -93,13 +93,14 @@ def prune(cache: Path, workspace: Path, used: Collection[str], *, dry_run: bool)
     """
     removed, kept, freed = [], [], 0
     place = cache / "environments"
+    running = _running(place)
     for folder in sorted(place.iterdir()) if place.is_dir() else ():
         if folder.name.startswith(".") or not folder.is_dir():
             continue
         others = [root for root in users(cache, folder.name) if root != workspace]
         if folder.name not in used and not dry_run:
             _mark(cache, folder.name, workspace).unlink(missing_ok=True)
-        if folder.name in used or others:
+        if folder.name in used or folder.name in running or others:
             kept.append(folder.name)
             continue
         freed += size_of(folder)
@@ -109,6 +110,15 @@ def prune(cache: Path, workspace: Path, used: Collection[str], *, dry_run: bool)
     if not dry_run:
         _sweep(cache)
     return PruneReport(removed=tuple(removed), kept=tuple(kept), freed=freed, dry_run=dry_run)
+
+
+def _running(place: Path) -> set[str]:
+    """Identities of environments whose Python runs: kernels, and what supervises their services."""
+    import psutil
+
+    programs = (process.info["cmdline"] for process in psutil.process_iter(["cmdline"]))
+    started = (Path(line[0]) for line in programs if line)
+    return {path.relative_to(place).parts[0] for path in started if path.is_relative_to(place)}
 
 
 def _remove(cache: Path, folder: Path) -> None:

@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
-from mlmagic.errors import MlmagicError
-from mlmagic.options import COMMON, VERBS, find_verb, magic_verb
+from mlmagic.completing import Candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from mlmagic.magics.session import Session
-    from mlmagic.options import Option
 
 _LINE = re.compile(r"\s*(?:[\w.,\s]+=\s*)?(?P<magic>%{1,2}\w+)\s+(?P<rest>.*)", re.DOTALL)
 
@@ -37,7 +33,7 @@ class Completion:
     """What can follow on a line."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._candidates = Candidates(session.workspace, session.namespace)
 
     def __call__(self, context: CompletionContext) -> dict[str, Any]:
         """Complete the word before the cursor, where the line is one of our magics."""
@@ -46,106 +42,13 @@ class Completion:
             return {"completions": []}
         words = found["rest"].split()
         current = words.pop() if found["rest"][-1:].strip() else ""
-        names = self._complete(found["magic"], words, current)
+        names = self._candidates.find(found["magic"], words, current)
         return {
             "completions": [SimpleCompletion(name, type=kind) for name, kind in names],
             "matched_fragment": current,
             "suppress": bool(names),
         }
 
-    def _complete(self, magic: str, words: list[str], current: str) -> list[tuple[str, str]]:
-        options, rest = _options(magic, words)
-        if options is None:
-            return [(word, "verb") for word in _next_words(words) if word.startswith(current)]
-        before = next((o for o in options if rest and rest[-1] in o.flags), None)
-        if before is not None and before.kind != "flag":
-            return [(n, "value") for n in self._names(before) if n.startswith(current)]
-        if current.startswith("-"):
-            flags = (flag for option in options for flag in option.flags)
-            return [(flag, "option") for flag in flags if flag.startswith(current)]
-        place = _place(rest, options)
-        named = self._names(place) if place else []
-        found = [(name, "value") for name in named if name.startswith(current)]
-        return found if current else found + [(o.label, "option") for o in options if o.flags]
-
-    def _names(self, option: Option) -> list[str]:
-        if option.choices:
-            return list(option.choices)
-        try:
-            return sorted(self._sources().get(option.complete or "", list)())
-        except (MlmagicError, OSError):
-            return []
-
-    def _sources(self) -> dict[str, Callable[[], Iterable[str]]]:
-        return {
-            "configuration": self._configurations,
-            "environment": self._environments,
-            "model": self._models,
-            "model-name": self._model_names,
-            "service": self._services,
-            "target": self._targets,
-            "variable": self._session.namespace,
-        }
-
-    def _models(self) -> list[str]:
-        found = self._session.workspace().list_models()
-        return [*{model.name for model in found}, *(model.id for model in found)]
-
-    def _model_names(self) -> list[str]:
-        return [model.name for model in self._session.workspace().list_models(latest=True)]
-
-    def _services(self) -> Iterable[str]:
-        workspace = self._session.workspace()
-        return workspace.services.names() if workspace.exists else []
-
-    def _environments(self) -> Iterable[str]:
-        return [entry.name for entry in self._session.workspace().list_environments()]
-
-    def _configurations(self) -> Iterable[str]:
-        return [kept.name for kept in self._session.workspace().list_configurations()]
-
-    def _targets(self) -> Iterable[str]:
-        from mlmagic.workspace.resolving import TARGETS
-
-        return TARGETS
-
 
 def _is_first_line(context: CompletionContext, magic: str) -> bool:
     return not magic.startswith("%%") or context.cursor_line == 0
-
-
-def _options(magic: str, words: list[str]) -> tuple[list[Option] | None, list[str]]:
-    """Return the options that may come now and the words they follow; None for a verb's words."""
-    if magic == "%ml":
-        try:
-            verb, rest = find_verb(words)
-        except MlmagicError:
-            return None, words
-        if not rest and _next_words(words):
-            return None, words
-        return [*verb.options, *COMMON], rest
-    name = f"%{magic}" if magic == "%score_script" else magic
-    if name not in {verb.magic for verb in VERBS}:
-        return [], words
-    return list(magic_verb(name).options), words
-
-
-def _next_words(words: list[str]) -> list[str]:
-    """Return the words that can follow, of verbs."""
-    paths = [path for verb in VERBS if verb.shell for path in (verb.path, *verb.aliases)]
-    at = len(words)
-    return sorted({p[at] for p in paths if len(p) > at and list(p[:at]) == words})
-
-
-def _place(words: list[str], options: list[Option]) -> Option | None:
-    """Return the positional option that the next word fills."""
-    with_value = {f for option in options if option.kind != "flag" for f in option.flags}
-    count = sum(
-        not word.startswith("-") and (n == 0 or words[n - 1] not in with_value)
-        for n, word in enumerate(words)
-    )
-    places = [option for option in options if option.positional]
-    if not places:
-        return None
-    last = places[-1]
-    return places[count] if count < len(places) else (last if last.repeat else None)

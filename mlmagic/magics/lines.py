@@ -39,6 +39,8 @@ def verb_magic(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             words = split(expand(line, {**self.shell.user_ns, **(local_ns or {})}))
             if {"-h", "--help"} & {*words}:
                 return Text(magic.parser.format_help().removeprefix("::").strip("\n"))
+            if name == "%deploy" and words == ["--panel"]:
+                words = []  # as the bare line: nothing is named, so a form asks
             return method(self, verb, parse(magic.parser, verb.options, words), cell)
 
         magic: Any = user_errors(body)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import (
@@ -21,7 +23,7 @@ from mlmagic.errors import ConfigurationError, EnvironmentSetupError, UsageError
 from mlmagic.magics.boundary import user_errors
 from mlmagic.magics.lines import expand, find_field, split, verb_magic
 from mlmagic.magics.session import Session
-from mlmagic.magics.showing import Progress, Text, displayable
+from mlmagic.magics.showing import LiveListing, Progress, Text, displayable
 from mlmagic.magics.variables import resolve
 from mlmagic.options import COMMON, build_parser, describe, find_verb, parse, require
 
@@ -105,15 +107,28 @@ class MlmagicMagics(Magics):
         values = parse(build_parser(options, prog=f"%ml {verb.title}"), options, rest)
         kind, query = values.pop("format", None), values.pop("query", None)
         result = self._do(verb, values)
+        if isinstance(result, Iterator):
+            return self._write_lines(result, endless="timeout" not in values)
         shown = show(verb, values, result)
         if kind not in (None, "table") or query:
             from mlmagic.presentation import write
 
             return Text(write(shown.data, kind or "json", query=query))
+        if isinstance(result, list) and self.session.live and not any(values.values()):
+            from mlmagic.panels import live_view
+
+            view = live_view(verb.method, self.session.workspace())
+            if view[0]:
+                return LiveListing(shown, view)
         return displayable(shown, answer=verb.method == "run_service")
 
     def _do(self, verb: Verb, values: dict[str, Any], **more: Any) -> Any:
         """Call the method behind a verb, and show the panel of what it deployed."""
+        if verb.method == "deploy" and not values and self.session.live:
+            from mlmagic.panels import display_deploy_form
+
+            display_deploy_form(self.session.workspace())
+            return None
         require(values, verb.options)
         values = resolve(verb.options, values, self.shell.user_ns) | more
         if verb.method == "register_model":
@@ -126,6 +141,18 @@ class MlmagicMagics(Magics):
         if deploys and hasattr(result, "snapshot"):
             self.session.service_display.show(result)
         return result
+
+    def _write_lines(self, lines: Iterator[str], *, endless: bool) -> None:
+        """Write lines as they come; interrupting the cell is how that is ended."""
+        if endless and self.session.headless:
+            raise UsageError(
+                "Following has no end where nobody can interrupt it.",
+                hint="Give --timeout SECONDS.",
+            )
+        with contextlib.suppress(KeyboardInterrupt):
+            for line in lines:
+                sys.stdout.write(f"{line}\n")
+                sys.stdout.flush()
 
     def _note(self, line: str) -> None:
         """Tell a line that stays, to whoever watches."""

@@ -62,6 +62,11 @@ class Session:
         return kernel is not None and not getattr(kernel, "_allow_stdin", True)
 
     @property
+    def live(self) -> bool:
+        """Whether somebody looks at this kernel through a front end that shows panels."""
+        return self.in_kernel and not self.headless
+
+    @property
     def notebook(self) -> str | None:
         """File name of the notebook, where the front end tells it."""
         known = self.shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")

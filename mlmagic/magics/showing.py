@@ -71,6 +71,17 @@ class Listing(list[Any]):
         return self._shown.html
 
 
+class LiveListing(Listing):
+    """A list that shows itself as a live panel, and as a table where nothing is live."""
+
+    def __init__(self, shown: Shown, view: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        super().__init__(shown)
+        self._view = view
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._view
+
+
 class Record(dict[str, Any]):
     """A dict that shows itself as names with values."""
 
@@ -126,7 +137,7 @@ class ServiceDisplay:
         self._shown = (handle.name, self._shell.execution_count)
         for line in unchanged(handle):
             sys.stdout.write(f"{line}\n")
-        display_service(handle, live=self._session.in_kernel and not self._session.headless)
+        display_service(handle, live=self._session.live)
 
     def __call__(self, handle: Any) -> None:
         """Show a handle that a cell ends with, unless this cell has shown it."""

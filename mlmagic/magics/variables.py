@@ -26,7 +26,7 @@ def resolve(
         UsageError: A name stands for nothing, or for two things.
     """
     kinds = {option.name: option.kind for option in options}
-    readers = {"source": _sources, "sample": _sample, "body": _body}
+    readers = {"source": _sources, "sample": _sample, "body": _body, "variable": _variable}
     return {
         name: readers[kinds[name]](value, namespace) if kinds.get(name) in readers else value
         for name, value in values.items()

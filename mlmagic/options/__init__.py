@@ -8,6 +8,7 @@ tables, so they cannot drift apart.
     VERBS    all of them
 """
 
+from mlmagic.options.az import take_everywhere
 from mlmagic.options.describing import describe, describe_verb
 from mlmagic.options.option import Kind, Option
 from mlmagic.options.parsing import argument_for, build_parser, parse, require, usage_error
@@ -42,5 +43,6 @@ __all__ = [
     "read_body",
     "read_sample",
     "require",
+    "take_everywhere",
     "usage_error",
 ]

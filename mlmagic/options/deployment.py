@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mlmagic.options.cluster import CLUSTER
 from mlmagic.options.option import Option
-from mlmagic.options.values import auth_of, gigabytes, target_of
+from mlmagic.options.values import auth_of, gigabytes, model_of_metadata, target_of
 
 SERVICE = (
     Option(name="name", help="the service", metavar="SERVICE", required=True, complete="service"),
@@ -17,6 +18,16 @@ MODELS = Option(
     repeat=True,
     metavar="MODEL",
     complete="model",
+)
+
+MODEL_METADATA = Option(
+    name="models",
+    flags=("-f", "--model-metadata-file"),
+    help="the same, by v1's metadata file (JSON with 'modelId')",
+    repeat=True,
+    metavar="FILE",
+    complete="path",
+    convert=model_of_metadata,
 )
 
 ENVIRONMENT = Option(
@@ -49,7 +60,23 @@ ALLOW = Option(
     metavar="FILE",
 )
 
-_INFERENCE = (
+INFERENCE_CONFIG = Option(
+    name="inference_config",
+    flags=("--ic", "--inference-config", "--inference-config-file"),
+    help="an inference configuration: a file, or a name kept by %%inference_config",
+    metavar="NAME|FILE",
+    complete="configuration",
+)
+
+DEPLOYMENT_CONFIG = Option(
+    name="deployment_config",
+    flags=("--dc", "--deployment-config", "--deploy-config-file"),
+    help="a deployment configuration: a file, or a name kept by %%deployment_config",
+    metavar="NAME|FILE",
+    complete="configuration",
+)
+
+INFERENCE = (
     Option(
         name="script",
         flags=("--script", "--es", "--entry-script"),
@@ -65,22 +92,24 @@ _INFERENCE = (
     ALLOW,
     ENVIRONMENT,
     Option(
-        name="inference_config",
-        flags=("--ic", "--inference-config", "--inference-config-file"),
-        help="an inference configuration: a file, or a name kept by %%inference_config",
-        metavar="NAME|FILE",
-        complete="configuration",
+        name="environment",
+        flags=("--environment-version", "--ev"),
+        help="version of a registered environment, where its name was given without",
+        kind="version",
+        metavar="VERSION",
     ),
+    Option(
+        name="environment",
+        flags=("--environment-directory", "--ed"),
+        help="folder that 'environment scaffold' or 'download' wrote",
+        metavar="DIR",
+        complete="path",
+    ),
+    INFERENCE_CONFIG,
 )
 
 _PLACE = (
-    Option(
-        name="deployment_config",
-        flags=("--dc", "--deployment-config", "--deploy-config-file"),
-        help="a deployment configuration: a file, or a name kept by %%deployment_config",
-        metavar="NAME|FILE",
-        complete="configuration",
-    ),
+    DEPLOYMENT_CONFIG,
     Option(
         name="target",
         flags=("--target", "--ct", "--compute-target"),
@@ -143,8 +172,8 @@ _SIZE = (
     Option(
         name="cpu",
         flags=("--cpu", "--cc", "--cpu-cores"),
-        help="CPUs, such as '2' or '500m'; unlimited where it is left out",
-        kind="quantity",
+        help="CPUs, such as '2' or '500m'; for clusters what is asked for, and after ':' the limit",
+        kind="quantities",
         section="deployment",
         key="cpu",
         v1_key="containerResourceRequirements.cpu",
@@ -152,8 +181,8 @@ _SIZE = (
     Option(
         name="memory",
         flags=("--memory",),
-        help="memory, such as '512Mi' or '1G'; unlimited where it is left out",
-        kind="quantity",
+        help="memory, such as '512Mi' or '1G'; for clusters also '512Mi:1Gi', with the limit",
+        kind="quantities",
         section="deployment",
         key="memory",
     ),
@@ -170,13 +199,12 @@ _SIZE = (
     ),
     Option(
         name="workers",
-        flags=("--workers", "--nr", "--num-replicas"),
+        flags=("--workers",),
         help="worker processes (default 1)",
         kind="integer",
         minimum=1,
         section="deployment",
         key="workers",
-        v1_key="numReplicas",
     ),
     Option(
         name="threads",
@@ -197,6 +225,72 @@ _SIZE = (
         section="deployment",
         key="scoring_timeout_ms",
         v1_key="scoringTimeoutMs",
+    ),
+    Option(
+        name="queue_wait_ms",
+        flags=("--queue-wait-ms", "--mr", "--max-request-wait-time"),
+        help="milliseconds that a request may wait for run(), then it gets 503 (default: no limit)",
+        kind="integer",
+        minimum=1,
+        section="deployment",
+        key="queue_wait_ms",
+        v1_key="maxQueueWaitMs",
+    ),
+)
+
+_CONTAINER = (
+    Option(
+        name="base_image",
+        flags=("--base-image", "--bi"),
+        help="image that the service's image is built on; default by the Python version",
+        metavar="IMAGE",
+        section="deployment",
+        key="base_image",
+        v1_key="baseImage",
+    ),
+    Option(
+        name="networks",
+        flags=("--network",),
+        help="a network of the engine that the container joins; may be repeated",
+        repeat=True,
+        metavar="NETWORK",
+        section="deployment",
+        key="networks",
+    ),
+    Option(
+        name="dns_name_label",
+        flags=("--dns-name-label", "--dn"),
+        help="name of the container, and its alias in the networks",
+        metavar="LABEL",
+        section="deployment",
+        key="dns_name_label",
+        v1_key="dnsNameLabel",
+    ),
+    Option(
+        name="restart",
+        flags=("--restart",),
+        help="the engine's restart policy (default unless-stopped)",
+        kind="choice",
+        choices=("unless-stopped", "always", "on-failure", "no"),
+        section="deployment",
+        key="restart",
+    ),
+    Option(
+        name="gpus",
+        flags=("--gpus", "--gpu-cores", "--gc"),
+        help="GPUs for the container: a number, or 'all'",
+        section="deployment",
+        key="gpus",
+        v1_key="gpuCores",
+    ),
+    Option(
+        name="volumes",
+        flags=("--volume",),
+        help="a mount of the container; may be repeated",
+        repeat=True,
+        metavar="SOURCE:TARGET[:ro]",
+        section="deployment",
+        key="volumes",
     ),
 )
 
@@ -219,6 +313,33 @@ _RECORD = (
         key="secrets",
     ),
     Option(
+        name="primary_key",
+        flags=("--primary-key", "--kp"),
+        help="the first key, where it shall not be random",
+        metavar="KEY",
+        section="deployment",
+        v1_key="keys.primaryKey",
+        secret=True,
+    ),
+    Option(
+        name="secondary_key",
+        flags=("--secondary-key", "--ks"),
+        help="the second key likewise",
+        metavar="KEY",
+        section="deployment",
+        v1_key="keys.secondaryKey",
+        secret=True,
+    ),
+    Option(
+        name="collect_model_data",
+        flags=("--collect-model-data", "--md"),
+        help="whether the script's ModelDataCollector writes (AML_MODEL_DC_STORAGE_ENABLED)",
+        kind="boolean",
+        metavar="BOOL",
+        section="deployment",
+        v1_key="dataCollection.storageEnabled",
+    ),
+    Option(
         name="sample",
         flags=("--sample",),
         help="test body, scored before the service is Healthy; default: the model's sample",
@@ -226,6 +347,9 @@ _RECORD = (
         complete="variable",
     ),
     Option(name="tags", flags=("--tag",), help="a tag; may be repeated", kind="pair"),
+    Option(
+        name="properties", flags=("--property",), help="a property; may be repeated", kind="pair"
+    ),
     Option(name="description", flags=("--description",), help="what it is, in words"),
 )
 
@@ -256,5 +380,16 @@ _FLOW = (
     ),
 )
 
-DEPLOY = (*SERVICE, MODELS, *_INFERENCE, *_PLACE, *_SIZE, *_RECORD, *_FLOW)
+DEPLOY = (
+    *SERVICE,
+    MODELS,
+    MODEL_METADATA,
+    *INFERENCE,
+    *_PLACE,
+    *_SIZE,
+    *_CONTAINER,
+    *CLUSTER,
+    *_RECORD,
+    *_FLOW,
+)
 UPDATE = tuple(option for option in DEPLOY if option.name != "overwrite")

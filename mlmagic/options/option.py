@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,15 +18,19 @@ Kind = Literal[
     "number",
     "boolean",  # true or false, as v1 writes it
     "quantity",  # Kubernetes' spelling: 512Mi, 500m
+    "quantities",  # one, or two with a colon: 512Mi:1Gi
     "path",
     "pair",  # KEY=VALUE, repeated; becomes a dict
     "assignment",  # two words, NAME VALUE, repeated; becomes a dict
     "body",  # a request: @FILE, - or text
     "choice",
     "source",  # a variable or a path: what is registered
+    "variable",  # an object of the notebook
     "sample",  # a variable, a file or JSON
     "version",  # appended to the value of the same name: NAME:VERSION
 ]
+
+_SHORT = len("--mi")  # v1's short forms have two letters, which nobody remembers
 
 
 def spell_out(flags: Sequence[str]) -> str:
@@ -55,6 +60,7 @@ class Option:
         key: Its name in such a file.
         v1_key: Its name there in v1's spelling; dots lead into objects.
         convert: Turns the value read into the method's.
+        secret: Whether its value is not for others' eyes: no form and no line shows it.
         minimum: The smallest whole number allowed.
         maximum: The largest.
     """
@@ -73,6 +79,7 @@ class Option:
     key: str | None = None
     v1_key: str | None = None
     convert: Callable[[Any], Any] | None = None
+    secret: bool = False
     minimum: int | None = None
     maximum: int | None = None
 
@@ -98,9 +105,12 @@ class Option:
             return self.metavar
         if self.choices:
             return "|".join(self.choices)
-        return {"pair": "KEY=VALUE", "integer": "N", "quantity": "QUANTITY"}.get(
-            self.kind, self.name.upper()
-        )
+        return {
+            "pair": "KEY=VALUE",
+            "integer": "N",
+            "quantity": "QUANTITY",
+            "quantities": "QUANTITY[:LIMIT]",
+        }.get(self.kind, self.name.upper())
 
     def read(self, value: Any) -> Any:
         """Turn what a user wrote, on a line or in a file, into the method's value.
@@ -115,6 +125,17 @@ class Option:
         if self.kind == "integer":
             self._check_range(result)
         return self.convert(result) if self.convert else result
+
+    def write(self, text: str) -> list[str]:
+        """Return the words of a line that give this text.
+
+        Example:
+            >>> Option(name="memory", flags=("--memory",), help="").write("1 Gi")
+            ['--memory', "'1 Gi'"]
+        """
+        told = (flag for flag in self.flags if flag.startswith("--") and len(flag) > _SHORT)
+        flag = [] if self.positional else [next(told, spell_out(self.flags))]
+        return flag if self.kind == "flag" else [*flag, shlex.quote(text)]
 
     def _choose(self, text: str) -> str:
         for choice in self.choices:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlmagic.errors import UsageError, did_you_mean
+from mlmagic.options.az import refused_option
 from mlmagic.options.option import spell_out
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def _reader(option: Option) -> Callable[[str], Any]:
 def _unexpected(word: str, options: Sequence[Option]) -> UsageError:
     if word.startswith("-"):
         flag = word.partition("=")[0]
+        if refusal := refused_option(flag):
+            return refusal
         known = [flag for option in options for flag in option.flags if flag.startswith("--")]
         return UsageError(f"There is no option '{flag}'.", hint=did_you_mean(flag, known))
     return UsageError(f"The word '{word}' is one too many.", hint="Quote values with spaces.")

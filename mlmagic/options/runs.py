@@ -56,6 +56,19 @@ RUN_VERBS = (
                 metavar="FILE",
             ),
             Option(
+                name="junit",
+                flags=("--junit",),
+                help="JUnit XML file for CI: a test case for each cell and each service",
+                kind="path",
+                metavar="FILE",
+            ),
+            Option(
+                name="settings",
+                flags=("--set",),
+                help="a setting for this run; 'target=NAME' sends every deployment there",
+                kind="pair",
+            ),
+            Option(
                 name="cleanup",
                 flags=("--cleanup",),
                 help="when to delete the services that this run created (default never)",
@@ -68,15 +81,39 @@ RUN_VERBS = (
                 help="name of the kernel (default: the notebook's)",
             ),
             Option(
+                name="environment",
+                flags=("-e", "--environment"),
+                help="runs in a locked environment with a kernel: a name, a file that defines one, "
+                "or the beginning of a lock's identity",
+                metavar="LOCK",
+                complete="environment",
+            ),
+            Option(
+                name="azureml",
+                flags=("--azureml",),
+                help="lets imports of azureml mean mlmagic.azureml, for a notebook of Azure ML v1",
+                kind="flag",
+            ),
+            Option(
                 name="timeout",
                 flags=("--execution-timeout",),
                 help="seconds that one cell may take",
                 kind="number",
                 metavar="SECONDS",
             ),
+            Option(
+                name="total_timeout",
+                flags=("--timeout",),
+                help="seconds that the whole run may take",
+                kind="number",
+                metavar="SECONDS",
+            ),
         ),
         examples=(
             "run notebooks/01_first_service.ipynb -p service_name nightly --result result.json",
+            "run notebooks/01_first_service.ipynb --set target=docker --cleanup always",
+            "run train.ipynb --environment scikit-learn",
+            "run deploy_v1.ipynb --azureml",
         ),
     ),
     Verb(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlmagic.options.deployment import DEPLOY, SERVICE, UPDATE
+from mlmagic.options.labels import LABEL_CHANGES, PROPERTY_FILTER, TAG_FILTER
 from mlmagic.options.option import Option
 from mlmagic.options.verb import Verb
 
@@ -42,15 +43,56 @@ SERVICE_VERBS = (
         method="list_services",
         help="List the services and their states.",
         result="list of Webservice",
-        examples=("service list -o json",),
+        options=(
+            Option(
+                name="compute_type",
+                flags=("-c", "--compute-type"),
+                help="only those on this kind of target: local, docker or aci, kubernetes or aks",
+                metavar="TYPE",
+            ),
+            Option(
+                name="model_name",
+                flags=("--model-name",),
+                help="only those that serve a version of this model",
+                metavar="NAME",
+                complete="model-name",
+            ),
+            Option(
+                name="model_id",
+                flags=("--model-id",),
+                help="only those that serve this version, 'NAME:VERSION'",
+                metavar="MODEL",
+                complete="model",
+            ),
+            TAG_FILTER,
+            PROPERTY_FILTER,
+        ),
+        examples=("service list -o json", "service list --model-name diabetes --tag area=demo"),
     ),
     _simple("show", "show_service", "Show a service: state, reason, URI, replicas."),
+    Verb(
+        path=("service", "attach"),
+        method="attach_service",
+        help="Take up a service that another machine deployed to a shared target.",
+        result="Webservice",
+        options=(
+            *SERVICE,
+            Option(
+                name="target",
+                flags=("--target", "--ct", "--compute-target"),
+                help="where it runs",
+                required=True,
+                complete="target",
+            ),
+        ),
+        examples=("service attach diabetes-svc --target docker",),
+    ),
     Verb(
         path=("service", "logs"),
         aliases=(("service", "get-logs"), ("logs",)),
         method="service_logs",
-        help="Show the last lines of a service's log.",
-        result="str",
+        help="Show the last lines of a service's log, and with --follow what comes.",
+        result="str; with --follow, lines as they come",
         options=(
             *SERVICE,
             Option(
@@ -60,8 +102,55 @@ SERVICE_VERBS = (
                 kind="integer",
                 minimum=1,
             ),
+            Option(
+                name="follow",
+                flags=("--follow", "-f"),
+                help="go on with what is written, until Ctrl-C or the service is deleted",
+                kind="flag",
+            ),
+            Option(
+                name="timeout",
+                flags=("--timeout",),
+                help="seconds after which following ends",
+                kind="number",
+            ),
         ),
-        examples=("service logs diabetes-svc --tail 20",),
+        examples=("service logs diabetes-svc --tail 20", "service logs diabetes-svc --follow"),
+    ),
+    Verb(
+        path=("service", "events"),
+        method="service_events",
+        help="Show what a cluster says happened to a service.",
+        result="str",
+        options=SERVICE,
+        examples=("service events diabetes-svc",),
+    ),
+    Verb(
+        path=("service", "export"),
+        method="export_service",
+        help="Show the objects of a service in a cluster as YAML, for GitOps.",
+        result="str",
+        options=SERVICE,
+        examples=("service export diabetes-svc",),
+    ),
+    Verb(
+        path=("service", "scale"),
+        method="scale_service",
+        help="Change how many replicas a service has.",
+        result="Webservice",
+        progress=True,
+        options=(
+            *SERVICE,
+            Option(
+                name="replicas",
+                flags=("--replicas", "--nr", "--num-replicas"),
+                help="how many",
+                kind="integer",
+                minimum=1,
+                required=True,
+            ),
+        ),
+        examples=("service scale diabetes-svc --replicas 3",),
     ),
     Verb(
         path=("service", "run"),
@@ -122,9 +211,12 @@ SERVICE_VERBS = (
         method="update_service",
         help="Change a service; what is not named stays as it is.",
         result="Webservice, or Plan with --plan",
-        options=UPDATE,
+        options=(*UPDATE, *LABEL_CHANGES),
         progress=True,
-        examples=("service update diabetes-svc --model diabetes:2",),
+        examples=(
+            "service update diabetes-svc --model diabetes:2",
+            "service update diabetes-svc --add-tag stage=production",
+        ),
     ),
     Verb(
         path=("service", "reload"),

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from mlmagic.options.deployment import ALLOW, ENVIRONMENT, MODELS, SOURCE_DIRECTORY
+from mlmagic.options.deployment import (
+    ALLOW,
+    DEPLOYMENT_CONFIG,
+    ENVIRONMENT,
+    INFERENCE_CONFIG,
+    MODELS,
+    SOURCE_DIRECTORY,
+)
 from mlmagic.options.option import Option
 from mlmagic.options.verb import Verb
 
@@ -93,6 +100,22 @@ CELL_VERBS = (
     _configuration("deployment", "a deployment"),
 )
 
+_NAMED_ENVIRONMENT = Option(
+    name="name",
+    flags=("-n", "--name"),
+    help="the environment",
+    required=True,
+    complete="environment",
+)
+_DIRECTORY = Option(
+    name="directory",
+    flags=("-d", "--directory"),
+    help="the folder (default: the current one)",
+    kind="path",
+    metavar="DIR",
+    complete="path",
+)
+
 ENVIRONMENT_VERBS = (
     Verb(
         path=("environment", "list"),
@@ -100,6 +123,14 @@ ENVIRONMENT_VERBS = (
         method="list_environments",
         help="List environments, the curated ones too, and what uses them.",
         result="list of environments",
+        options=(
+            Option(
+                name="name",
+                flags=("-n", "--name"),
+                help="only this one",
+                complete="environment",
+            ),
+        ),
         examples=("environment list",),
     ),
     Verb(
@@ -107,7 +138,17 @@ ENVIRONMENT_VERBS = (
         method="show_environment",
         help="Show an environment and its packages.",
         result="Environment",
-        options=(_name("the environment", complete="environment"),),
+        options=(
+            _name("the environment", complete="environment"),
+            Option(name="name", flags=("-n", "--name"), help="the same", complete="environment"),
+            Option(
+                name="name",
+                flags=("-v", "--version"),
+                help="version of a registered one",
+                kind="version",
+                metavar="VERSION",
+            ),
+        ),
         examples=("environment show minimal",),
     ),
     Verb(
@@ -127,6 +168,37 @@ ENVIRONMENT_VERBS = (
             ),
         ),
         examples=("environment clone scikit-learn mine --add 'pandas>=2'",),
+    ),
+    Verb(
+        path=("environment", "scaffold"),
+        method="scaffold_environment",
+        help="Write the files of a new environment, in Azure ML v1's layout.",
+        result="the folder",
+        options=(_NAMED_ENVIRONMENT, _DIRECTORY),
+        examples=("environment scaffold -n mine -d mine-env",),
+    ),
+    Verb(
+        path=("environment", "register"),
+        method="register_environment",
+        help="Register the environment that lies in a folder in Azure ML v1's layout.",
+        result="its name and version",
+        options=(_DIRECTORY,),
+        examples=("environment register -d mine-env",),
+    ),
+    Verb(
+        path=("environment", "download"),
+        method="download_environment",
+        help="Write the files of a registered environment, in Azure ML v1's layout.",
+        result="the folder",
+        options=(
+            _NAMED_ENVIRONMENT,
+            _DIRECTORY,
+            Option(
+                name="version", flags=("-v", "--version"), help="its version (default: the newest)"
+            ),
+            Option(name="overwrite", flags=("--overwrite",), help="replace files", kind="flag"),
+        ),
+        examples=("environment download -n mine -d copy",),
     ),
     Verb(
         path=("environment", "prune"),
@@ -165,6 +237,23 @@ CONFIGURATION_VERBS = (
         result="the configuration",
         options=(_name("the configuration", complete="configuration"),),
         examples=("config show ic",),
+    ),
+    Verb(
+        path=("config", "convert"),
+        method="convert_configurations",
+        help="Show the %deploy line that says what configuration files say.",
+        result="the line",
+        options=(
+            INFERENCE_CONFIG,
+            DEPLOYMENT_CONFIG,
+            Option(
+                name="name",
+                flags=("-n", "--name"),
+                help="the service's name on the line",
+                metavar="SERVICE",
+            ),
+        ),
+        examples=("config convert --ic inferenceconfig.json --dc deploymentconfig.json",),
     ),
 )
 
@@ -206,6 +295,34 @@ WORKSPACE_VERBS = (
             ),
         ),
         examples=("workspace create demo",),
+    ),
+    Verb(
+        path=("folder", "attach"),
+        method="attach_folder",
+        owner="class",
+        help="Make a folder a workspace, with the configuration file that Azure ML v1 wrote.",
+        result="Workspace",
+        done="workspace '{result.name}' in '{result.root}'",
+        options=(
+            Option(
+                name="path",
+                flags=("--path",),
+                help="the folder (default: the current one)",
+                kind="path",
+                metavar="DIR",
+                complete="path",
+            ),
+            Option(
+                name="name",
+                flags=("-w", "--workspace-name"),
+                help="the workspace's name (default: the folder's)",
+            ),
+            Option(
+                name="resource_group", flags=("-g", "--resource-group"), help="kept in the file"
+            ),
+            Option(name="experiment", flags=("-e", "--experiment-name"), help="not needed here"),
+        ),
+        examples=("folder attach -w demo -g mygroup",),
     ),
     Verb(
         path=("doctor",),

@@ -84,9 +84,43 @@ def auth_of(enabled: bool) -> str:  # noqa: FBT001 - it is the value of a file, 
     return "key" if enabled else "none"
 
 
+def read_quantities(value: Any) -> str:
+    """Check a quantity, or two with a colon between them, and return the text."""
+    return ":".join(read_quantity(part) for part in f"{value}".split(":", 1))
+
+
 def target_of(compute_type: str) -> str:
-    """Turn v1's ``computeType`` into the name of a target."""
-    return {"aci": "docker", "aks": "kubernetes"}.get(compute_type.lower(), compute_type.lower())
+    """Take v1's ``computeType`` in any case; settings say which target ``aci`` and ``aks`` are."""
+    return compute_type.lower()
+
+
+def last_part(resource_id: str) -> str:
+    """Return the name at the end of a cloud's resource id."""
+    return resource_id.rstrip("/").rpartition("/")[2]
+
+
+def model_of_metadata(file: str) -> str:
+    """Return the model that a metadata file of Azure ML v1 names.
+
+    Raises:
+        ValueError: It cannot be read, or names none.
+    """
+    document = _json_object(file)
+    if not document.get("modelId"):
+        raise ValueError(f"the file '{file}' has no key 'modelId'")
+    return f"{document['modelId']}"
+
+
+def _json_object(file: str) -> dict[str, Any]:
+    try:
+        document = json.loads(Path(file).expanduser().read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ValueError(f"the file '{file}' cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise ValueError(f"the file '{file}' is not JSON ({error})") from None
+    if not isinstance(document, dict):
+        raise ValueError(f"the file '{file}' holds no object")  # noqa: TRY004 - as above
+    return document
 
 
 def read_text(value: Any) -> str:
@@ -180,5 +214,6 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "integer": read_integer,
     "number": read_number,
     "pair": read_pair,
+    "quantities": read_quantities,
     "quantity": read_quantity,
 }

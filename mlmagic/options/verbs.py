@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from mlmagic.errors import UsageError, did_you_mean
+from mlmagic.options.az import refused_verb
+from mlmagic.options.compute import COMPUTE_VERBS
 from mlmagic.options.deployment import DEPLOY
+from mlmagic.options.images import IMAGE_VERBS
+from mlmagic.options.model_sharing import MODEL_SHARING_VERBS
 from mlmagic.options.models import MODEL_VERBS
 from mlmagic.options.option import Option
 from mlmagic.options.runs import RUN_VERBS
@@ -24,10 +28,13 @@ if TYPE_CHECKING:
 
 VERBS: tuple[Verb, ...] = (
     *MODEL_VERBS,
+    *MODEL_SHARING_VERBS,
     *SERVICE_VERBS,
     *CELL_VERBS,
     *ENVIRONMENT_VERBS,
+    *IMAGE_VERBS,
     *CONFIGURATION_VERBS,
+    *COMPUTE_VERBS,
     *WORKSPACE_VERBS,
     *RUN_VERBS,
 )
@@ -38,7 +45,7 @@ COMMON = (
         flags=("-o", "--output"),
         help="format of the output",
         kind="choice",
-        choices=("json", "jsonc", "yaml", "table", "tsv", "none"),
+        choices=("json", "jsonc", "yaml", "yamlc", "table", "tsv", "none"),
     ),
     Option(name="query", flags=("--query",), help="JMESPath query on the JSON form"),
 )
@@ -61,7 +68,7 @@ def find_verb(words: Sequence[str]) -> tuple[Verb, list[str]]:
         head = tuple(words[:length])
         if head in table and not _misspelt(head, words):
             return table[head], list(words[length:])
-    raise _unknown(words, [" ".join(path) for path in table])
+    raise refused_verb(words) or _unknown(words, [" ".join(path) for path in table])
 
 
 def group_verbs(group: str | None = None) -> list[Verb]:

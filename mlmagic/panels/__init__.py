@@ -1,5 +1,13 @@
-"""What a notebook shows of a service: a live panel, or HTML and text where nothing is live."""
+"""What a notebook shows: live panels, or HTML and text where nothing is live.
 
-from mlmagic.panels.display import display_service
+panel     what all panels do: batches of news out, intents in
+service   one service
+services  all services of a workspace
+models    the registry
+deploy    a form that deploys
+display   which form an output takes
+"""
 
-__all__ = ["display_service"]
+from mlmagic.panels.display import display_deploy_form, display_service, live_view
+
+__all__ = ["display_deploy_form", "display_service", "live_view"]

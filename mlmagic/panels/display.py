@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from mlmagic.services.static_view import mime_bundle
 
 if TYPE_CHECKING:
-    from mlmagic.panels.service import ServiceHandle, Watch
+    from mlmagic.panels.service import Watch
+    from mlmagic.panels.service_commands import ServiceHandle
+    from mlmagic.workspace import Workspace
 
 
 def display_service(
@@ -36,6 +38,41 @@ def display_service(
         view, metadata = panel_of(handle, watch=watch).view()
         data |= view
     shell.display_pub.publish(data, metadata)
+
+
+def live_view(method: str, workspace: Workspace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the MIME bundle and metadata of the panel that shows what a verb lists.
+
+    Args:
+        method: The workspace's method behind the verb.
+        workspace: Whose things are listed.
+
+    Returns:
+        Both empty where there is no such panel.
+    """
+    if method == "list_models":
+        from mlmagic.panels.models import models_panel
+
+        return models_panel(workspace).view()
+    if method == "list_services":
+        from mlmagic.panels.services import services_panel
+
+        return services_panel(workspace).view()
+    return {}, {}
+
+
+def display_deploy_form(workspace: Workspace) -> None:
+    """Show the form that deploys a service as the output of the running cell.
+
+    Args:
+        workspace: Where to deploy.
+    """
+    from mlmagic.panels.deploy import DeployPanel
+
+    shell = _shell()
+    panel = DeployPanel(workspace)
+    data, metadata = panel.view()
+    shell.display_pub.publish({"text/plain": panel.line(), **data}, metadata)
 
 
 def _shell() -> Any:

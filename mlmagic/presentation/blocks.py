@@ -93,12 +93,13 @@ class Facts:
 
     pairs: tuple[tuple[str, Any], ...]
 
-    def _kept(self) -> list[tuple[str, str]]:
+    def kept(self) -> list[tuple[str, str]]:
+        """Return the names that have a value, as text."""
         return [(name, _plain(value)) for name, value in self.pairs if _plain(value)]
 
     def text(self) -> str:
         """Return aligned lines."""
-        kept = self._kept()
+        kept = self.kept()
         width = max((len(name) for name, _ in kept), default=0)
         pad = "\n" + " " * (width + 2)
         return "\n".join(f"{n.ljust(width)}  {v.replace(chr(10), pad)}" for n, v in kept)
@@ -108,7 +109,7 @@ class Facts:
         rows = "".join(
             f'<tr><th scope="row" style="{_CELL}">{escape(name)}</th>'
             f'<td style="{_CELL};white-space:pre-wrap">{_marked(value)}</td></tr>'
-            for name, value in self._kept()
+            for name, value in self.kept()
         )
         return f"<table><tbody>{rows}</tbody></table>"
 

@@ -51,7 +51,7 @@ def write(data: Any, kind: str, *, query: str | None = None) -> str:
 
     Args:
         data: The JSON form.
-        kind: ``json``, ``jsonc``, ``yaml``, ``tsv`` or ``none``.
+        kind: ``json``, ``jsonc``, ``yaml``, ``yamlc``, ``tsv`` or ``none``.
         query: A JMESPath expression to apply first.
 
     Raises:
@@ -60,7 +60,7 @@ def write(data: Any, kind: str, *, query: str | None = None) -> str:
     data = select(data, query) if query else data
     if kind == "none":
         return ""
-    if kind == "yaml":
+    if kind in {"yaml", "yamlc"}:
         return _yaml(data)
     if kind == "tsv":
         return _tsv(data)

@@ -8,7 +8,7 @@ from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, V
 from mlmagic.presentation.measures import age, digest, pairs, plural, shape, size
 
 if TYPE_CHECKING:
-    from mlmagic.entities import Model, Registration, Sample
+    from mlmagic.entities import Model, ModelCard, Registration, Sample
 
 
 def registration(result: Registration) -> list[Block]:
@@ -20,6 +20,11 @@ def registration(result: Registration) -> list[Block]:
         notes.append(f"the newest is {found.name}:{result.newest}")
     note = f" ({'; '.join(notes)})" if notes else ""
     return [Lines((f"{found.id}  {result.outcome}{note}{facts}",))]
+
+
+def registrations(results: list[Registration]) -> list[Block]:
+    """A line each."""
+    return [block for each in results for block in registration(each)]
 
 
 def _summary(model: Model) -> str:
@@ -41,23 +46,65 @@ def _sample(sample: Sample) -> str:
 
 def model(found: Model) -> list[Block]:
     """Everything of one version."""
+    return [facts_of(found)]
+
+
+def facts_of(found: Model) -> Facts:
+    """Return what is known of one version, by name."""
     files = "\n".join(f"{file.path}  {size(file.size)}" for file in found.files)
-    return [
-        Facts(
+    return Facts(
+        (
+            ("model", found.id),
+            ("description", found.description),
+            ("framework", _framework(found) or found.framework),
+            ("content", f"{size(found.size)} · {digest(found.digest)}"),
+            ("files", files),
+            ("sample", _sample(found.sample) if found.sample else ""),
+            ("aliases", ", ".join(found.aliases)),
+            ("archived", "yes" if found.archived else ""),
             (
-                ("model", found.id),
-                ("description", found.description),
-                ("framework", _framework(found) or found.framework),
-                ("content", f"{size(found.size)} · {digest(found.digest)}"),
-                ("files", files),
-                ("sample", _sample(found.sample) if found.sample else ""),
-                ("tags", pairs(found.tags)),
-                ("properties", pairs(found.properties)),
-                ("requirements", found.requirements),
-                ("made", _lineage(found)),
-            )
+                "signed by",
+                ", ".join(each.path.removesuffix(".sig") for each in found.signatures),
+            ),
+            ("tags", pairs(found.tags)),
+            ("properties", pairs(found.properties)),
+            ("run", _run(found)),
+            ("metrics", pairs({k: f"{v:.6g}" for k, v in found.lineage.metrics.items()})),
+            ("parameters", pairs(found.lineage.params)),
+            ("parent", found.lineage.parent or ""),
+            ("data", pairs({k: ", ".join(v) for k, v in found.lineage.datasets.items()})),
+            ("resources", _resources(found)),
+            ("requirements", found.requirements),
+            ("made", _lineage(found)),
         )
-    ]
+    )
+
+
+def card(found: ModelCard) -> list[Block]:
+    """The Markdown as it is."""
+    return [Lines(tuple(found.text.splitlines()))]
+
+
+def _run(found: Model) -> str:
+    lineage = found.lineage
+    name = f"'{lineage.run_name}'" if lineage.run_name else ""
+    place = f"of {lineage.experiment}" if lineage.experiment else ""
+    parts = (lineage.run_source, name, lineage.run_id, place)
+    return " ".join(part for part in parts if part)
+
+
+def _signers(found: Model) -> str:
+    return ", ".join(f"key {each.path.removesuffix('.sig')}" for each in found.signatures)
+
+
+def _resources(found: Model) -> str:
+    wanted = found.resources
+    parts = (
+        f"{wanted.cpu:g} cores" if wanted.cpu else "",
+        f"{wanted.memory_gb:g} GB" if wanted.memory_gb else "",
+        f"{wanted.gpu} GPU" if wanted.gpu else "",
+    )
+    return " · ".join(part for part in parts if part)
 
 
 def _lineage(found: Model) -> str:
@@ -74,20 +121,25 @@ def _lineage(found: Model) -> str:
 
 
 def models(found: list[Model]) -> list[Block]:
-    """A table of versions."""
+    """A table of versions; aliases have a column where there are any."""
+    columns = ["name", "version", "framework", "size", "tags", "registered"]
     rows = [
-        (
+        [
             item.name,
             item.version,
             _framework(item),
             size(item.size),
             pairs(item.tags),
             age(item.created_at),
-        )
+        ]
         for item in found
     ]
-    columns = ("name", "version", "framework", "size", "tags", "registered")
-    return [Table(columns, rows, empty="There is no such model. Register one with %register.")]
+    if any(item.aliases for item in found):
+        columns.insert(2, "aliases")
+        for row, item in zip(rows, found, strict=True):
+            row.insert(2, ", ".join(item.aliases))
+    empty = "There is no such model. Register one with %register."
+    return [Table(tuple(columns), [tuple(row) for row in rows], empty=empty)]
 
 
 def verification(report: Any) -> list[Block]:
@@ -106,5 +158,49 @@ def verification(report: Any) -> list[Block]:
     return [Lines(tuple(lines))]
 
 
-MODEL_VIEWS: Views = {"Registration": registration, "Model": model, "VerifyReport": verification}
-MODEL_LISTS: ListViews = {"Model": models}
+def garbage(report: Any) -> list[Block]:
+    """What a collection of garbage removed, or would remove."""
+    count = len(report.contents) + len(report.shared)
+    found = f"{plural(count, 'content')}, {plural(len(report.temporaries), 'half-written file')}"
+    word = "removed" if report.removed else "would go"
+    return [Lines((f"{found} {word} · {size(report.size)}",))]
+
+
+def moves(found: list[Any]) -> list[Block]:
+    """The history of aliases."""
+    rows = [
+        (move.alias, move.version or "removed", age(move.moved_at), move.moved_by) for move in found
+    ]
+    return [Table(("alias", "version", "moved", "by"), rows, empty="No alias was ever set.")]
+
+
+def decisions(found: list[Any]) -> list[Block]:
+    """What is trusted on record."""
+    rows = [
+        (
+            each.model,
+            f"sha256:{each.sha256[:12]}",
+            ", ".join(each.names),
+            f"{each.who}, {age(each.when)}",
+            each.reason,
+            f"by {each.revoked_by}, {age(each.revoked_at)}" if each.revoked_at else "",
+        )
+        for each in found
+    ]
+    columns = ("model", "content", "trusted", "by", "reason", "taken back")
+    return [Table(columns, rows, empty="Nothing outside the allow-list is trusted.")]
+
+
+MODEL_VIEWS: Views = {
+    "GarbageReport": garbage,
+    "Model": model,
+    "ModelCard": card,
+    "Registration": registration,
+    "VerifyReport": verification,
+}
+MODEL_LISTS: ListViews = {
+    "AliasMove": moves,
+    "Decision": decisions,
+    "Model": models,
+    "Registration": registrations,
+}

@@ -30,6 +30,11 @@ def configuration(kept: Any) -> list[Block]:
     return [Lines((f"{kept.name}  {kept.kind} configuration", *text, *warnings))]
 
 
+def conversion(found: Any) -> list[Block]:
+    """The line, to be copied, and what it leaves out."""
+    return [Lines((found.line, *found.notes))]
+
+
 def environments(entries: list[Any]) -> list[Block]:
     """A table of environments, with what uses them."""
     rows = [
@@ -87,12 +92,30 @@ def diagnosis(report: Any) -> list[Block]:
     return [*blocks, Lines(("", *advice))] if advice else blocks
 
 
+def compute_targets(found: list[Any]) -> list[Block]:
+    """A table of compute targets."""
+    columns = ("name", "kind", "cluster", "context", "namespace", "registry")
+    rows = [
+        (
+            each.name,
+            each.compute_type,
+            each.cluster,
+            each.context or "",
+            each.namespace or "",
+            each.image_registry or "",
+        )
+        for each in found
+    ]
+    return [Table(columns, rows)]
+
+
 def run(result: Any) -> list[Block]:
     """What an unattended run did, in its own words."""
     return [Lines(tuple(result.summary().splitlines()))]
 
 
 SURROUNDING_VIEWS: Views = {
+    "Conversion": conversion,
     "DoctorReport": diagnosis,
     "Environment": environment,
     "EnvironmentEntry": environment_entry,
@@ -101,6 +124,7 @@ SURROUNDING_VIEWS: Views = {
     "RunResult": run,
 }
 SURROUNDING_LISTS: ListViews = {
+    "ComputeTarget": compute_targets,
     "EnvironmentEntry": environments,
     "KeptConfiguration": configurations,
     "settings": settings,

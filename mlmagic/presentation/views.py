@@ -13,18 +13,21 @@ from typing import Any
 
 from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, Views
 from mlmagic.presentation.data import to_data
+from mlmagic.presentation.images import IMAGE_LISTS, IMAGE_VIEWS
 from mlmagic.presentation.models import MODEL_LISTS, MODEL_VIEWS
 from mlmagic.presentation.scripts import SCRIPT_VIEWS
 from mlmagic.presentation.services import SERVICE_LISTS, SERVICE_VIEWS
 from mlmagic.presentation.surroundings import SURROUNDING_LISTS, SURROUNDING_VIEWS
 
 VIEWS: Views = {
+    **IMAGE_VIEWS,
     **MODEL_VIEWS,
     **SCRIPT_VIEWS,
     **SERVICE_VIEWS,
     **SURROUNDING_VIEWS,
 }
 LISTS: ListViews = {
+    **IMAGE_LISTS,
     **MODEL_LISTS,
     **SERVICE_LISTS,
     **SURROUNDING_LISTS,
@@ -33,13 +36,16 @@ LISTS: ListViews = {
 # Where the classes live that notebooks show by these views; services have panels of their own.
 HOMES = (
     ("mlmagic.configurations.configurations", "KeptConfiguration"),
-    ("mlmagic.doctor", "DoctorReport"),
+    ("mlmagic.configurations.converting", "Conversion"),
     ("mlmagic.entities.environment", "Environment"),
     ("mlmagic.entities.model", "Model"),
     ("mlmagic.entities.model", "Registration"),
+    ("mlmagic.entities.report", "DoctorReport"),
     ("mlmagic.entities.report", "ScriptReport"),
     ("mlmagic.environments.environments", "EnvironmentEntry"),
     ("mlmagic.environments.use", "PruneReport"),
+    ("mlmagic.images.housekeeping", "ImagePruneReport"),
+    ("mlmagic.images.packaging", "Package"),
     ("mlmagic.services.plan", "Plan"),
     ("mlmagic.registry.verification", "VerifyReport"),
     ("mlmagic.runs.result", "RunResult"),

@@ -5,22 +5,35 @@ Names are loaded when they are first used: neither the database nor a framework 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlmagic.laziness import lazily
 
 if TYPE_CHECKING:
+    from mlmagic.registry.collecting import GarbageReport
     from mlmagic.registry.content import ContentStore
     from mlmagic.registry.frameworks import framework_of
-    from mlmagic.registry.placing import place_files, placed_model, write_loader_record
+    from mlmagic.registry.placing import (
+        loader_record,
+        place_files,
+        placed_model,
+        write_loader_record,
+    )
     from mlmagic.registry.registry import Registry
+    from mlmagic.registry.remote import RemoteStore
     from mlmagic.registry.samples import read_sample
+    from mlmagic.registry.trust import Decision
     from mlmagic.registry.verification import VerifyReport
 
 _HOMES = {
     "ContentStore": "content",
+    "Decision": "trust",
+    "GarbageReport": "collecting",
     "Registry": "registry",
+    "RemoteStore": "remote",
     "VerifyReport": "verification",
     "framework_of": "frameworks",
+    "loader_record": "placing",
     "place_files": "placing",
     "placed_model": "placing",
     "read_sample": "samples",
@@ -29,9 +42,13 @@ _HOMES = {
 
 __all__ = [
     "ContentStore",
+    "Decision",
+    "GarbageReport",
     "Registry",
+    "RemoteStore",
     "VerifyReport",
     "framework_of",
+    "loader_record",
     "place_files",
     "placed_model",
     "read_sample",
@@ -39,11 +56,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module '{__name__}' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.errors import RegistryError
+from mlmagic.errors import ConfigurationError, MissingDependencyError, RegistryError
 from mlmagic.registry.faults import database_faults, storage_faults
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ _NETWORK = re.compile(
     r"9p|afs|beegfs|ceph|cifs|glusterfs|gpfs|lustre|ncpfs|nfs\d?|pvfs2|smb(fs|\d)?|webdav"
     r"|fuse\.(ceph|glusterfs|s3fs|sshfs|gcsfuse|rclone|goofys|blobfuse2?)"
 )
+
+
+# A number of ours among the advisory locks of a PostgreSQL server.
+_MIGRATION_LOCK = 0x6D6C6D6167
 
 
 class Database:
@@ -45,8 +49,11 @@ class Database:
         if self._url is None:
             return str(self.path)
         from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
 
-        return make_url(self._url).render_as_string(hide_password=True)
+        with suppress(ArgumentError):
+            return make_url(self._url).render_as_string(hide_password=True)
+        return "with an address that cannot be read"
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -82,7 +89,7 @@ class Database:
         from sqlalchemy import create_engine, event
 
         if self._url is not None and not self._url.startswith("sqlite"):
-            return create_engine(self._url, pool_pre_ping=True)
+            return _server_engine(self._url)
         engine = create_engine(self._url or self._sqlite_url())
         journal = "DELETE" if on_network(self.path) else "WAL"
         writable = self._url is not None or self._is_writable()
@@ -139,6 +146,8 @@ class Database:
         # The lock of the write transaction keeps two processes from migrating at once; the
         # second finds the work done.
         with self._writer() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
             current = _revision(connection)
             try:
                 ScriptDirectory.from_config(config).get_revision(current or "base")
@@ -150,6 +159,33 @@ class Database:
                 ) from error
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _server_engine(url: str) -> Engine:
+    """Open PostgreSQL; ``postgresql://`` alone means the driver that we know."""
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() != "postgresql":
+            raise ConfigurationError(
+                f"The registry's database cannot be of the kind '{parsed.get_backend_name()}'.",
+                hint="Write 'sqlite:///FILE' or 'postgresql://USER@HOST/DATABASE'.",
+            )
+        return create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigurationError(
+            f"The registry's database has an address that cannot be read: {type(error).__name__}.",
+            hint="Write 'postgresql://USER:PASSWORD@HOST/DATABASE'.",
+        ) from error
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"A registry in PostgreSQL needs '{error.name}'.",
+            hint="Install it: pip install 'jupyter-mlmagic[postgresql]'.",
+        ) from error
 
 
 def _revision(connection: Connection) -> str | None:

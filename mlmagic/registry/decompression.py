@@ -23,6 +23,10 @@ _IN_MEMORY = 64 << 20
 _LARGEST = 64 << 30
 
 
+class DamagedError(RegistryError):
+    """Compressed data that cannot be unpacked to its end."""
+
+
 @contextmanager
 def decompressed(raw: IO[bytes]) -> Iterator[tuple[IO[bytes], bool]]:
     """Open what a file holds, as a seekable stream.
@@ -45,8 +49,11 @@ def decompressed(raw: IO[bytes]) -> Iterator[tuple[IO[bytes], bool]]:
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
         try:
             shutil.copyfileobj(reader, _Limited(spool), _CHUNK)
-        except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-            raise RegistryError(f"The file '{raw.name}' cannot be unpacked: {error}.") from error
+        except RegistryError:
+            raise
+        except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+            name = getattr(raw, "name", "of an archive")
+            raise DamagedError(f"The file '{name}' cannot be unpacked: {error}.") from error
         spool.seek(0)
         yield cast("IO[bytes]", spool), True
 
@@ -70,7 +77,7 @@ def _lz4(raw: IO[bytes]) -> Any:
         return importlib.import_module("lz4.frame").LZ4FrameFile(raw)
     except ImportError as error:
         raise RegistryError(
-            f"The file '{raw.name}' is compressed with lz4.", hint="Install 'lz4' to check it."
+            "The file is compressed with lz4.", hint="Install 'lz4' to check it."
         ) from error
 
 

@@ -13,8 +13,30 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-# What SQLite says, and how we say it.
+# What databases say, and how we say it.
 _DATABASE = (
+    (
+        ("password authentication failed", "no password supplied", "role "),
+        "refuses the user or the password",
+        "Correct the address in 'database_url' (%ml config shows where it comes from).",
+    ),
+    (
+        (
+            "connection failed",
+            "connection refused",
+            "could not connect",
+            "server closed",
+            "connection is closed",
+            "terminating connection",
+            "consuming input failed",
+            "could not translate",
+            "failed to resolve",
+            "starting up",
+            "shutting down",
+        ),
+        "cannot be reached",
+        "Check that the database runs and that the address is right; nothing was changed.",
+    ),
     (
         ("locked", "busy"),
         "is locked by another process",

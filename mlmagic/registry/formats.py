@@ -1,56 +1,42 @@
-"""What a model file is, by its name and first bytes, and whether it may be loaded."""
+"""What a model file is, by its content, and whether it may be loaded."""
 
 from __future__ import annotations
 
+import os
 import zipfile
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import IO, TYPE_CHECKING
 
 from mlmagic.errors import RegistryError
 from mlmagic.registry.allowlist import is_allowed_type
-from mlmagic.registry.frameworks import FRAMEWORKS, Described
+from mlmagic.registry.frameworks import Described, known
+from mlmagic.registry.inspection import Finding, look_into, onnx_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_PICKLES = {".pkl", ".pickle", ".joblib", ".pck", ".p", ".sav"}
-_TORCH = {".pt", ".pth", ".ckpt"}
-_BY_SUFFIX = {
-    ".onnx": Described(framework="onnx", loader="onnx"),
-    ".keras": Described(framework="keras", loader="keras"),
-    ".h5": Described(framework="keras", loader="keras"),
-    ".ubj": Described(framework="xgboost", loader="xgboost"),
-}
+    from mlmagic.registry.inspection import Content
 
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """Something outside the allow-list.
-
-    Attributes:
-        name: The global or type, ``module.name``.
-        file: Name of the file.
-        position: Byte in the file (decompressed), where it has one.
-        why: What is wrong, where it is not the name alone.
-    """
-
-    name: str
-    file: str
-    position: int | None = None
-    why: str = ""
+# Loaders that read a folder, and nothing in it that could be called.
+_FOLDERS = {"spacy", "transformers"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """What one file is, and what in it would need trust."""
+    """What one file is, and what in it would need trust.
+
+    Attributes:
+        beside: Names in the registry of files that it cannot do without.
+    """
 
     described: Described
     findings: tuple[Finding, ...] = field(default=())
+    beside: tuple[str, ...] = ()
 
 
 def inspect_file(path: Path, name: str) -> Inspection:
-    """Recognise a file and look for what may not be loaded.
+    """Recognise a file by its content, and look for what may not be loaded.
 
     Args:
         path: The file.
@@ -59,13 +45,106 @@ def inspect_file(path: Path, name: str) -> Inspection:
     suffix = path.suffix.lower()
     if suffix == ".skops":
         return inspect_skops(path, name)
-    if suffix in _TORCH and zipfile.is_zipfile(path):
-        return _inspect_torch(path, name)
-    if suffix in _PICKLES | _TORCH or _looks_pickled(path):
-        return _inspect_pickle(path, name)
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        content = look_into(stream, size, name)
+        described = _described(content, stream, suffix)
+        findings = content.findings
+        beside: list[str] = []
+        if described.loader == "onnx":
+            stream.seek(0)
+            beside, strange = onnx_models.scan(stream, size, name)
+            findings = [*findings, *strange]
+    return Inspection(described=described, findings=tuple(findings), beside=tuple(beside))
+
+
+def _described(content: Content, stream: IO[bytes], suffix: str) -> Described:
+    """Say what reads a file: a name that promises something else than the content counts less."""
+    if content.pickle is not None:
+        modules = content.pickle.modules
+        loader = "joblib" if content.pickle.joblib else "pickle"
+        return Described(framework=_framework(modules), loader=loader, modules=frozenset(modules))
+    if content.is_torch:
+        loader = "torch-state"
+        if content.is_torchscript:
+            loader = "torchscript"
+        elif content.is_exported:
+            loader = "torch-export"
+        return Described(framework="pytorch", loader=loader)
     if suffix in (".json", ".txt", ".model"):
-        return Inspection(described=_booster(path))
-    return Inspection(described=_BY_SUFFIX.get(suffix, Described()))
+        stream.seek(0)
+        return _booster(stream.read(4096))
+    return _by_suffix(suffix)
+
+
+def inspect_files(files: Mapping[str, Path]) -> Inspection:
+    """Recognise the files of one model: name in the registry to file.
+
+    Raises:
+        RegistryError: One cannot be read.
+    """
+    from mlmagic.registry.model_folders import read_parts, recognise
+
+    try:
+        told = recognise(files)
+        each = {name: inspect_file(path, name) for name, path in files.items()}
+        _check_beside(each)
+        merged = merge(each)
+        parts = read_parts(files)
+    except OSError as error:
+        raise RegistryError(
+            f"The file '{error.filename}' cannot be read ({error.strerror})."
+        ) from error
+    if parts is not None:
+        return _several(each, merged, parts)
+    if told is None:
+        return merged
+    return replace(merged, described=replace(told, modules=merged.described.modules))
+
+
+def _check_beside(each: Mapping[str, Inspection]) -> None:
+    """Refuse half a model.
+
+    Raises:
+        RegistryError: A file that another one needs is not among them.
+    """
+    for name, found in each.items():
+        for place in found.beside:
+            if place not in each:
+                raise RegistryError(
+                    f"The tensors of '{name}' lie in the file '{place}', which is not given.",
+                    hint="Register the folder that holds both.",
+                )
+
+
+def _several(
+    each: Mapping[str, Inspection], merged: Inspection, parts: Mapping[str, tuple[str, str]]
+) -> Inspection:
+    """Take what a folder says of its parts only where their files say the same.
+
+    Raises:
+        RegistryError: A part would be read by another loader than the one it was checked for.
+    """
+    for name, (file, loader) in parts.items():
+        found = {known.described.loader for path, known in each.items() if _is_in(path, file)}
+        if loader not in found and not (loader in _FOLDERS and found == {None}):
+            raise RegistryError(
+                f"The part '{name}' is said to be read by '{loader}', but its file '{file}' is"
+                " something else.",
+                hint="Do not trust where it comes from.",
+            )
+    types = {name for known in each.values() for name in known.described.trusted_types}
+    described = Described(
+        framework="multi",
+        loader="multi",
+        modules=merged.described.modules,
+        trusted_types=tuple(sorted(types)),
+    )
+    return replace(merged, described=described)
+
+
+def _is_in(path: str, top: str) -> bool:
+    return path == top or path.startswith(f"{top}/")
 
 
 def inspect_skops(path: Path, name: str) -> Inspection:
@@ -86,7 +165,7 @@ def inspect_skops(path: Path, name: str) -> Inspection:
             f"The file '{name}' is not a readable skops archive: {error}."
         ) from error
     root = str(schema.get("__module__", "")).partition(".")[0]
-    frameworks = {row.module: row.name for row in FRAMEWORKS.values() if row.module}
+    frameworks = {row.module: row.name for row in known().values() if row.module}
     described = Described(
         framework=frameworks.get(root, "scikit-learn"),
         loader="skops",
@@ -118,67 +197,31 @@ def _modules(node: object) -> set[str]:
     return found.union(*(_modules(item) for item in node.values()))
 
 
-def _inspect_pickle(path: Path, name: str) -> Inspection:
-    from mlmagic.registry.pickles import scan_file
-
-    scan = scan_file(path)
-    return Inspection(
-        described=Described(
-            framework=_framework(scan.modules),
-            loader="joblib" if scan.joblib else "pickle",
-            modules=frozenset(scan.modules),
-        ),
-        findings=tuple(
-            Finding(name=bad.name, file=name, position=bad.position, why=bad.why)
-            for bad in scan.problems
-        ),
-    )
-
-
-def _inspect_torch(path: Path, name: str) -> Inspection:
-    from mlmagic.registry.pickles import scan_stream
-
-    findings: list[Finding] = []
-    with zipfile.ZipFile(path) as archive:
-        members = archive.namelist()
-        scripted = any("/code/" in member for member in members)
-        for member in members:
-            if not member.endswith(".pkl") or scripted:
-                continue
-            with archive.open(member) as stream:
-                scan = scan_stream(stream, torch=True)
-            inner = f"{name}/{member}"
-            findings += [
-                Finding(name=bad.name, file=inner, position=bad.position, why=bad.why)
-                for bad in scan.problems
-            ]
-    loader = "torchscript" if scripted else "torch-state"
-    return Inspection(
-        described=Described(framework="pytorch", loader=loader), findings=tuple(findings)
-    )
-
-
-def _looks_pickled(path: Path) -> bool:
-    """Tell a pickle of protocol 2 or later by its first and last byte, whatever its name."""
-    with path.open("rb") as stream:
-        start = stream.read(2)
-        if len(start) < 2 or start[0] != 0x80 or not 2 <= start[1] <= 5:  # noqa: PLR2004 - PROTO
-            return False
-        stream.seek(-1, 2)
-        return stream.read(1) == b"."
-
-
 def _framework(modules: set[str]) -> str:
-    for row in ("xgboost", "lightgbm", "scikit-learn", "pytorch", "keras"):
-        if FRAMEWORKS[row].module in modules:
+    # A wrapper of one of the first names scikit-learn, too.
+    for row in (
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "statsmodels",
+        "scikit-learn",
+        "pytorch",
+        "keras",
+    ):
+        if known()[row].module in modules:
             return row
     return "custom"
 
 
-def _booster(path: Path) -> Described:
+def _by_suffix(suffix: str) -> Described:
+    for row in known().values():
+        if suffix in row.suffixes:
+            return Described(framework=row.name, loader=row.suffixes[suffix])
+    return Described()
+
+
+def _booster(start: bytes) -> Described:
     """Recognise the native files of XGBoost and LightGBM by how they begin."""
-    with path.open("rb") as stream:
-        start = stream.read(4096)
     if start.startswith(b"tree\nversion="):
         return Described(framework="lightgbm", loader="lightgbm")
     if start.lstrip().startswith(b"{") and b'"learner"' in start:

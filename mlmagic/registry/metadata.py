@@ -32,25 +32,37 @@ def text_pairs(kind: str, pairs: Mapping[str, str] | None) -> dict[str, str]:
     return {str(key): str(value) for key, value in pairs.items()}
 
 
-def matches(pairs: Mapping[str, str], filters: Sequence[str]) -> bool:
-    """Say whether all filters, each ``key`` or ``key=value``, hold."""
-    for each in filters:
-        key, equals, value = each.partition("=")
-        if key not in pairs or (equals and pairs[key] != value):
-            return False
-    return True
+def edited(
+    model: Model,
+    *,
+    description: str | None = None,
+    add_tags: Mapping[str, str] | None = None,
+    remove_tags: Sequence[str] = (),
+    add_properties: Mapping[str, str] | None = None,
+    add_datasets: Mapping[str, Sequence[str]] | None = None,
+) -> Model:
+    """Return a model with other words: see ``Registry.update``.
 
-
-def merged_properties(model: Model, added: Mapping[str, str]) -> dict[str, str]:
-    """Add properties; those that exist cannot be given again, as in Azure ML v1."""
-    fixed = sorted(set(added) & set(model.properties))
-    if fixed:
+    Raises:
+        RegistryError: A property exists already, or a tag to remove does not.
+    """
+    missing = [tag for tag in remove_tags if tag not in model.tags]
+    if missing:
         raise RegistryError(
-            f"The properties of '{model.id}' are immutable, the following keys cannot be"
-            f" added/modified: {', '.join(fixed)}.",
-            hint="Register a new version with other properties.",
+            f"The model '{model.id}' has no tag '{missing[0]}'.",
+            hint=f"Its tags: {', '.join(model.tags) or 'none'}.",
         )
-    return {**model.properties, **added}
+    kept = {key: value for key, value in model.tags.items() if key not in remove_tags}
+    datasets = dict(model.lineage.datasets)
+    for scenario, references in (add_datasets or {}).items():
+        datasets[scenario] = tuple(dict.fromkeys((*datasets.get(scenario, ()), *references)))
+    return replace(
+        model,
+        tags=kept | text_pairs("tags", add_tags),
+        properties=_merged(model, text_pairs("properties", add_properties)),
+        description=model.description if description is None else description,
+        lineage=replace(model.lineage, datasets=datasets),
+    )
 
 
 def settle(known: Sequence[Model], draft: Model) -> Registration:
@@ -86,3 +98,15 @@ def _differs(model: Model, draft: Model) -> bool:
         or (draft.framework, draft.framework_version) != (model.framework, model.framework_version)
         or draft.loader != model.loader
     )
+
+
+def _merged(model: Model, added: Mapping[str, str]) -> dict[str, str]:
+    """Add properties; those that exist cannot be given again, as in Azure ML v1."""
+    fixed = sorted(set(added) & set(model.properties))
+    if fixed:
+        raise RegistryError(
+            f"The properties of '{model.id}' are immutable, the following keys cannot be"
+            f" added/modified: {', '.join(fixed)}.",
+            hint="Register a new version with other properties.",
+        )
+    return {**model.properties, **added}

@@ -1,8 +1,9 @@
-"""The rules for model names, and references such as ``iris:3``."""
+"""The rules for model names, and references such as ``iris:3`` or ``iris@champion``."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from mlmagic.errors import RegistryError
 
@@ -28,18 +29,39 @@ def check_name(name: str) -> None:
         raise RegistryError(f"The model name '{name}' is reserved.", hint="Choose another name.")
 
 
-def parse_reference(reference: str) -> tuple[str, int | None]:
-    """Split ``name`` or ``name:version``.
+@dataclass(frozen=True)
+class Reference:
+    """What ``iris``, ``iris:3`` or ``iris@champion`` stands for.
+
+    Attributes:
+        version: None where the newest is meant, or the one of the alias.
+    """
+
+    name: str
+    version: int | None = None
+    alias: str | None = None
+
+
+def parse_reference(reference: str) -> Reference:
+    """Split ``name``, ``name:version`` or ``name@alias``; ``name@latest`` is the newest.
 
     Raises:
-        RegistryError: The version is not a number from 1.
+        RegistryError: The version is not a number from 1, or the alias is empty.
     """
+    if "@" in reference and ":" not in reference:
+        name, _, alias = reference.partition("@")
+        if not (name and alias):
+            raise RegistryError(
+                f"'{reference}' is not a model reference: the alias is missing.",
+                hint="Write 'name@champion', or 'name' for the newest version.",
+            )
+        return Reference(name) if alias == "latest" else Reference(name, alias=alias)
     name, colon, version = reference.partition(":")
     if not colon:
-        return name, None
+        return Reference(name)
     if not (version.isascii() and version.isdigit() and int(version) > 0):
         raise RegistryError(
             f"'{reference}' is not a model reference: the version '{version}' is not a number.",
-            hint="Write 'name' for the newest version, or 'name:3'.",
+            hint="Write 'name' for the newest version, 'name:3', or 'name@champion'.",
         )
-    return name, int(version)
+    return Reference(name, int(version))

@@ -16,7 +16,7 @@ import pickletools
 import re
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from mlmagic.registry.allowlist import exists, is_allowed
 from mlmagic.registry.arrays import array_bytes
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _PYTHON_3 = 3
 _WRAPPER = ("joblib.numpy_pickle", "NumpyArrayWrapper")
 _MAX_PROBLEMS = 20
+_LARGE_READ = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def scan_stream(stream: IO[bytes], *, torch: bool = False) -> Scan:
         torch: Whether torch's own unpickler reads it, which knows persistent ids.
     """
     scan = Scan()
+    stream = cast("IO[bytes]", _Clamped(stream))
     while True:
         _Machine(stream, scan, torch=torch).run()
         if scan.problems or not stream.read(1):
@@ -119,6 +121,22 @@ def scan_stream(stream: IO[bytes], *, torch: bool = False) -> Scan:
         stream.seek(0)
         scan.problems += _as_plain_pickle(stream)
     return scan
+
+
+class _Clamped:
+    """A stream of which no more is asked for than there is, as what is asked for is allocated."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        here = stream.tell()
+        self._end = stream.seek(0, 2)
+        stream.seek(here)
+        self._stream = stream
+        self.tell, self.seek, self.readline = stream.tell, stream.seek, stream.readline
+
+    def read(self, size: int) -> bytes:
+        if size > _LARGE_READ:
+            size = min(size, self._end - self._stream.tell())
+        return self._stream.read(size)
 
 
 def _as_plain_pickle(stream: IO[bytes]) -> list[Problem]:

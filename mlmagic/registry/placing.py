@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlmagic.entities import Model, PlacedModel
 from mlmagic.errors import ModelIntegrityError
-from mlmagic.files import write_record
+from mlmagic.files import RECORD_FORMAT, to_json, write_atomically
 
 if TYPE_CHECKING:
     from mlmagic.registry.content import ContentStore
@@ -57,20 +57,28 @@ def write_loader_record(models_root: Path, placed: PlacedModel) -> Path:
     Returns:
         The record, ``azureml-models/.mlmagic/NAME/VERSION.json``.
     """
-    path = models_root / ".mlmagic" / placed.name / f"{placed.version}.json"
+    name, text = loader_record(placed)
+    path = models_root / name
+    write_atomically(path, text)
+    return path
+
+
+def loader_record(placed: PlacedModel) -> tuple[str, str]:
+    """The same record for those who write no files: its path below the folder, and its text."""
     one = placed.files[0] if len(placed.files) == 1 else None
+    tops = {file.path.partition("/")[0] for file in placed.files}
     record = {
+        "format": RECORD_FORMAT,
         "name": placed.name,
         "version": placed.version,
         "framework": placed.framework,
-        "loader": placed.loader if one else None,
-        "file": one.path if one else None,
+        "loader": placed.loader if len(tops) == 1 else None,
+        "file": one.path if one else min(tops),
         "sha256": one.sha256 if one else None,
         "trusted_types": list(placed.trusted_types),
         "refusal": placed.refusal,
     }
-    write_record(path, record)
-    return path
+    return f".mlmagic/{placed.name}/{placed.version}.json", to_json(record) + "\n"
 
 
 def _inside(folder: Path, name: str) -> Path:

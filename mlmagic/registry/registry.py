@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from mlmagic.entities import Lineage, Model, Registration, Sample
+from mlmagic.entities import Resources, Sample
 from mlmagic.errors import ModelInUseError, RegistryError, UsageError
-from mlmagic.files import digest_text
 from mlmagic.registry import formats, frameworks, naming, placing
+from mlmagic.registry.drafts import (
+    Kept,
+    Said,
+    checked_resources,
+    current_user,
+    digest_of,
+    draft_model,
+    plain_requirement,
+)
 from mlmagic.registry.faults import storage_faults
-from mlmagic.registry.metadata import matches, merged_properties, settle, text_pairs
+from mlmagic.registry.metadata import edited, settle, text_pairs
+from mlmagic.registry.queries import ModelQuery
 from mlmagic.registry.safety import decide_trust
 from mlmagic.registry.samples import read_sample
-from mlmagic.registry.sources import collect
+from mlmagic.registry.sharing import Sharing
+from mlmagic.registry.sources import as_paths, collect
 from mlmagic.registry.trust import TrustRecord
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from mlmagic.entities import ContentFile
+    from mlmagic.entities import (
+        AliasMove,
+        ContentFile,
+        Lineage,
+        Model,
+        ModelDetails,
+        Registration,
+    )
     from mlmagic.registry.catalogue import Catalogue
+    from mlmagic.registry.collecting import GarbageReport
     from mlmagic.registry.content import ContentStore
     from mlmagic.registry.verification import VerifyReport
 
@@ -38,11 +54,11 @@ class Registry:
     """Names, versions and files of models.
 
     Content is written first and found by nobody; one transaction of the catalogue then makes the
-    version visible. A process killed in between leaves nothing but bytes for ``verify``.
+    version visible. A process killed in between leaves nothing but bytes for ``collect_garbage``.
 
     Args:
         directory: The workspace's ``.mlmagic``.
-        content: Where the files' bytes are.
+        content: Where the files' bytes are, with the shared store behind it, if there is one.
         database_url: SQLAlchemy URL of the catalogue; None is SQLite in the directory.
 
     Example:
@@ -66,80 +82,121 @@ class Registry:
 
         return Catalogue(self.directory, self._url)
 
+    @cached_property
+    def sharing(self) -> Sharing:
+        """How contents get into the shared store, if there is one, and stay there."""
+        return Sharing(self.content, lambda: self.catalogue)
+
     def close(self) -> None:
         """Close the database; it opens again when used."""
         if "catalogue" in self.__dict__:
             self.catalogue.database.close()
 
-    def register(  # noqa: PLR0913 - the options of one verb
+    def register(
         self,
         source: object,
         *,
         name: str,
-        sample: Any = None,
-        tags: Mapping[str, str] | None = None,
-        properties: Mapping[str, str] | None = None,
-        description: str | None = None,
-        framework: str | None = None,
-        framework_version: str | None = None,
-        new_version: bool = False,
-        trust: bool | str = False,
         lineage: Lineage | None = None,
+        child_paths: Sequence[str] = (),
+        on_event: Callable[[str], None] | None = None,
+        **details: Unpack[ModelDetails],
     ) -> Registration:
         """Register a model; equal content under the same name is the same version.
 
         Args:
             source: A file or folder (``Path`` or text), several of them, or a live object.
             name: By the rules of Azure ML v1.
-            sample: A data frame, array, JSON value or bytes; None keeps what is there.
-            tags: Changed in place, now or later.
-            properties: Never changed afterwards, only added to.
-            description: Changed in place; None keeps what is there.
-            framework: Instead of the one recognised.
-            framework_version: Goes with ``framework``.
-            new_version: Make a version even where the content is registered already.
-            trust: Accept what the allow-list does not; a text says why. Recorded in the workspace.
             lineage: Where the model comes from.
+            child_paths: Of a folder, only these files and folders in it.
+            on_event: Receives lines of progress.
+            details: See ``entities.ModelDetails``. A sample, description, tags or properties that
+                are not given stay as they are where the content is registered already.
 
         Raises:
             UnsafeModelError: A pickle names a global outside the allow-list.
             RegistryError: The name, a path, the sample or the metadata is not usable.
         """
         naming.check_name(name)
-        if framework_version is not None and framework is None:
-            raise UsageError(
-                f"The framework version '{framework_version}' was given without a framework.",
-                hint="Name the framework too.",
+        said = Said.check(details, lineage)
+        trust, new = details.get("trust", False), details.get("new_version", False)
+        samples = [self._keep_sample(details.get(key)) for key in ("sample", "sample_output")]
+        if said.lineage.parent is not None:
+            parent = self.get(said.lineage.parent).id
+            said = replace(said, lineage=replace(said.lineage, parent=parent))
+        with self._files(source, child_paths, details) as (files, inspection):
+            stored = tuple(
+                self.content.add(path, name=file, shared=self.sharing.active)
+                for file, path in files.items()
             )
-        chosen = framework and frameworks.framework_named(framework)
-        pairs = text_pairs("tags", tags), text_pairs("properties", properties)
-        kept = None if sample is None else self._keep_sample(sample)
-        with self._files(source) as (files, inspection):
-            stored = tuple(self.content.add(path, name=file) for file, path in files.items())
             decide_trust(inspection.findings, stored, self.trust, model=name, trust=trust)
         described = inspection.described
-        found = chosen or described.framework
-        needs = frameworks.requirements(found, described.loader, described.modules)
-        draft = Model(
-            name=name,
+        kept = Kept(
+            files=stored,
+            described=described,
+            sample=samples[0] or self._keep_sample(described.example),
+            sample_output=samples[1],
+        )
+        return self.register_draft(draft_model(name, kept, said), new=new, on_event=on_event)
+
+    def adopt(self, model: Model, paths: Sequence[Path], *, trust: bool | str) -> Registration:
+        """Register a model that another registry described.
+
+        What it says of loading is not believed: the files are inspected again.
+
+        Args:
+            model: The record; the contents of its sample, signatures and card are in the store.
+            paths: Its files.
+            trust: As for ``register``.
+
+        Raises:
+            UnsafeModelError: A pickle names a global outside the allow-list.
+            RegistryError: The record is not usable.
+        """
+        naming.check_name(model.name)
+        files = collect(paths)
+        inspection = formats.inspect_files(files)
+        stored = tuple(
+            self.content.add(path, name=file, shared=self.sharing.active)
+            for file, path in files.items()
+        )
+        if digest_of(stored) != model.digest:
+            raise RegistryError(f"The files of '{model.id}' are not those of its record.")
+        decide_trust(inspection.findings, stored, self.trust, model=model.name, trust=trust)
+        described = inspection.described
+        draft = replace(
+            model,
             version=0,
             files=stored,
-            digest=_digest(stored),
-            framework=found,
-            framework_version=framework_version or frameworks.installed_version(found),
+            framework=frameworks.framework_named(model.framework),
             loader=described.loader,
-            requirements=tuple(needs),
             trusted_types=described.trusted_types,
-            tags=pairs[0],
-            properties=pairs[1],
-            description=description or "",
-            sample=kept,
-            lineage=_with_packages(lineage or Lineage(), needs),
-            created_at=datetime.now(UTC),
+            requirements=tuple(map(plain_requirement, model.requirements)),
+            tags=text_pairs("tags", model.tags),
+            properties=text_pairs("properties", model.properties),
+            archived=False,
+            aliases=(),
         )
+        return self.register_draft(draft)
 
-        return self.catalogue.register(
-            draft, lambda known, draft: settle([] if new_version else known, draft)
+    def register_draft(
+        self, draft: Model, *, new: bool = False, on_event: Callable[[str], None] | None = None
+    ) -> Registration:
+        """Register a model whose contents are in the workspace's store.
+
+        Args:
+            draft: The model; its version is set here.
+            new: Make a version even where the content is registered already.
+            on_event: Receives lines of progress.
+        """
+        return self.sharing.commit(
+            draft.contents,
+            lambda claimed: self.catalogue.register(
+                draft,
+                lambda known, draft: settle([] if new else known, draft),
+                claimed=claimed,
+            ),
+            on_event,
         )
 
     def unregistered(self, path: Path) -> tuple[Model, str]:
@@ -158,55 +215,28 @@ class Registry:
         name = path.resolve().name[:_UNREGISTERED_NAME]
         described, refused = frameworks.Described(), ""
         try:
-            inspection = _inspected(found)
+            inspection = formats.inspect_files(found)
             decide_trust(inspection.findings, stored, self.trust, model=name, trust=False)
             described = inspection.described
         except RegistryError as error:
             refused = str(error)
-        needs = frameworks.requirements(described.framework, described.loader, described.modules)
-        model = Model(
-            name=name,
-            version=0,
-            files=stored,
-            digest=_digest(stored),
-            framework=described.framework,
-            loader=described.loader,
-            requirements=tuple(needs),
-            trusted_types=described.trusted_types,
-            created_at=datetime.now(UTC),
-        )
-        return model, refused
+        return draft_model(name, Kept(files=stored, described=described)), refused
 
     def get(self, reference: str) -> Model:
-        """Return ``name`` (its newest version) or ``name:version``.
+        """Return ``name`` (its newest version), ``name:version`` or ``name@alias``.
 
         Raises:
             ModelNotFoundError: There is none; the message names what exists.
         """
         return self.catalogue.get(reference)
 
-    def list(
-        self,
-        *,
-        name: str | None = None,
-        tags: Sequence[str] = (),
-        properties: Sequence[str] = (),
-        latest: bool = False,
-    ) -> list[Model]:
-        """Return models by name and version.
+    def list(self, **query: Any) -> list[Model]:
+        """Return the models that match; see ``queries.ModelQuery`` for the keywords."""
+        return self.catalogue.find(ModelQuery(**query))
 
-        Args:
-            name: Of this name only.
-            tags: Having all of these, each ``key`` or ``key=value``.
-            properties: Likewise.
-            latest: Only the newest of each name that matches.
-        """
-        found = [
-            model
-            for model in self.catalogue.all(name)
-            if matches(model.tags, tags) and matches(model.properties, properties)
-        ]
-        return list({model.name: model for model in found}.values()) if latest else found
+    def count(self, **query: Any) -> int:
+        """Say how many models match, without regard to ``top`` and ``skip``."""
+        return self.catalogue.count(ModelQuery(**query))
 
     def names(self) -> builtins.list[str]:
         """Return the names that have a version."""
@@ -216,7 +246,7 @@ class Registry:
         """Return the versions of a name, oldest first."""
         return self.catalogue.versions(name)
 
-    def update(
+    def update(  # noqa: PLR0913 - what may change of a model
         self,
         reference: str,
         *,
@@ -224,36 +254,76 @@ class Registry:
         add_tags: Mapping[str, str] | None = None,
         remove_tags: Sequence[str] = (),
         add_properties: Mapping[str, str] | None = None,
+        resources: Resources | None = None,
+        add_datasets: Mapping[str, Sequence[str]] | None = None,
+        sample: object = None,
+        sample_output: object = None,
     ) -> Model:
         """Change what may change of a version.
 
         Raises:
             RegistryError: A property exists already, or a tag to remove does not.
         """
-        tags, properties = text_pairs("tags", add_tags), text_pairs("properties", add_properties)
+        kept = self._keep_sample(sample), self._keep_sample(sample_output)
+        wanted = checked_resources(resources or Resources())
 
         def edit(model: Model) -> Model:
-            missing = [tag for tag in remove_tags if tag not in model.tags]
-            if missing:
-                raise RegistryError(
-                    f"The model '{model.id}' has no tag '{missing[0]}'.",
-                    hint=f"Its tags: {', '.join(model.tags) or 'none'}.",
-                )
-            kept = {key: value for key, value in model.tags.items() if key not in remove_tags}
-            return replace(
+            changed = edited(
                 model,
-                tags=kept | tags,
-                properties=merged_properties(model, properties),
-                description=model.description if description is None else description,
+                description=description,
+                add_tags=add_tags,
+                remove_tags=remove_tags,
+                add_properties=add_properties,
+                add_datasets=add_datasets,
+            )
+            return replace(
+                changed,
+                resources=model.resources.with_changes(wanted),
+                sample=kept[0] or model.sample,
+                sample_output=kept[1] or model.sample_output,
             )
 
-        return self.catalogue.change(reference, edit)
+        new = [each.content for each in kept if each is not None]
+        return self.change(reference, edit, new)
+
+    def change(
+        self, reference: str, edit: Callable[[Model], Model], new: Sequence[ContentFile] = ()
+    ) -> Model:
+        """Rewrite the record of a version, which may name new contents."""
+        if not new:
+            return self.catalogue.change(reference, edit)
+        return self.sharing.commit(
+            new, lambda claimed: self.catalogue.change(reference, edit, claimed=claimed)
+        )
+
+    def archive(self, reference: str, *, restore: bool = False) -> Model:
+        """Hide a version from lists, or show it again."""
+        return self.change(reference, lambda model: replace(model, archived=not restore))
+
+    def set_alias(self, reference: str, alias: str) -> Model:
+        """Point an alias at a version, wherever it pointed before, in one step.
+
+        Raises:
+            RegistryError: The alias is not a name.
+        """
+        from mlmagic.registry.aliases import check_alias
+
+        check_alias(alias)
+        return self.catalogue.move_alias(reference, alias, who=current_user())
+
+    def remove_alias(self, name: str, alias: str) -> Model:
+        """Take an alias away; return the model that it pointed at."""
+        return self.catalogue.remove_alias(name, alias, who=current_user())
+
+    def alias_history(self, name: str, alias: str | None = None) -> builtins.list[AliasMove]:
+        """Return how the aliases of a name moved, oldest first."""
+        return self.catalogue.alias_history(name, alias)
 
     def delete(self, reference: str, *, used_by: Sequence[str] = ()) -> Model:
-        """Delete one version; its bytes stay until ``verify`` with repair takes unused ones.
+        """Delete one version; its bytes stay until ``collect_garbage`` takes unused ones.
 
         Args:
-            reference: ``name`` or ``name:version``.
+            reference: ``name``, ``name:version`` or ``name@alias``.
             used_by: Names of the services that use it.
 
         Raises:
@@ -266,7 +336,7 @@ class Registry:
                 f"The model '{model.id}' cannot be deleted: it is used by {services}.",
                 hint="Delete or update the services first.",
             )
-        return self.catalogue.remove(model.id)
+        return self.catalogue.remove(model.id, claimed=self.sharing.active)
 
     def place(self, model: Model, destination: Path) -> None:
         """Put a model's files under a folder, checked against their digests (see ``placing``)."""
@@ -297,69 +367,61 @@ class Registry:
         """Check every content of every model, and look for what was left behind.
 
         Args:
-            repair: Set damaged contents aside, remove old temporaries and - where the others are
-                known - contents that nobody uses.
+            repair: Set damaged contents aside, upload again what is whole here and missing from
+                the shared store, and collect garbage.
             others: What others than models use, to be checked as well; None where it is not known.
         """
         from mlmagic.registry.verification import verify
 
-        return verify(self.catalogue.all(), self.content, repair=repair, others=others)
+        return verify(self, repair=repair, others=others)
 
-    def _keep_sample(self, value: Any) -> Sample:
+    def collect_garbage(
+        self,
+        *,
+        others: Collection[ContentFile] | None = None,
+        grace_seconds: float = 3600.0,
+        dry_run: bool = False,
+    ) -> GarbageReport:
+        """Remove contents that nobody uses, and files left half written.
+
+        Args:
+            others: What others than models use here; None where it is not known: then nothing of
+                the workspace's own store goes.
+            grace_seconds: What was used more recently stays: it may belong to a registration that
+                is under way.
+            dry_run: Only say what would go.
+        """
+        from mlmagic.registry.collecting import collect_garbage
+
+        return collect_garbage(self, others=others, grace_seconds=grace_seconds, dry_run=dry_run)
+
+    def _keep_sample(self, value: object) -> Sample | None:
+        if value is None:
+            return None
         read = read_sample(value)
-        stored = self.content.add_bytes(read.body, name="sample")
+        stored = self.content.add_bytes(read.body, name="sample", shared=self.sharing.active)
         return Sample(kind=read.kind, shape=read.shape, content=stored)
 
     @contextmanager
-    def _files(self, source: object) -> Iterator[tuple[dict[str, Path], formats.Inspection]]:
-        paths = _as_paths(source)
+    def _files(
+        self, source: object, child_paths: Sequence[str], details: ModelDetails
+    ) -> Iterator[tuple[dict[str, Path], formats.Inspection]]:
+        paths, convert = as_paths(source), details.get("convert")
         if paths is not None:
-            files = collect(paths)
-            yield files, _inspected(files)
+            if convert is not None:
+                raise UsageError(
+                    f"Files are not converted to '{convert}', only live models are.",
+                    hint="Load the model in the notebook, and register the object.",
+                )
+            files = collect(paths, child_paths)
+            yield files, formats.inspect_files(files)
             return
+        from mlmagic.registry.objects import dump_converted, dump_object
+
         with storage_faults(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
-            files, inspection = _dump(source, Path(folder))
-            yield files, inspection
-
-
-def _as_paths(source: object) -> list[Path] | None:
-    if isinstance(source, str | Path):
-        return [Path(source).expanduser()]
-    if (
-        isinstance(source, Sequence)
-        and source
-        and all(isinstance(item, str | Path) for item in source)
-    ):
-        return [Path(item).expanduser() for item in source]
-    return None
-
-
-def _inspected(files: Mapping[str, Path]) -> formats.Inspection:
-    try:
-        return formats.merge(
-            {name: formats.inspect_file(path, name) for name, path in files.items()}
-        )
-    except OSError as error:
-        raise RegistryError(
-            f"The file '{error.filename}' cannot be read ({error.strerror})."
-        ) from error
-
-
-def _dump(value: object, folder: Path) -> tuple[dict[str, Path], formats.Inspection]:
-    """Write a live object as a file: safe format first, else a pickle that is then checked."""
-    from mlmagic.registry.objects import dump_object
-
-    path, inspection = dump_object(value, folder)
-    return {path.name: path}, inspection
-
-
-def _digest(files: Sequence[ContentFile]) -> str:
-    ordered = sorted(files, key=lambda file: file.path)
-    return digest_text(*(part for file in ordered for part in (file.path, file.sha256)))
-
-
-def _with_packages(lineage: Lineage, requirements: Sequence[str]) -> Lineage:
-    if lineage.packages:
-        return lineage
-    pins = (line.partition("==") for line in requirements if "==" in line)
-    return replace(lineage, packages={name: version for name, _, version in pins})
+            path, inspection = (
+                dump_object(source, Path(folder))
+                if convert is None
+                else dump_converted(source, details.get("sample"), Path(folder))
+            )
+            yield collect([path]), inspection

@@ -10,8 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlmagic.entities import ContentFile
-    from mlmagic.registry.formats import Finding
+    from mlmagic.registry.inspection import Finding
     from mlmagic.registry.trust import TrustRecord
+
+_WAYS_OUT = (
+    "Register a safe format (the live object, skops, ONNX, the framework's own), or, if you trust"
+    " where it comes from, register it with trust (--trust); that is recorded in the workspace."
+)
 
 
 def decide_trust(
@@ -58,13 +63,13 @@ def refusal(found: Finding) -> UnsafeModelError:
             hint="Put it into a module that travels with the script, or register a format"
             " without code (ONNX, the framework's own).",
         )
-    why = f": {found.why}" if found.why else ""
+    if found.why:
+        return UnsafeModelError(
+            f"'{found.name}' in {place} may not be loaded: {found.why}.", hint=_WAYS_OUT
+        )
     return UnsafeModelError(
-        f"'{found.name}' in {place} is outside the allow-list of globals that a model may"
-        f" load{why}.",
-        hint="Register a safe format (the live object, skops, ONNX, the framework's own), or, if"
-        " you trust where it comes from, register it with trust (--trust); that is recorded in"
-        " the workspace.",
+        f"'{found.name}' in {place} is outside the allow-list of globals that a model may load.",
+        hint=_WAYS_OUT,
     )
 
 

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 
-def collect(paths: Sequence[Path]) -> dict[str, Path]:
+def as_paths(source: object) -> list[Path] | None:
+    """Return the paths that a source is; None where it is an object."""
+    if isinstance(source, str | Path):
+        return [Path(source).expanduser()]
+    if (
+        isinstance(source, Sequence)
+        and source
+        and all(isinstance(item, str | Path) for item in source)
+    ):
+        return [Path(item).expanduser() for item in source]
+    return None
+
+
+def collect(paths: Sequence[Path], child_paths: Sequence[str] = ()) -> dict[str, Path]:
     """Say which files lie at paths, by their names in the registry.
 
     A file keeps its base name; a folder is the top of its own tree.
 
     Args:
         paths: Files and folders.
+        child_paths: Of one folder, only these files and folders in it.
 
     Returns:
         Name with forward slashes to file, sorted by name.
@@ -39,7 +54,33 @@ def collect(paths: Sequence[Path]) -> dict[str, Path]:
             files[name] = file
     if not files:
         raise RegistryError("No files were given to register.")
+    if child_paths:
+        files = _only(files, paths, child_paths)
     return dict(sorted(files.items()))
+
+
+def _only(
+    files: dict[str, Path], paths: Sequence[Path], child_paths: Sequence[str]
+) -> dict[str, Path]:
+    """Keep what lies at or below child paths; names stay as they are, as in Azure ML v1."""
+    if len(paths) != 1 or not paths[0].is_dir():
+        raise RegistryError("Child paths were given, but the model is not one folder.")
+    top = paths[0].resolve().name
+    kept: dict[str, Path] = {}
+    for child in child_paths:
+        wanted = f"{top}/{os.path.normpath(child).replace(os.sep, '/')}"
+        found = {
+            name: file
+            for name, file in files.items()
+            if name == wanted or name.startswith(f"{wanted}/")
+        }
+        if not found:
+            raise RegistryError(
+                f"The child path '{child}' does not exist in '{paths[0]}'.",
+                hint=f"The folder holds {', '.join(list(files)[:5])}, ….",
+            )
+        kept |= found
+    return kept
 
 
 def _below(path: Path) -> Iterator[tuple[str, Path]]:

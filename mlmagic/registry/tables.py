@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
 
 # The newest migration. Kept here so that opening a current database needs no alembic; a test
 # compares it with the scripts.
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData()
 
 # The last version given out under a name: versions of deleted models are not given again.
+# Its row is the lock of whoever registers under that name.
 names = Table(
     "names",
     metadata,
@@ -25,8 +41,64 @@ models = Table(
     Column("name", String(255), nullable=False),
     Column("version", Integer, nullable=False),
     Column("digest", String(64), nullable=False, index=True),
-    Column("created_at", String(32), nullable=False),
-    # The whole record (entities.Model) as JSON: read by later versions field by field.
+    Column("created_at", String(32), nullable=False, index=True),
+    # The whole record (entities.Model) as JSON: read by later versions field by field. The other
+    # columns and tables repeat what queries look for.
     Column("record", JSON, nullable=False),
+    Column("framework", String(32), nullable=False, server_default="custom", index=True),
+    Column("run_id", String(255), index=True),
+    Column("archived", Boolean, nullable=False, server_default=false()),
+    Column("words", Text, nullable=False, server_default=""),
     UniqueConstraint("name", "version"),
+    # Lists are made from the index alone; records are read of the page that is shown.
+    Index("ix_models_listing", "archived", "name", "version"),
+)
+
+# Tags and properties, one row each; of long values the beginning (see ``rows.label_value``).
+labels = Table(
+    "labels",
+    metadata,
+    Column("model_id", ForeignKey("models.id"), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("label", String(255), primary_key=True),
+    Column("value", String(255), nullable=False),
+    Index("ix_labels_lookup", "kind", "label", "value", "model_id"),
+)
+
+# Which contents of the store a version needs.
+model_contents = Table(
+    "model_contents",
+    metadata,
+    Column("model_id", ForeignKey("models.id"), primary_key=True),
+    Column("digest", String(64), primary_key=True, index=True),
+)
+
+# Contents of a shared store, and when somebody last meant to use them (seconds of the database's
+# clock). Its row is the lock between who uploads a content and who collects it.
+claims = Table(
+    "claims",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("claimed_at", Float, nullable=False),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("alias", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+)
+
+alias_moves = Table(
+    "alias_moves",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("alias", String(64), nullable=False),
+    Column("version", Integer),
+    Column("moved_at", String(32), nullable=False),
+    Column("moved_by", String(255), nullable=False),
+    Index("ix_alias_moves_name", "name", "alias"),
 )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlmagic.errors import ModelIntegrityError
+from mlmagic.registry.content import is_whole
 from mlmagic.registry.faults import storage_faults
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from pathlib import Path
 
-    from mlmagic.entities import ContentFile, Model
+    from mlmagic.entities import ContentFile
     from mlmagic.registry.content import ContentStore
-
-# Younger leftovers may belong to a registration that is under way in another process.
-_GRACE_SECONDS = 3600.0
+    from mlmagic.registry.registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,89 +45,115 @@ class VerifyReport:
 
 
 def verify(
-    models: Iterable[Model],
-    content: ContentStore,
+    registry: Registry,
     *,
     repair: bool = False,
     others: Mapping[str, Collection[ContentFile]] | None = None,
 ) -> VerifyReport:
-    """Check all contents; see ``Registry.verify``."""
-    state: dict[str, str] = {}
-    missing: dict[str, tuple[str, ...]] = {}
-    damaged: dict[str, tuple[str, ...]] = {}
-    owned = [(model.id, _contents(model)) for model in models]
-    for owner, files in [*owned, *(others or {}).items()]:
-        for file in files:
-            found = state.setdefault(file.sha256, "") or _state(file, content)
-            state[file.sha256] = found
-            for kind, where in (("missing", missing), ("damaged", damaged)):
-                if found == kind:
-                    where[owner] = (*where.get(owner, ()), file.path)
-    orphans = tuple(digest for digest in content.digests() if digest not in state)
-    temporaries = content.temporaries()
-    repaired = []
+    """Check all contents; see ``Registry.verify``.
+
+    Contents of a shared store are checked by their sizes; their digests are checked when they are
+    fetched. Those of the workspace's own store are read whole.
+    """
+    look = _Look(registry.content)
+    models = 0
+    for model in registry.catalogue.all():
+        models += 1
+        look.at(model.id, model.contents)
+    for owner, files in (others or {}).items():
+        look.at(owner, files, shared=False)
+    content = registry.content
+    orphans = tuple(
+        digest
+        for digest in content.digests()
+        if digest not in look.state and not content.is_cached(digest)
+    )
+    temporaries = tuple(path.name for path in content.temporaries())
+    repaired: list[str] = []
     if repair:
-        broken = [digest for digest, found in state.items() if found == "damaged"]
-        with storage_faults(content.root):
-            repaired = [
-                *_set_aside(content, broken),
-                *(() if others is None else _remove_unused(content, orphans)),
-                *_remove_temporaries(temporaries),
-            ]
+        repaired += _set_aside(content, look.broken)
+        repaired += _upload_again(content, look.lacking)
+        used = None if others is None else [file for files in others.values() for file in files]
+        garbage = registry.collect_garbage(others=used)
+        repaired += [f"removed the unused content sha256:{each[:12]}" for each in garbage.contents]
+        repaired += [
+            f"removed the unused content sha256:{each[:12]} from the shared store"
+            for each in garbage.shared
+        ]
+        repaired += [f"removed the half-written '{each}'" for each in garbage.temporaries]
     return VerifyReport(
-        models=len(owned),
-        contents=len(state),
-        missing=missing,
-        damaged=damaged,
+        models=models,
+        contents=len(look.state),
+        missing=look.missing,
+        damaged=look.damaged,
         orphans=orphans,
-        temporaries=tuple(path.name for path in temporaries),
+        temporaries=temporaries,
         repaired=tuple(repaired),
     )
 
 
-def _contents(model: Model) -> tuple[ContentFile, ...]:
-    return (*model.files, model.sample.content) if model.sample else model.files
+class _Look:
+    """One walk over all who use contents."""
+
+    def __init__(self, content: ContentStore) -> None:
+        self.content = content
+        self.state: dict[str, str] = {}
+        self.missing: dict[str, tuple[str, ...]] = {}
+        self.damaged: dict[str, tuple[str, ...]] = {}
+        self.lacking: dict[str, ContentFile] = {}
+        self.broken: dict[str, ContentFile] = {}
+        self._there = None if content.remote is None else content.remote.sizes()
+
+    def at(self, owner: str, files: Iterable[ContentFile], *, shared: bool = True) -> None:
+        """Check what one model, or another user, needs."""
+        for file in files:
+            found = self.state.get(file.sha256) or self._state(file, shared=shared)
+            self.state[file.sha256] = found
+            if found == "whole":
+                continue
+            where = getattr(self, found)
+            where[owner] = (*where.get(owner, ()), file.path)
+            (self.broken if found == "damaged" else self.lacking)[file.sha256] = file
+
+    def _state(self, file: ContentFile, *, shared: bool) -> str:
+        if shared and self._there is not None:
+            size = self._there.get(file.sha256)
+            if size is None:
+                return "missing"
+            return "whole" if size == file.size else "damaged"
+        path = self.content.path(file.sha256)
+        if not path.exists():
+            remote = self._there or {}
+            return "whole" if remote.get(file.sha256) == file.size else "missing"
+        return "whole" if is_whole(path, file) else "damaged"
 
 
-def _state(file: ContentFile, content: ContentStore) -> str:
-    if not content.path(file.sha256).exists():
-        return "missing"
-    try:
-        content.check(file)
-    except ModelIntegrityError:
-        return "damaged"
-    return "whole"
-
-
-def _set_aside(content: ContentStore, digests: Iterable[str]) -> list[str]:
+def _set_aside(content: ContentStore, broken: Mapping[str, ContentFile]) -> list[str]:
     """Take damaged bytes out of the way: the same content can then be registered again."""
     done = []
-    for digest in digests:
-        aside = content.root / "damaged" / digest
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        content.path(digest).replace(aside)
-        done.append(f"set the damaged content sha256:{digest[:12]} aside, as '{aside}'")
-    return done
-
-
-def _remove_unused(content: ContentStore, orphans: Iterable[str]) -> list[str]:
-    done = []
-    for digest in orphans:
+    for digest, file in broken.items():
         path = content.path(digest)
-        if _is_old(path):
-            path.unlink()
-            done.append(f"removed the unused content sha256:{digest[:12]}")
+        with storage_faults(path):
+            if path.exists() and not is_whole(path, file):
+                aside = content.root / "damaged" / digest
+                aside.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(aside)
+                done.append(f"set the damaged content sha256:{digest[:12]} aside, as '{aside}'")
+        if content.remote is not None:
+            content.remote.remove(digest)
+            done.append(f"removed the damaged content sha256:{digest[:12]} from the shared store")
+            done += _upload_again(content, {digest: file})
     return done
 
 
-def _remove_temporaries(paths: Iterable[Path]) -> list[str]:
+def _upload_again(content: ContentStore, lacking: Mapping[str, ContentFile]) -> list[str]:
+    """Give the shared store back what is still whole here."""
+    if content.remote is None:
+        return []
     done = []
-    for path in paths:
-        if _is_old(path):
-            path.unlink(missing_ok=True)
-            done.append(f"removed the half-written '{path.name}'")
+    for digest, file in lacking.items():
+        path = content.path(digest)
+        if path.exists() and is_whole(path, file):
+            content.remote.put(file, path)
+            done.append(f"uploaded the content sha256:{digest[:12]} again, from this workspace")
     return done
-
-
-def _is_old(path: Path) -> bool:
-    return path.exists() and time.time() - path.stat().st_mtime > _GRACE_SECONDS

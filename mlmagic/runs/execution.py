@@ -17,12 +17,14 @@ from traitlets.config import Config
 
 from mlmagic.errors import ConfigurationError
 from mlmagic.files import write_atomically
-from mlmagic.runs.result import CellFailure
+from mlmagic.runs.result import CellFailure, CellOutcome, Limits
 from mlmagic.services.static_view import SERVICE_MIME_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from mlmagic.runs.kernels import Kernel
 
 _SHOWN = 88
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -34,6 +36,7 @@ class Recorder(NotebookExecutionManager):
     Attributes:
         current: The cell begun last.
         failed: The cell that raised.
+        cells: The code cells begun, in their order.
     """
 
     def __init__(self, notebook: Any, output: Path, progress: Callable[[str], None]) -> None:
@@ -45,6 +48,7 @@ class Recorder(NotebookExecutionManager):
         self._since = 0.0
         self.current: int | None = None
         self.failed: int | None = None
+        self.cells: list[CellOutcome] = []
 
     def save(self, **_: Any) -> None:
         """Write the notebook so that readers never see a part of it."""
@@ -71,34 +75,59 @@ class Recorder(NotebookExecutionManager):
         super().cell_complete(cell, cell_index=cell_index, **rest)
         if _has_code(cell):
             seconds = time.monotonic() - self._since
+            self.cells.append(CellOutcome(headline=_headline(cell.source), seconds=seconds))
             self._progress(f"{seconds:8.1f} s  {_last_line(cell)}".rstrip())
+
+
+class _Client(PapermillNotebookClient):
+    """Papermill's client, which looks kernels up where it is told."""
+
+    def __init__(self, recorder: Recorder, kernel: Kernel, **rest: Any) -> None:
+        super().__init__(recorder, **rest)
+        self._specs = kernel.specs
+
+    def create_kernel_manager(self) -> KernelManager:
+        manager: KernelManager = super().create_kernel_manager()
+        manager.kernel_spec_manager = self._specs
+        return manager
 
 
 def execute(
     recorder: Recorder,
     *,
-    kernel: str,
+    kernel: Kernel,
     folder: Path,
     environment: Mapping[str, str],
-    timeout: float | None,
+    limits: Limits,
+    said: Path,
 ) -> CellFailure | None:
     """Run the cells until one fails, and return that failure.
+
+    Args:
+        recorder: Keeps what happens.
+        kernel: The kernel, by its name.
+        folder: Where the kernel runs.
+        environment: Variables of the kernel, over this process's.
+        limits: How long it may take.
+        said: File for what the kernel's process writes beside its messages.
 
     Raises:
         ConfigurationError: The kernel does not start.
         KeyboardInterrupt: The run was interrupted; what there is of the notebook is saved.
     """
-    client = PapermillNotebookClient(
+    client = _Client(
         recorder,
-        kernel_name=kernel,
-        timeout=timeout,
+        kernel,
+        kernel_name=kernel.name,
+        timeout_func=_remaining(limits),
         resources={"metadata": {"path": str(folder)}},
         config=_encrypted(),
     )
     try:
         recorder.notebook_start()
         try:
-            client.execute(env={**os.environ, **environment})
+            with said.open("wb") as stderr:
+                client.execute(env={**os.environ, **environment}, stderr=stderr)
         finally:
             recorder.notebook_complete()
     except (DeadKernelError, CellTimeoutError) as error:
@@ -106,8 +135,23 @@ def execute(
     except (RuntimeError, OSError) as error:
         if recorder.current is not None:
             raise
-        raise ConfigurationError(f"The kernel '{kernel}' does not start: {error}.") from error
+        raise ConfigurationError(f"The kernel '{kernel.name}' does not start: {error}.") from error
     return None if recorder.failed is None else record_failure(recorder)
+
+
+def _remaining(limits: Limits) -> Callable[[Any], float | None]:
+    """Return what tells how long the next cell may take: its own limit, or what is left."""
+    began: float | None = None  # a kernel that starts slowly takes nothing from the cells
+
+    def seconds(_cell: Any) -> float | None:
+        nonlocal began
+        began = time.monotonic() if began is None else began
+        if limits.total is None:
+            return limits.cell
+        left = max(began + limits.total - time.monotonic(), 0.001)
+        return left if limits.cell is None else min(left, limits.cell)
+
+    return seconds
 
 
 def _encrypted() -> Config:

@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlmagic import journal
 from mlmagic.errors import UsageError, did_you_mean
-from mlmagic.files import write_record
+from mlmagic.files import write_atomically, write_record
 from mlmagic.journal import JOURNAL_VARIABLE
+from mlmagic.runs.junit import junit_xml
 from mlmagic.runs.parameters import gather_parameters
 from mlmagic.runs.preparing import output_path, prepare
-from mlmagic.runs.result import CellFailure, Cleanup, RunResult, judge
+from mlmagic.runs.result import CellFailure, Cleanup, Limits, RunResult, judge
+from mlmagic.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from mlmagic.runs.execution import Recorder
+    from mlmagic.runs.kernels import Kernel
 
 _CLEANUPS = ("never", "on-failure", "always")
 
@@ -32,9 +37,14 @@ def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
     parameters: Mapping[str, Any] | None = None,
     parameters_file: str | Path | Sequence[str | Path] | None = None,
     result: str | Path | None = None,
+    junit: str | Path | None = None,
+    settings: Mapping[str, str] | None = None,
     cleanup: Cleanup = "never",
     kernel: str | None = None,
+    environment: str | None = None,
+    azureml: bool = False,
     timeout: float | None = None,
+    total_timeout: float | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Run a notebook in its own folder, as Jupyter would, and tell what came of it.
@@ -48,16 +58,26 @@ def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
             ``NAME.executed.ipynb`` beside the notebook.
         parameters: Values for the variables of the cell tagged ``parameters``.
         parameters_file: YAML or JSON files of parameters; ``parameters`` win.
-        result: A JSON file for the result.
+        result: A JSON file for the result; docs/unattended.md describes it.
+        junit: A JUnit XML file, with a test case for each cell and each service.
+        settings: Settings of mlmagic for this run, over all others; ``target`` sends every
+            deployment of the notebook to that target, whatever its cells name.
         cleanup: When to delete the services that this run created.
         kernel: Name of the kernel; None takes the notebook's.
+        environment: A named environment, a file that defines one, or the beginning of a lock's
+            identity; the notebook runs in it, locked, in place of an installed kernel.
+        azureml: Put a cell before all others that lets imports of ``azureml`` mean
+            `mlmagic.azureml`, for a notebook of Azure ML v1 as it is.
         timeout: Seconds that one cell may take; None sets no limit.
+        total_timeout: Seconds that all cells together may take; None sets no limit.
         progress: Receives lines of progress.
 
     Raises:
         UsageError: An argument or a file is not usable, or there is no such kernel; nothing was
             run.
-        ConfigurationError: The kernel does not start.
+        ConfigurationError: The kernel does not start, or a setting is wrong.
+        EnvironmentNotFoundError: There is no such environment.
+        EnvironmentSetupError: The environment cannot be made.
 
     Example:
         >>> run_notebook("train.ipynb", parameters={"alpha": 0.3}).exit_code  # doctest: +SKIP
@@ -65,16 +85,23 @@ def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
     """
     if cleanup not in _CLEANUPS:
         raise UsageError(f"Unknown cleanup '{cleanup}'.", hint=did_you_mean(cleanup, _CLEANUPS))
+    from mlmagic.runs.kernels import choose_kernel
+
     source = Path(notebook).expanduser().resolve()
     target = output_path(source, output)
     values = gather_parameters(parameters or {}, parameters_file)
+    variables = Settings.as_variables(settings or {})
     tell = progress or (lambda _: None)
-    document, kernel_name = prepare(source, target, values, kernel, tell)
     run = _Run(source, target, values, tell)
-    run.execute(document, kernel_name, timeout)
+    limits = Limits(cell=timeout, total=total_timeout)
+    with choose_kernel(source, kernel, environment, tell) as chosen:
+        document, known = prepare(source, target, values, chosen, tell, azureml=azureml)
+        recorder = run.execute(document, known, limits, variables)
     outcome = run.conclude(cleanup)
     if result is not None:
         write_record(Path(result).expanduser().resolve(), outcome)
+    if junit is not None:
+        write_atomically(Path(junit).expanduser().resolve(), junit_xml(outcome, recorder.cells))
     if run.interruption is not None:
         raise run.interruption
     return outcome
@@ -96,26 +123,38 @@ class _Run:
         self.failure: CellFailure | None = None
         self.entries: list[dict[str, Any]] = []
 
-    def execute(self, document: Any, kernel: str, timeout: float | None) -> None:
+    def execute(
+        self, document: Any, kernel: Kernel, limits: Limits, variables: Mapping[str, str]
+    ) -> Recorder:
         """Run the cells; whatever happens, the notebook is saved and the journal read."""
         from mlmagic.runs.execution import Recorder, execute, record_failure
 
         recorder = Recorder(document, self.target, self.tell)
         with tempfile.TemporaryDirectory(prefix="mlmagic-run-") as scratch:
             notes = Path(scratch) / "journal.jsonl"
+            said = Path(scratch) / "kernel.log"
             try:
                 with _termination_interrupts():
                     self.failure = execute(
                         recorder,
                         kernel=kernel,
                         folder=self.source.parent,
-                        environment={"MLMAGIC_HEADLESS": "1", JOURNAL_VARIABLE: str(notes)},
-                        timeout=timeout,
+                        environment={
+                            "MLMAGIC_HEADLESS": "1",
+                            **variables,
+                            JOURNAL_VARIABLE: str(notes),
+                        },
+                        limits=limits,
+                        said=said,
                     )
+                # What a kernel says beside its messages is news, unless it was just stopped.
+                for line in said.read_text(errors="replace").splitlines():
+                    self.tell(line)
             except (KeyboardInterrupt, SystemExit) as interruption:
                 self.interruption = interruption
                 self.failure = record_failure(recorder, interruption)
             self.entries = journal.read(notes)
+        return recorder
 
     def conclude(self, cleanup: Cleanup) -> RunResult:
         """Look at what the run left, tidy up if asked, and judge."""

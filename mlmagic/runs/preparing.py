@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,10 @@ from mlmagic.runs.parameters import unknown_parameters
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mlmagic.runs.kernels import Kernel
+
 _EXECUTED = ".executed.ipynb"
+_PROVIDED = "injected-azureml"
 
 
 def output_path(source: Path, output: str | Path | None) -> Path:
@@ -37,13 +41,15 @@ def prepare(
     source: Path,
     target: Path,
     values: dict[str, Any],
-    kernel: str | None,
+    kernel: Kernel,
     tell: Callable[[str], None],
-) -> tuple[Any, str]:
+    *,
+    azureml: bool,
+) -> tuple[Any, Kernel]:
     """Load a notebook, choose its kernel and put the parameters in.
 
     Returns:
-        The document to execute, and the kernel's name.
+        The document to execute, and the kernel by its name.
 
     Raises:
         UsageError: The file is not a notebook, or there is no such kernel.
@@ -59,8 +65,19 @@ def prepare(
         for line in unknown_parameters(values, declared):
             tell(line)
         document = parameterize_notebook(document, values, kernel_name=name, language=language)
+    if azureml:
+        _provide_azureml(document)
     document = prepare_notebook_metadata(document, str(source), str(target))
-    return remove_error_markers(document), name
+    return remove_error_markers(document), replace(kernel, name=name)
+
+
+def _provide_azureml(document: Any) -> None:
+    """Put the cell first that lets Azure ML v1's names be imported, where it is not there yet."""
+    from nbformat.v4 import new_code_cell
+
+    if not any(_PROVIDED in cell.metadata.get("tags", ()) for cell in document.cells):
+        cell = new_code_cell("%load_ext mlmagic.azureml", metadata={"tags": [_PROVIDED]})
+        document.cells.insert(0, cell)
 
 
 def _load(source: Path) -> Any:
@@ -80,18 +97,17 @@ def _load(source: Path) -> Any:
         raise UsageError(f"The file '{source}' is not a notebook.") from error
 
 
-def _choose_kernel(document: Any, source: Path, kernel: str | None) -> tuple[str, str]:
+def _choose_kernel(document: Any, source: Path, kernel: Kernel) -> tuple[str, str]:
     """Return the name and the language of the kernel to run with."""
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    from jupyter_client.kernelspec import NoSuchKernel
 
-    name = kernel or document.metadata.get("kernelspec", {}).get("name")
-    manager = KernelSpecManager()
+    name = kernel.name or document.metadata.get("kernelspec", {}).get("name")
     if not name:
         raise UsageError(
             f"The notebook '{source}' names no kernel.", hint="Name one, such as -k python3."
         )
     try:
-        return name, manager.get_kernel_spec(name).language
+        return name, kernel.specs.get_kernel_spec(name).language
     except NoSuchKernel as error:
-        known = did_you_mean(name, manager.find_kernel_specs())
+        known = did_you_mean(name, kernel.specs.find_kernel_specs())
         raise UsageError(f"There is no kernel '{name}'.", hint=known) from error

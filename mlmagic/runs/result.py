@@ -23,6 +23,27 @@ _GONE = {ServiceState.DELETED, ServiceState.DELETING}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How many seconds a run may take; None sets no limit."""
+
+    cell: float | None = None
+    total: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellOutcome:
+    """A code cell that has run.
+
+    Attributes:
+        headline: Its first line.
+        seconds: How long it took.
+    """
+
+    headline: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class CellFailure:
     """The cell that ended a run.
 

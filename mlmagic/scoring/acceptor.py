@@ -1,6 +1,7 @@
-"""Takes connections from a socket that several workers listen on.
+"""Takes connections from the listening socket, and at the end all that still wait there.
 
-An event loop's own server takes all that wait as soon as it wakes up: one of two
+An event loop's own server resets those that wait when it is closed. And where several
+workers listen on one socket, it takes all that wait as soon as it wakes up: one of two
 workers may get every connection, and keeps them. Here a worker hesitates the longer,
 the more connections it has.
 """
@@ -31,6 +32,7 @@ class Acceptor:
         listener: The socket, listening.
         factory: Makes the protocol of a connection.
         connections: Those that this worker has.
+        is_shared: Whether other workers take from the socket too.
     """
 
     def __init__(
@@ -38,11 +40,14 @@ class Acceptor:
         listener: socket.socket,
         factory: Callable[[], asyncio.BaseProtocol],
         connections: Collection[object],
+        *,
+        is_shared: bool,
     ) -> None:
         listener.setblocking(False)
         self._listener = listener
         self._factory = factory
         self._connections = connections
+        self._is_shared = is_shared
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[object]] = set()
         self._is_open = True
@@ -50,7 +55,8 @@ class Acceptor:
 
     def _resume(self) -> None:
         if self._is_open:
-            self._loop.add_reader(self._listener.fileno(), self._hesitate)
+            reader = self._hesitate if self._is_shared else self._accept
+            self._loop.add_reader(self._listener.fileno(), reader)
 
     def _hesitate(self) -> None:
         self._loop.remove_reader(self._listener.fileno())
@@ -61,15 +67,22 @@ class Acceptor:
         if not self._is_open:
             return
         try:
-            for _ in range(min(1 + len(self._connections) // _PER_ROUND, _MOST)):
+            for _ in range(self._how_many()):
                 self._begin(self._listener.accept()[0])
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             pass  # another worker was quicker, or the client has gone
         except OSError as error:
             logger.error("Connections cannot be accepted: %s", error)  # noqa: TRY400 - not ours
+            self._loop.remove_reader(self._listener.fileno())
             self._loop.call_later(_PAUSE, self._resume)
             return
-        self._resume()
+        if self._is_shared:
+            self._resume()
+
+    def _how_many(self) -> int:
+        if not self._is_shared:
+            return _MOST
+        return min(1 + len(self._connections) // _PER_ROUND, _MOST)
 
     def _begin(self, connection: socket.socket) -> None:
         connection.setblocking(False)
@@ -89,5 +102,10 @@ class Acceptor:
                 self._begin(self._listener.accept()[0])
         self._listener.close()
 
+    async def settle(self) -> None:
+        """Wait until all that were taken are connections."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
     async def wait_closed(self) -> None:
-        """Return at once."""
+        """Return at once; uvicorn asks."""

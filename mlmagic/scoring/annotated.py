@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.scoring.call import Call, Reader, Refusal, read_object
 from mlmagic.scoring.kinds import Kind, MismatchError, kind_of
+from mlmagic.scoring.kinds.libraries import Array
+from mlmagic.scoring.numeric import LARGE, read_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,12 +115,18 @@ class AnnotatedReader:
 
     def __init__(self, parameters: Sequence[Parameter], output: dict[str, Any]) -> None:
         self._parameters = parameters
+        self._numbers = _only_array(parameters)
         self.output = output
         names = ", ".join(f"'{each.name}'" for each in parameters)
         self.kind = f"{names} of the request's JSON object, as its annotations say"
 
     def read(self, call: Call) -> dict[str, Any]:
         """Convert the arguments; other keys are ignored."""
+        if self._numbers is not None and len(call.body) >= LARGE and call.is_json:
+            name, kind = self._numbers
+            numbers = read_numbers(call.body, name, kind.dtype)
+            if numbers is not None:
+                return {name: numbers}
         values = read_object(call)
         return {each.name: each.read(values) for each in self._parameters}
 
@@ -130,6 +138,14 @@ class AnnotatedReader:
             "properties": {each.name: each.kind.schema() for each in self._parameters},
         }
         return schema | ({"required": required} if required else {})
+
+
+def _only_array(parameters: Sequence[Parameter]) -> tuple[str, Array] | None:
+    """Return the argument if there is one alone, an array."""
+    kind = parameters[0].kind
+    if len(parameters) == 1 and isinstance(kind, Array):
+        return parameters[0].name, kind
+    return None
 
 
 class BytesReader:

@@ -13,6 +13,7 @@ from mlmagic.scoring.accesslog import AccessLog
 from mlmagic.scoring.call import Call
 from mlmagic.scoring.cors import Origins
 from mlmagic.scoring.counting import Counting
+from mlmagic.scoring.dispatch import NeverBegunError
 from mlmagic.scoring.documents import UnknownVersionError
 from mlmagic.scoring.execution import INTERNAL_ERROR, score, score_async
 from mlmagic.scoring.identity import RequestIds
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from mlmagic.scoring.status import Status
 
 access = logging.getLogger("azmlinfsrv")
+# What those who watch ask every few seconds leaves no lines in the log.
+_PROBED = frozenset({"/", "/live", "/ready", "/metrics"})
 _VERSION_SWITCH = "SERVER_VERSION_LOG_RESPONSE_ENABLED"
 
 
@@ -130,7 +133,7 @@ class Application:
         seconds = time.perf_counter() - began
         path = scope["path"]
         self._counting.answered(path if path in self._routes else "", reply.status, seconds)
-        if path != "/" or scope["method"] not in ("GET", "HEAD"):
+        if path not in _PROBED or scope["method"] not in ("GET", "HEAD"):
             self._log_access(scope, reply, seconds * 1000)
 
     async def _answer(self, request: Request) -> Reply:
@@ -225,14 +228,18 @@ class Application:
         call = Call(request.scope, body, request.request_id)
         work = score if script.coroutines is None else score_async
         limit = self._settings.scoring_timeout_ms
+        wait = min(self._settings.queue_wait_ms or limit, limit)
         outcome: Outcome
         try:
             if self._batcher is not None:
-                outcome = await self._batcher.score(call, limit / 1000)
+                outcome = await self._batcher.score(call, limit / 1000, wait=wait / 1000)
             else:
                 outcome = await dispatcher.call(
-                    partial(work, script, self._code, call), limit / 1000
+                    partial(work, script, self._code, call), limit / 1000, wait=wait / 1000
                 )
+        except NeverBegunError:
+            access.error("[%s] Waited for %d ms; run() was not called", request.request_id, wait)
+            return _busy(f"The service is busy: the request waited for {wait} ms.")
         except TimeoutError:
             text = f"Scoring timeout after {limit} ms"
             access.error("[%s] %s", request.request_id, text)
@@ -247,8 +254,11 @@ class Application:
         return told(503, (b"retry-after", b"1"), message=text, stage=stage)
 
     def _full(self) -> Reply:
-        text = f"The service is busy: {self._settings.queue} requests wait. Try again soon."
-        return refused(503, text, (b"retry-after", b"1"))
+        return _busy(f"The service is busy: {self._settings.queue} requests wait.")
+
+
+def _busy(text: str) -> Reply:
+    return refused(503, f"{text} Try again soon.", (b"retry-after", b"1"))
 
 
 def _refuse(keys: KeyFile, request: Request) -> Reply | None:

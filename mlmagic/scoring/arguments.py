@@ -64,7 +64,16 @@ def _add_server(group: argparse._ArgumentGroup) -> None:
     add("--access-control-allow-origins", metavar="ORIGINS", help="for browsers (AML_CORS_ORIGINS)")
     add("--workers", "--worker-count", type=positive, help="processes (WORKER_COUNT; 1)")
     add("--threads", type=positive, help="pin the number of scoring threads")
-    add("--fast-json", action="store_true", help="give the script's json.loads a fast decoder")
+    add(
+        "--watch",
+        action=argparse.BooleanOptionalAction,
+        help="load the script anew when a module of its folder changes; for development",
+    )
+    add(
+        "--fast-json",
+        action=argparse.BooleanOptionalAction,
+        help="give the script's json.loads a fast decoder (default)",
+    )
     add("--log-level", type=str.upper, choices=LOG_LEVELS, help="AZUREML_LOG_LEVEL; INFO")
     add("--health-port", type=_port, help="with SEPERATE_HEALTH_ENDPOINT=true (5000)")
     # Taken so that azmlinfsrv can be replaced; there is no telemetry.
@@ -75,8 +84,10 @@ def _add_server(group: argparse._ArgumentGroup) -> None:
 def _add_limits(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--scoring-timeout-ms", type=positive, metavar="MS", help="SCORING_TIMEOUT_MS; an hour")
+    add("--worker-timeout", type=positive, metavar="SECONDS", help="WORKER_TIMEOUT; 300")
     add("--max-body", type=positive, metavar="BYTES", help="longest request (100 MiB)")
     add("--queue", type=positive, metavar="N", help="most requests that wait (1000)")
+    add("--queue-wait-ms", type=positive, metavar="MS", help="longest wait for run()")
     add("--client-timeout", type=positive, metavar="SECONDS", help="for a slow client (60)")
     add("--batch", type=positive, metavar="N", help="call run() with lists of up to N requests")
     add("--grace", type=float, default=30.0, metavar="SECONDS", help="longest drain")
@@ -85,7 +96,12 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
 def _add_machinery(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--fd", type=int, help="inherited listening socket")
+    add("--forks", type=positive, metavar="N", help="serve with N forks that share what is loaded")
+    add("--listener-from", type=_file, metavar="SOCKET", help="Unix socket of the service's front")
     add("--status-file", type=_file, metavar="FILE", help="where the stage is told")
+    add(
+        "--failure-file", type=_file, metavar="FILE", help="where a failing start is told, in 4 KiB"
+    )
     add("--generation", type=int, default=0, help="told in the status file")
     add("--accept-when-ready", action="store_true", help="accept no connection before")
     add("--lifeline", type=int, metavar="FD", help="exit when this descriptor ends")

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.scoring.call import Refusal
-from mlmagic.scoring.dispatch import Interrupted
+from mlmagic.scoring.dispatch import Interrupted, NeverBegunError
 from mlmagic.scoring.entry import BATCH
 from mlmagic.scoring.execution import script_failed, written
 from mlmagic.scoring.logs import REQUEST_ID, flush_prints
@@ -79,18 +79,31 @@ class Batcher:
         self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def score(self, call: Call, seconds: float) -> Outcome:
+    async def score(self, call: Call, seconds: float, *, wait: float | None = None) -> Outcome:
         """Score a request together with those that wait.
 
+        Args:
+            call: The request.
+            seconds: How long its batch may run, and how long it may wait to begin.
+            wait: How long it may wait to begin, where that is less.
+
         Raises:
-            TimeoutError: It took too long, waiting time included.
+            NeverBegunError: It waited for that long.
+            TimeoutError: Its batch took longer.
         """
         loop = asyncio.get_running_loop()
         waiting = _Waiting(call, loop.create_future())
         self._waiting.append(waiting)
         loop.call_soon(self._begin, seconds)  # after what else has just come
-        async with asyncio.timeout(seconds):
+        timer = loop.call_later(seconds if wait is None else wait, self._give_up, waiting)
+        try:
             return await waiting.future
+        finally:
+            timer.cancel()
+
+    def _give_up(self, waiting: _Waiting) -> None:
+        if waiting in self._waiting and not waiting.future.done():
+            waiting.future.set_exception(NeverBegunError())
 
     def _begin(self, seconds: float) -> None:
         self._waiting = [each for each in self._waiting if not each.future.done()]
@@ -106,8 +119,11 @@ class Batcher:
         work = partial(score_batch, self._script, self._code, calls)
         try:
             outcomes = await self._dispatcher.call(work, seconds)
-        except TimeoutError:
-            return  # each has given up by itself
+        except TimeoutError as error:
+            for each in batch:
+                if not each.future.done():
+                    each.future.set_exception(type(error)())
+            return
         finally:
             self._running -= 1
             self._begin(seconds)

@@ -57,6 +57,11 @@ class Call:
                 return text.partition(";")[0].strip().lower()
         return ""
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is sent as JSON."""
+        return not self.is_get and _is_json(self.media_type)
+
     def accepts(self, media_type: bytes) -> bool:
         """Whether the client names a media type in its Accept header."""
         fields: list[tuple[bytes, bytes]] = self.scope["headers"]
@@ -131,7 +136,7 @@ def read_object(call: Call) -> dict[str, Any]:
     """
     if call.is_get:
         return call.query()
-    if not _is_json(call.media_type):
+    if not call.is_json:
         raise Refusal(415, "Expects Content-Type to be application/json")
     if not call.body:
         raise Refusal(400, "POST body is empty. Expecting a JSON dictionary.")

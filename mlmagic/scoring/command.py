@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlmagic.scoring.arguments import parse
 from mlmagic.scoring.failure import START_FAILED, StartFailure
+from mlmagic.scoring.insights import disable_insights
 from mlmagic.scoring.lifeline import watch_lifeline
 from mlmagic.scoring.logs import configure
 from mlmagic.scoring.settings import Settings, read_settings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlmagic.scoring.keys import KeyFile
+    from mlmagic.scoring.startup import Service
 
 logger = logging.getLogger("azmlinfsrv")
 
@@ -38,20 +40,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(given)
     if options.lifeline is not None:
         watch_lifeline(options.lifeline)
-    status = Status(options.status_file, options.generation)
+    status = Status(options.status_file, options.generation, options.failure_file)
     configure("INFO", [])  # for what is told before the settings are known
     try:
         settings = read_settings(options, os.environ)
         os.environ.update(settings.variables)
         _configure_logs(settings)
-        if os.environ.get("AML_APP_INSIGHTS_ENABLED", "").lower() == "true":
-            logger.warning("AML_APP_INSIGHTS_ENABLED is set, but this server sends no telemetry.")
-        if settings.workers > 1 and settings.fd is None and not settings.check:
+        disable_insights(os.environ, options.appinsights_instrumentation_key)
+        if (settings.workers > 1 or settings.watch) and settings.fd is None and not settings.check:
             from mlmagic.scoring.workers import serve_with_workers  # few need it
 
             return serve_with_workers(settings, given)
         _enter_app_root(settings)
-        return _check(settings, status) if settings.check else _serve(settings, status)
+        if settings.check:
+            return _check(settings, status)
+        if settings.forks is not None:
+            return _serve_forked(settings, status, settings.forks)
+        return _serve(settings, status)
     except StartFailure as failure:
         if status.stage != "failed":  # failures of the script are told where they happen
             status.fail(failure)
@@ -100,8 +105,28 @@ def _check(settings: Settings, status: Status) -> int:
     return 0
 
 
-def _serve(settings: Settings, status: Status) -> int:
-    from mlmagic.scoring.application import Application  # a check needs neither
+def _serve_forked(settings: Settings, status: Status, count: int) -> int:
+    """Load the script, then let workers serve it that share what is loaded."""
+    from mlmagic.scoring.forks import Forks
+
+    service = start(settings, status)
+    if service.script.coroutines is not None:
+        raise StartFailure(
+            "ConfigurationError",
+            "An async run() cannot be preloaded: its loop stays behind. Unset WORKER_PRELOAD.",
+        )
+
+    def serve(worker: Status) -> int:
+        if settings.lifeline is not None:
+            watch_lifeline(settings.lifeline)
+        return _serve(settings, worker, service)
+
+    return Forks(count, serve, status, settings.generation).run()
+
+
+def _serve(settings: Settings, status: Status, service: Service | None = None) -> int:
+    from mlmagic.scoring.application import Application  # a check needs none of them
+    from mlmagic.scoring.front import Front
     from mlmagic.scoring.listening import listen
     from mlmagic.scoring.server import Server
 
@@ -109,13 +134,14 @@ def _serve(settings: Settings, status: Status) -> int:
         from mlmagic.scoring.debugger import connect_debugger
 
         connect_debugger(settings.debug_port)
-    listener = listen(settings)
+    front = Front(settings.listener_from) if settings.listener_from else None
+    listener = front.wait() if front else listen(settings)
     keys = _keys(settings, listener)
     address, port = listener.getsockname()[:2]
     status.enter("import", port=port)
     logger.info("Listening on http://%s:%d", address, port)
     application = Application(settings, status, keys, user_code(settings))
-    server = Server(application, settings, status)
+    server = Server(application, settings, status, front=front, service=service)
     server.run(sockets=[listener, *_health_listener(settings)])
     return server.exit_code
 

@@ -7,6 +7,9 @@ connections of clients that are too slow.
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import struct
+import termios
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -25,6 +28,7 @@ _MOST_HEAD = 65536  # bytes of a request's line and headers
 _MOST_WAITING = 65536  # bytes of a body that nobody has read yet
 _MOST_PIPELINED = 32  # requests that wait for the one before
 _PROGRESS = 65536  # bytes of a body for which a client gets its time anew
+_INT_BYTES = struct.calcsize("i")
 _DRAIN_SECONDS = 5.0  # what clients get for half a request when the server ends
 
 
@@ -276,8 +280,16 @@ class Connection(asyncio.Protocol):
         unanswered = self._unanswered()
         if unanswered:
             unanswered[-1].closes = True
-        elif self._incoming is None and not self._head_bytes:
+        elif self._incoming is None and not self._head_bytes and not self._has_unread():
             self._close()
+
+    def _has_unread(self) -> bool:
+        """Whether bytes have come that the loop, being late, has not read yet."""
+        if self._is_closed or self._is_reading_paused:
+            return False
+        found = bytearray(_INT_BYTES)
+        fcntl.ioctl(self._transport.get_extra_info("socket").fileno(), termios.FIONREAD, found)
+        return any(found)
 
     def _close(self) -> None:
         self._is_closed = True
@@ -319,7 +331,7 @@ class Connection(asyncio.Protocol):
             self.pause_writing()  # it reads, if slowly: its time begins anew
         limit = self._limit()
         left = 1.0 if limit is None else limit - (self.loop.time() - self._since)
-        if left > 0:
+        if left > 0 or self._has_unread():
             self._timer = self.loop.call_later(max(left, 0.05), self._look)
         elif self.is_writing_paused:
             self._transport.abort()

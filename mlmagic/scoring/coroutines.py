@@ -6,6 +6,8 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.scoring.dispatch import NeverBegunError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -23,20 +25,40 @@ class Coroutines:
         self._loop = _new_loop()
         threading.Thread(target=self._loop.run_forever, name="coroutines", daemon=True).start()
 
-    async def call(self, function: Callable[[], Any], seconds: float | None = None) -> Any:
+    async def call(
+        self,
+        function: Callable[[], Any],
+        seconds: float | None = None,
+        *,
+        wait: float | None = None,
+    ) -> Any:
         """Run a coroutine and wait for its result.
 
+        Args:
+            function: Makes the coroutine.
+            seconds: How long it may run, and wait to begin.
+            wait: How long it may wait to begin, where that is less.
+
         Raises:
+            NeverBegunError: It was given up before it began.
             TimeoutError: It was given up, and cancelled.
         """
-        async with asyncio.timeout(seconds):
-            if self._most is None:
-                return await self._run(function)
-            async with self._most:
-                return await self._run(function)
+        if self._most is None:
+            return await self._run(function, seconds)
+        try:
+            async with asyncio.timeout(seconds if wait is None else wait):
+                await self._most.acquire()
+        except TimeoutError:
+            raise NeverBegunError from None
+        try:
+            return await self._run(function, seconds)
+        finally:
+            self._most.release()
 
-    async def _run(self, function: Callable[[], Any]) -> Any:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(function(), self._loop))
+    async def _run(self, function: Callable[[], Any], seconds: float | None) -> Any:
+        async with asyncio.timeout(seconds):
+            running = asyncio.run_coroutine_threadsafe(function(), self._loop)
+            return await asyncio.wrap_future(running)
 
     def finish(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine from another thread, to its end."""

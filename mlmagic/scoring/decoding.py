@@ -1,9 +1,13 @@
-"""JSON of requests: by msgspec, five times as fast, where it is installed."""
+"""JSON of requests: by msgspec, five times as fast, where it is installed.
+
+What msgspec takes it reads as the standard library does, to the last digit; what it
+refuses (NaN, UTF-16, numbers beyond 64 bits and more) the standard library then judges.
+"""
 
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, wraps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,9 +43,10 @@ def _fast_decoder() -> Callable[[bytes | str], Any] | None:
 
 
 def hasten_json() -> None:
-    """Let ``json.loads`` of everybody in this process be as fast, where it has no options."""
+    """Let ``json.loads`` of the script be as fast, where it has no options."""
 
+    @wraps(_standard)
     def loads(s: Any, **options: Any) -> Any:
-        return _standard(s, **options) if options or isinstance(s, bytearray) else decode(s)
+        return decode(s) if type(s) in (str, bytes) and not options else _standard(s, **options)
 
     json.loads = loads

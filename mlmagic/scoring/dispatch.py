@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import logging
 import threading
 import time
 from collections import deque
@@ -20,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+logger = logging.getLogger("azmlinfsrv")
 MOST_THREADS = 64
+MOST_STUCK = 16  # threads that never came back; then the process is worn out
 _TICK = 0.05
 _IDLE_CORES = 0.75
 _BUSY_CORES = 1.05
@@ -31,11 +34,17 @@ class Interrupted(BaseException):
     """Raised inside a call that was given up."""
 
 
+class NeverBegunError(TimeoutError):
+    """A call waited for a thread as long as it might have run."""
+
+
 @dataclass(slots=True, eq=False)
 class _Job:
     function: Callable[[], Any]
     future: asyncio.Future[Any] = field(repr=False)
     index: int = 0  # of the thread that runs it
+    began: float | None = None  # when the thread took it
+    timer: asyncio.TimerHandle | None = None
 
 
 class Dispatcher:
@@ -46,11 +55,16 @@ class Dispatcher:
 
     Args:
         threads: Pins the number of threads; None lets it adapt.
+        worn_out: Called on the event loop when many threads never came back: only a new
+            process gives back what they hold.
     """
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(
+        self, threads: int | None = None, worn_out: Callable[[], None] | None = None
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._adaptive = threads is None
+        self._worn_out = worn_out
         self.limit = threads or 1
         self._queue: SimpleQueue[_Job] = SimpleQueue()
         self._lock = threading.Lock()
@@ -64,33 +78,55 @@ class Dispatcher:
         self._clock = (0.0, 0.0)
         self._ensure_threads()
 
-    async def call(self, function: Callable[[], Any], seconds: float | None = None) -> Any:
+    async def call(
+        self,
+        function: Callable[[], Any],
+        seconds: float | None = None,
+        *,
+        wait: float | None = None,
+    ) -> Any:
         """Call a function on a thread and wait for its result.
 
         Args:
             function: Takes no arguments.
-            seconds: When it is given up, waiting time included; the thread is interrupted as
-                soon as it runs Python code again.
+            seconds: How long it may run, as v1 counts it, and how long it may wait to begin.
+                Then it is given up; the thread is interrupted as soon as it runs Python code
+                again.
+            wait: How long it may wait to begin, where that is less.
 
         Raises:
+            NeverBegunError: It was given up before it began, so that it can be repeated.
             TimeoutError: It was given up.
         """
         job = _Job(function, self._loop.create_future())
         self._queue.put(job)
         if self._adaptive and not self._ticking:
             self._start_ticking()
-        timer = None if seconds is None else self._loop.call_later(seconds, self._give_up, job)
+        if seconds is not None:
+            first = seconds if wait is None else min(wait, seconds)
+            job.timer = self._loop.call_later(first, self._look_at, job, seconds)
         try:
             return await job.future
         finally:
-            if timer is not None:
-                timer.cancel()
+            if job.timer is not None:
+                job.timer.cancel()
 
     # Giving up
 
-    def _give_up(self, job: _Job) -> None:
+    def _look_at(self, job: _Job, seconds: float) -> None:
         if job.future.done():
             return
+        with self._lock:  # a thread that has not taken it must not any more
+            if job.began is None:
+                job.future.set_exception(NeverBegunError())
+                return
+        left = job.began + seconds - time.monotonic()
+        if left > 0:
+            job.timer = self._loop.call_later(left, self._look_at, job, seconds)
+        else:
+            self._give_up(job)
+
+    def _give_up(self, job: _Job) -> None:
         job.future.set_exception(TimeoutError())
         with self._lock:
             for thread, running in self._running.items():
@@ -107,8 +143,12 @@ class Dispatcher:
             if is_stuck:
                 self._stuck.add(thread)
                 self._alive.discard(job.index)
-        if is_stuck:
-            self._ensure_threads()
+        if not is_stuck:
+            return
+        logger.warning("run() does not end; another thread takes the place of its own")
+        self._ensure_threads()
+        if len(self._stuck) % MOST_STUCK == 0 and self._worn_out is not None:
+            self._worn_out()
 
     # On the threads
 
@@ -140,11 +180,12 @@ class Dispatcher:
         return surplus
 
     def _perform(self, job: _Job, index: int) -> None:
-        if job.future.done():
-            return
-        job.index = index
         thread = threading.get_ident()
         with self._lock:
+            if job.future.done():
+                return
+            job.index = index
+            job.began = time.monotonic()
             self._running[thread] = job
         result, error = None, None
         try:

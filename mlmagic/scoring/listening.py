@@ -22,15 +22,24 @@ def listen(settings: Settings) -> socket.socket:
     """
     if settings.fd is not None:
         return socket.socket(fileno=settings.fd)
-    family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
+    return open_listener(settings.address, settings.port)
+
+
+def open_listener(address: str, port: int) -> socket.socket:
+    """Open a listening socket.
+
+    Raises:
+        StartFailure: The port is in use or the address is not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.address, settings.port))
+        listener.bind((address, port))
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        where = f"{settings.address}:{settings.port}"
+        where = f"{address}:{port}"
         message = f"Cannot listen on '{where}': {error.strerror}. Choose another port."
         raise StartFailure("PortInUse", message) from error
     return listener

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _ROOT_NAME = "azureml-models"
 _RECORDS = ".mlmagic"
+# How the loss functions of CatBoost's rankers begin.
+_RANKINGS = ("YetiRank", "PairLogit", "QuerySoftMax", "QueryRMSE", "LambdaMart", "StochasticRank")
 
 
 class ModelLoadError(LookupError):
@@ -30,8 +32,9 @@ def load_model(name: str, version: int | None = None) -> Any:
         version: Its version; None is the newest that the service has.
 
     Returns:
-        What was registered: an estimator, a booster, a module. A PyTorch module that was not
-        scripted comes back as its state dict; an ONNX model as an ``InferenceSession``.
+        What was registered: an estimator, a booster, a module; of several models a dictionary. A
+        PyTorch module that was neither scripted nor exported comes back as its state dict, an
+        ONNX model as an ``InferenceSession``.
 
     Raises:
         ModelLoadError: The service has no such model, or does not know how to load it.
@@ -58,14 +61,13 @@ def load_model(name: str, version: int | None = None) -> Any:
             f"The model '{name}:{record['version']}' has no known loader."
             f" Open its files yourself, below '{get_model_path(name, record['version'])}'."
         )
-    if loader not in _LOADERS:
+    if loader not in _LOADERS and ":" not in loader:
         raise ModelLoadError(
             f"The model '{name}:{record['version']}' needs the loader '{loader}', which this"
             " version of mlmagic does not have. Deploy the service again with this version."
         )
-    path = folder / file
     try:
-        return _LOADERS[loader](path, record.get("trusted_types", []))
+        return _load(loader, folder / file, record.get("trusted_types", []))
     except ImportError as error:
         raise ModelLoadError(
             f"Loading the model '{name}:{record['version']}' needs a package that is missing from"
@@ -160,6 +162,16 @@ def _what_is_there(root: Path) -> str:
     return f"There is {', '.join(found)}." if found else "There are no models."
 
 
+def _load(loader: str, path: Path, trusted: list[str]) -> Any:
+    """Load by a name that is known here, or by ``MODULE:FUNCTION`` of a framework's package."""
+    if loader in _LOADERS:
+        return _LOADERS[loader](path, trusted)
+    import importlib
+
+    module, _, function = loader.partition(":")
+    return getattr(importlib.import_module(module), function)(path)
+
+
 def _load_skops(path: Path, trusted: list[str]) -> Any:
     from skops import io
 
@@ -211,6 +223,54 @@ def _load_keras(path: Path, _trusted: list[str]) -> Any:
     return keras.models.load_model(path, safe_mode=True)
 
 
+def _load_catboost(path: Path, _trusted: list[str]) -> Any:
+    import catboost
+
+    model = catboost.CatBoost().load_model(str(path))
+    told = str(model.get_all_params().get("loss_function", ""))
+    if told in ("Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll"):
+        return catboost.CatBoostClassifier().load_model(str(path))
+    if told.startswith(_RANKINGS):
+        return catboost.CatBoostRanker().load_model(str(path))
+    return catboost.CatBoostRegressor().load_model(str(path))
+
+
+def _load_torch_export(path: Path, _trusted: list[str]) -> Any:
+    import torch
+
+    return torch.export.load(path)
+
+
+def _load_spacy(path: Path, _trusted: list[str]) -> Any:
+    import spacy
+
+    return spacy.load(path)
+
+
+def _load_transformers(path: Path, _trusted: list[str]) -> Any:
+    import transformers
+
+    quiet = {"local_files_only": True, "trust_remote_code": False}
+    pipeline, config = path / "pipeline.json", path / "config.json"
+    if pipeline.is_file():
+        task = json.loads(pipeline.read_bytes())["task"]
+        return transformers.pipeline(task, model=str(path), trust_remote_code=False)
+    if not config.is_file():
+        return transformers.AutoTokenizer.from_pretrained(path, **quiet)
+    names = json.loads(config.read_bytes()).get("architectures") or ["AutoModel"]
+    kind = getattr(transformers, names[0], transformers.AutoModel)
+    if kind is not transformers.AutoModel:
+        del quiet["trust_remote_code"]  # a class of the library has no code to fetch
+    return kind.from_pretrained(path, use_safetensors=True, **quiet)
+
+
+def _load_several(path: Path, trusted: list[str]) -> Any:
+    parts = json.loads((path / "parts.json").read_bytes())
+    return {
+        name: _load(part["loader"], path / part["file"], trusted) for name, part in parts.items()
+    }
+
+
 def _load_onnx(path: Path, _trusted: list[str]) -> Any:
     import onnxruntime
 
@@ -227,4 +287,9 @@ _LOADERS: dict[str, Callable[[Path, list[str]], Any]] = {
     "torch-state": _load_torch_state,
     "keras": _load_keras,
     "onnx": _load_onnx,
+    "catboost": _load_catboost,
+    "torch-export": _load_torch_export,
+    "spacy": _load_spacy,
+    "transformers": _load_transformers,
+    "multi": _load_several,
 }

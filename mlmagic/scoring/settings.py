@@ -17,6 +17,7 @@ DEFAULT_PORT = 5001
 _DEFAULT_HEALTH_PORT = 5000
 DEFAULT_MAX_BODY = 100 * 1024 * 1024  # what the proxy of the v1 images let through
 DEFAULT_SCORING_TIMEOUT_MS = 3_600_000
+DEFAULT_WORKER_TIMEOUT = 300
 _DEFAULT_SCRIPT = "main.py"  # v1's, where nothing names one
 # What azmlinfsrv does unasked: all interfaces, no keys, one request at a time.
 _COMPAT = {"address": "0.0.0.0", "auth": "none", "threads": 1}  # noqa: S104 - as it does
@@ -32,17 +33,24 @@ class Settings:
         source_directory: Where the script's own modules lie.
         health_port: A second port, for probes, where it is asked for.
         fd: An inherited listening socket; it replaces ``address`` and ``port``.
+        listener_from: Unix socket of the front, which hands out the listening socket; likewise.
         service_version: In the service's description.
         path_prefix: In the service's description, before its routes.
         compat: The server whose ways are kept.
         auth: ``key``, ``none``, or None where nothing was chosen.
         origins: Origins that browsers may call from, parted by commas.
         workers: Processes.
+        preload: Whether they are forked from one that has loaded the script.
+        forks: How many this process is to fork; None serves by itself.
+        watch: Whether a changed script is loaded anew.
         threads: Threads that run() is called on; None adapts.
         queue: Requests that may wait; more are answered with 503.
+        queue_wait_ms: Milliseconds that a request may wait, then it is answered with 503; None
+            lets it wait for as long as it may run.
         client_timeout: Seconds that a client may take to send what it began.
         batch: Requests that run() gets at a time, as lists; None calls it for each.
-        fast_json: Whether the script's ``json.loads`` is replaced by a fast one.
+        fast_json: Whether the script's ``json.loads`` is the fast one.
+        worker_timeout: Seconds for which the event loop may stand still before the process ends.
         debug_port: Where a debugger waits for us.
         accept_when_ready: Do not accept connections before the service is ready.
         lifeline: Descriptor whose end of file says that the supervisor is gone.
@@ -58,6 +66,7 @@ class Settings:
     address: str = "127.0.0.1"
     health_port: int | None = None
     fd: int | None = None
+    listener_from: Path | None = None
     service_name: str = "ML service"
     service_version: str = "1.0"
     path_prefix: str = ""
@@ -69,15 +78,20 @@ class Settings:
     sample_type: str = "application/json"
     status_file: Path | None = None
     workers: int = 1
+    preload: bool = False
+    forks: int | None = None
+    watch: bool = False
     threads: int | None = None
     scoring_timeout_ms: int = DEFAULT_SCORING_TIMEOUT_MS
     max_body: int = DEFAULT_MAX_BODY
     queue: int = 1000
+    queue_wait_ms: int | None = None
     client_timeout: int = 60
     batch: int | None = None
     log_level: str = "INFO"
     debug_port: int | None = None
-    fast_json: bool = False
+    fast_json: bool = True
+    worker_timeout: int = DEFAULT_WORKER_TIMEOUT
     generation: int = 0
     accept_when_ready: bool = False
     lifeline: int | None = None
@@ -134,7 +148,9 @@ def _from(variables: Variables) -> dict[str, Any]:
         "path_prefix": variables.text("SERVICE_PATH_PREFIX"),
         "origins": variables.text("AML_CORS_ORIGINS"),
         "workers": variables.number("WORKER_COUNT"),
+        "preload": (variables.text("WORKER_PRELOAD") or "").lower() == "true",
         "scoring_timeout_ms": variables.number("SCORING_TIMEOUT_MS"),
+        "worker_timeout": variables.number("WORKER_TIMEOUT"),
         "log_level": variables.level("AZUREML_LOG_LEVEL"),
         "debug_port": variables.number("AZUREML_DEBUG_PORT"),
     }

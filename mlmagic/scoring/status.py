@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("azmlinfsrv")
 Stage = Literal["import", "init", "sample", "ready", "draining", "failed"]
 RESULT_LIMIT = 2000
+# What Kubernetes keeps of a termination message.
+_REPORT_BYTES, _TEXT_CHARACTERS = 4096, 700
 
 
 def write_json(path: Path, value: object) -> None:
@@ -38,10 +40,15 @@ class Status:
     Args:
         path: The status file; None keeps the status in memory.
         generation: The revision that this process serves.
+        failure_file: Where it is told why the server did not start: a file that is there already
+            and cannot be replaced, as Kubernetes' termination message.
     """
 
-    def __init__(self, path: Path | None, generation: int) -> None:
+    def __init__(
+        self, path: Path | None, generation: int, failure_file: Path | None = None
+    ) -> None:
         self._path = path
+        self._failure_file = failure_file
         self._lock = threading.Lock()
         self.stage: Stage = "import"
         self.values: dict[str, Any] = {
@@ -83,3 +90,21 @@ class Status:
             frames=code.frames(error) if code is not None and error is not None else [],
             exception=describe(error) if error is not None else "",
         )
+        if self._failure_file is not None:
+            try:
+                self._failure_file.write_text(_short_report(self.values), encoding="utf-8")
+            except OSError as problem:
+                logger.warning("The failure file cannot be written: %s", problem)
+
+
+def _short_report(values: dict[str, Any]) -> str:
+    """Write why the server did not start, with as many of the last frames as there is room for."""
+    report = {
+        "reason": values["reason"],
+        "message": values["message"][:_TEXT_CHARACTERS],
+        "exception": values["exception"][-_TEXT_CHARACTERS:],
+        "frames": list(values["frames"]),
+    }
+    while len(text := json.dumps(report)) > _REPORT_BYTES and report["frames"]:
+        del report["frames"][0]
+    return text

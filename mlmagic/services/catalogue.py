@@ -12,6 +12,7 @@ from mlmagic.errors import (
     ConfigurationError,
     DamagedRecordError,
     ServiceError,
+    ServiceExistsError,
     ServiceNotFoundError,
     ServiceUnavailableError,
 )
@@ -24,7 +25,7 @@ from mlmagic.targets.keys import random_key
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mlmagic.entities import CellOrigin, DeploymentSpec, ServiceRecord
@@ -43,7 +44,7 @@ class Services:
         directory: Folder of the services.
         content: Where files are placed from.
         environments: Where environments are realised.
-        targets: Where services run; None is this machine.
+        targets: Where services run, by name; None is this machine alone.
 
     Attributes:
         updater: Deploys with changed options, for `Webservice.update`; the workspace sets it.
@@ -56,15 +57,16 @@ class Services:
         *,
         content: ContentStore,
         environments: Environments,
-        targets: Iterable[Target] | None = None,
+        targets: Mapping[str, Target] | None = None,
     ) -> None:
         self.content = content
         self.updater: Callable[..., Webservice | Plan] | None = None
         self.reloader: Callable[[str], Webservice] | None = None
         if targets is None:
-            targets = [LocalTarget(directory, content=content, environments=environments)]
+            local = LocalTarget(directory, content=content, environments=environments)
+            targets = {local.name: local}
         self._records = ServiceRecords(directory)
-        self._deployer = Deployer(self._records, {target.name: target for target in targets})
+        self._deployer = Deployer(self._records, targets)
 
     def submit(
         self,
@@ -128,6 +130,25 @@ class Services:
     def list(self) -> builtins.list[Webservice]:
         """Return the handles of all services, by name."""
         return [Webservice(self, name) for name in self.names()]
+
+    def attach(self, name: str, target: str) -> Webservice:
+        """Take up a service that another machine deployed, from what its target keeps of it.
+
+        Raises:
+            ServiceExistsError: There is a service of this name here.
+            ServiceNotFoundError: The target has none of this name.
+            TargetNotFoundError: There is no such target, or it keeps no records.
+        """
+        with self._records.lease(name):
+            here = self._records.find(name)
+            if here is not None and here.target != target:
+                raise ServiceExistsError(
+                    f"Service '{name}' exists on target '{here.target}'.",
+                    hint="Delete it, or attach in another workspace.",
+                )
+            if here is None:
+                self._records.add(self._deployer.target(target).find(name))
+        return Webservice(self, name)
 
     def names(self) -> builtins.list[str]:
         """The names of all services."""
@@ -272,11 +293,8 @@ class Services:
             raise ConfigurationError(
                 f"There is no key '{which}'.", hint="Choose 'Primary' or 'Secondary'."
             )
-        if set_key is not None and not _fits_a_header(set_key):
-            raise ConfigurationError(
-                f"The new key has to have {_SHORTEST_KEY} or more letters, digits and marks, "
-                "without spaces."
-            )
+        if set_key is not None:
+            check_key(set_key)
         with self._records.lease(name):
             record = self._records.read(name)
             keys = replace(self.keys(name), **{part: set_key or random_key()})
@@ -291,5 +309,14 @@ class Services:
         return {"current": serving, "failure": None, "deploying": None}
 
 
-def _fits_a_header(key: str) -> bool:
-    return len(key) >= _SHORTEST_KEY and key.isascii() and key.isprintable() and " " not in key
+def check_key(key: str) -> None:
+    """Refuse a key that is too short, or does not fit a header.
+
+    Raises:
+        ConfigurationError: The key is so.
+    """
+    if len(key) < _SHORTEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError(
+            f"The new key has to have {_SHORTEST_KEY} or more letters, digits and marks, "
+            "without spaces."
+        )

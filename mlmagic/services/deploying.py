@@ -17,7 +17,7 @@ from mlmagic.errors import (
     did_you_mean,
 )
 from mlmagic.services.diagnosis import in_words
-from mlmagic.services.plan import Plan, differences
+from mlmagic.services.plan import Change, Plan, differences
 from mlmagic.services.records import check_name
 from mlmagic.targets.processes import identify
 
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 Outcome = Literal["created", "updated", "unchanged", "started", "replaced"]
 _KEPT_REVISIONS = 10
-_NEEDS_START = (Reason.STOPPED, Reason.HOST_RESTARTED, Reason.SUPERVISOR_GONE)
+_NEEDS_START = (
+    Reason.STOPPED,
+    Reason.HOST_RESTARTED,
+    Reason.SUPERVISOR_GONE,
+    Reason.CONTAINER_GONE,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,7 @@ class Deployer:
         """
         if name not in self._targets:
             raise TargetNotFoundError(
-                f"There is no target '{name}'.", hint=did_you_mean(name, self._targets)
+                f"There is no compute target '{name}'.", hint=did_you_mean(name, self._targets)
             )
         return self._targets[name]
 
@@ -108,9 +113,11 @@ class Deployer:
             problem = in_words(lacking, spec.name).message if lacking else ""
         except TargetUnavailableError as error:
             problem = str(error)
+        changes = differences(record.spec if record else None, spec)
+        if not problem and (record is None or record.spec.digest != spec.digest):
+            changes += tuple(Change(*part) for part in target.preview(spec, record=record))
         if record is None:
-            return Plan(spec.name, "create", differences(None, spec), problem)
-        changes = differences(record.spec, spec)
+            return Plan(spec.name, "create", changes, problem)
         if record.spec.digest != spec.digest:
             return Plan(spec.name, "update", changes, problem)
         status = target.status(record)
@@ -170,14 +177,15 @@ class Deployer:
         if _is_broken(status):
             self._deploy(record, submission, target)
             return "updated"
-        if spec != record.spec:
+        described_anew = spec != record.spec
+        if described_anew:
             revisions = tuple(
                 replace(r, spec=spec) if r.generation == record.current else r
                 for r in record.revisions
             )
             record = self._records.change(record, revisions=revisions)
         if status.reason not in _NEEDS_START:
-            return "unchanged"
+            return "updated" if described_anew else "unchanged"
         target.check(spec, record=record)
         record = self._records.change(record, wanted="running", deploying=None)
         target.start(record)

@@ -24,6 +24,10 @@ class _Words:
 
 _WORDS = {
     Reason.ENVIRONMENT: _Words("Its environment is being prepared"),
+    Reason.BUILDING_IMAGE: _Words("Its image is being built"),
+    Reason.PUSHING_IMAGE: _Words("Its image is being pushed"),
+    Reason.PULLING_IMAGE: _Words("Its image is being pulled"),
+    Reason.SCHEDULING: _Words("It waits for a place to run"),
     Reason.STARTING: _Words("Its processes are starting"),
     Reason.INITIALISING: _Words("init() is running"),
     Reason.SCORING_SAMPLE: _Words("The sample is being scored"),
@@ -35,6 +39,16 @@ _WORDS = {
     Reason.ENVIRONMENT_FAILED: _Words(
         "Its environment could not be prepared", "Mend the requirements and deploy again"
     ),
+    Reason.IMAGE_BUILD: _Words(
+        "Its image could not be built", "Mend what is named, and deploy again"
+    ),
+    Reason.IMAGE_PULL: _Words(
+        "Its image could not be pulled", "Mend the image's name or its credentials, deploy again"
+    ),
+    Reason.IMAGE_PUSH: _Words(
+        "Its image could not be pushed", "Mend the registry's name or credentials, deploy again"
+    ),
+    Reason.START_FAILED: _Words("It could not be started", "Mend what is named, and deploy again"),
     Reason.SCRIPT_NOT_FOUND: _Words("The entry script was not found", _MEND),
     Reason.SCRIPT_SYNTAX: _Words("The entry script has a syntax error", _MEND),
     Reason.SCRIPT_IMPORT: _Words("The entry script could not be imported", _MEND),
@@ -59,12 +73,35 @@ _WORDS = {
     Reason.INSUFFICIENT_MEMORY: _Words(
         "The memory asked for is not to be had", "Deploy with less: --memory, --workers"
     ),
+    Reason.INSUFFICIENT_ACCELERATOR: _Words(
+        "The accelerators asked for are not to be had", "Deploy with fewer: --accelerator, --gpus"
+    ),
+    Reason.NO_NODE: _Words(
+        "No node of the cluster may run it",
+        "Change --node-selector or --toleration, or ask who runs the cluster",
+    ),
+    Reason.QUOTA: _Words(
+        "The quota of the namespace does not allow it",
+        "Deploy with less: --cpu, --memory, --replicas; or ask for a larger quota",
+    ),
+    Reason.REFUSED: _Words(
+        "The cluster does not admit its pods", "Mend what is named, and deploy again"
+    ),
+    Reason.NODE_LOST: _Words("The node that it runs on is lost", _LOGS),
+    Reason.EVICTED: _Words("Its node needed the room and put it out", _LOGS),
+    Reason.SCALING: _Words("The number of its pods is changing"),
     Reason.NOT_ANSWERING: _Words("It runs but does not answer", _LOGS),
     Reason.HOST_RESTARTED: _Words(
         "The machine was started again since", "%ml service start {name}"
     ),
     Reason.SUPERVISOR_GONE: _Words(
         "Its processes ended without being stopped", "%ml service start {name}"
+    ),
+    Reason.CONTAINER_GONE: _Words(
+        "Its container was removed by somebody else", "%ml service start {name}"
+    ),
+    Reason.TARGET_UNAVAILABLE: _Words(
+        "The place where it runs cannot be reached", "Start it, or mend the connection: %ml doctor"
     ),
     Reason.DEPLOY_INTERRUPTED: _Words(
         "The process that deployed it ended before it was done", "Deploy it again"
@@ -78,7 +115,7 @@ def in_words(status: ServiceStatus, name: str) -> ServiceStatus:
     """Put the facts of a target in words.
 
     Args:
-        status: Its message is the bare detail.
+        status: Its message is the bare detail; a next step of the target's own is kept.
         name: The service.
 
     Returns:
@@ -90,7 +127,7 @@ def in_words(status: ServiceStatus, name: str) -> ServiceStatus:
     return replace(
         status,
         message=message if message.endswith((".", "!", "?")) else f"{message}.",
-        next_step=words.next_step.format(name=name),
+        next_step=status.next_step or words.next_step.format(name=name),
     )
 
 

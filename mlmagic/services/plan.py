@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -81,11 +81,12 @@ def differences(before: DeploymentSpec | None, after: DeploymentSpec) -> tuple[C
         new = _facts(after)
         shown = {key: value for key, value in new.items() if not key.startswith(_PARTS)}
         shown["packages"] = str(len(after.lock.packages))
-        return tuple(_compared({}, shown))
-    return tuple(_compared(_facts(before), _facts(after)))
+        return tuple(compared({}, shown))
+    return tuple(compared(_facts(before), _facts(after)))
 
 
-def _compared(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
+def compared(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
+    """Tell the facts that differ."""
     for key in dict.fromkeys([*old, *new]):
         before, after = old.get(key, ""), new.get(key, "")
         if before != after:
@@ -107,13 +108,18 @@ def _facts(spec: DeploymentSpec) -> dict[str, str]:
     facts["python"] = spec.lock.python_version
     facts |= {f"package {name}": version for name, version in spec.lock.packages.items()}
     facts["environment"] = spec.lock.short
-    facts |= {f"config.{f.name}": _text(getattr(spec.config, f.name)) for f in fields(spec.config)}
+    facts |= {f"config.{key}": _text(value) for key, value in vars(spec.config).items()}
     facts["sample"] = f"sha256:{spec.sample.content.sha256[:6]}" if spec.sample else ""
     facts |= {f"variable {name}": value for name, value in spec.variables.items()}
     facts |= {f"secret {name}": f"sha256:{value[:6]}" for name, value in spec.secrets.items()}
     facts |= {f"tag {name}": value for name, value in spec.tags.items()}
+    facts |= {f"property {name}": value for name, value in spec.properties.items()}
     return facts
 
 
 def _text(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(str(part) for part in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={part}" for name, part in value.items())
     return "" if value is None else str(value)

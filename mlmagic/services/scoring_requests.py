@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,15 +12,21 @@ from mlmagic.errors import RegistryError, ScoringError, ServiceUnavailableError,
 
 JSON_TYPE = "application/json"
 BYTES_TYPE = "application/octet-stream"
+_DESCRIPTION_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service answered."""
+    """What a service answered.
+
+    Attributes:
+        headers: As they were sent, in their order.
+    """
 
     status: int
     media_type: str
     body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -63,7 +69,12 @@ def post(uri: str, body: bytes, media_type: str, *, key: str | None, timeout: fl
     try:
         connection.request("POST", place.path, body=body, headers=headers)
         answer = connection.getresponse()
-        return Answer(answer.status, answer.headers.get_content_type(), answer.read())
+        return Answer(
+            answer.status,
+            answer.headers.get_content_type(),
+            answer.read(),
+            dict(answer.getheaders()),
+        )
     except TimeoutError as error:
         raise ServiceUnavailableError(
             f"The service at '{uri}' did not answer within {timeout:g} s.",
@@ -93,6 +104,33 @@ def decode(answer: Answer, name: str) -> Any:
     if answer.media_type == JSON_TYPE:
         return json.loads(answer.body)
     return answer.text if answer.media_type.startswith("text/") else answer.body
+
+
+def input_schema(base: str, key: str | None) -> dict[str, Any]:
+    """Return the JSON Schema of a service's requests, as its own description tells it.
+
+    Args:
+        base: Address of the service, without a path.
+        key: A key of the service, where it wants one.
+
+    Returns:
+        Empty where the service does not tell.
+    """
+    place = urlsplit(base)
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    connection = http.client.HTTPConnection(
+        place.hostname or "", place.port, timeout=_DESCRIPTION_SECONDS
+    )
+    try:
+        connection.request("GET", f"{place.path}/swagger.json?version=3", headers=headers)
+        answer = connection.getresponse()
+        document = json.loads(answer.read()) if answer.status == http.HTTPStatus.OK else {}
+        schema = document["components"]["schemas"]["ServiceInput"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return {}
+    finally:
+        connection.close()
+    return schema if isinstance(schema, dict) else {}
 
 
 def _reason(answer: Answer) -> str:

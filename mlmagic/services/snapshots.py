@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mlmagic.entities import Replica, Revision, ServiceRecord, ServiceStatus
     from mlmagic.services.webservice import Webservice
 
+_UNKNOWN = ("target", "computeType", "description", "createdTime", "updatedTime")
+
 
 def snapshot(service: Webservice) -> dict[str, Any]:
     """Look at a service once and tell all."""
@@ -26,6 +28,7 @@ def snapshot(service: Webservice) -> dict[str, Any]:
         "scoringUri": _or_none(service, "scoring_uri"),
         "internalUri": _or_none(service, "internal_uri"),
         "swaggerUri": _or_none(service, "swagger_uri"),
+        "addressKind": _or_none(service, "address_kind") or "",
         **_of_record(record),
         "sample": _sample(service, record),
         "commands": commands(status, service.name),
@@ -49,9 +52,18 @@ def _of_status(status: ServiceStatus) -> dict[str, Any]:
 
 def _of_record(record: ServiceRecord | None) -> dict[str, Any]:
     if record is None:
-        return {"target": "", "auth": "none", "revisions": [], "models": []}
+        return dict.fromkeys(_UNKNOWN, "") | {
+            "auth": "none", "revisions": [], "models": [], "tags": {}, "properties": {},
+        }  # fmt: skip
+    spec = record.spec
     return {
         "target": record.target,
+        "computeType": spec.compute_type,
+        "description": spec.description,
+        "tags": spec.tags,
+        "properties": spec.properties,
+        "createdTime": record.created_at.isoformat(),
+        "updatedTime": record.updated_at.isoformat(),
         "auth": record.spec.config.auth,
         "revisions": [_revision(revision, record) for revision in record.revisions],
         "models": [model.id for model in record.spec.models],

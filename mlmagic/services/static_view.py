@@ -95,6 +95,7 @@ def _facts(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("reason", snapshot["reason"] if snapshot["state"] != "Healthy" else ""),
         ("scoring URI", snapshot["scoringUri"] or ""),
         ("internal URI", _internal_uri(snapshot)),
+        ("reached by", snapshot["addressKind"]),
         ("replicas", f"{ready} of {snapshot['replicasWanted']} ready" if replicas else ""),
         ("models", ", ".join(snapshot["models"])),
         ("revision", _revision(current) if current else ""),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlmagic.entities import ServiceStatus
     from mlmagic.services.webservice import Webservice
 
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 2.0  # where nothing tells of changes, a target returns sooner
 _LOG_LINES, _SEARCHED_LINES = 15, 500
 _TRACEBACK = "Traceback (most recent call last):"
 _RECORD = re.compile(r"\d{4}-\d\d-\d\d ")
@@ -55,7 +55,7 @@ def wait(
             _raise_if_hopeless(service, status)
             if deadline is not None and time.monotonic() > deadline:
                 raise timed_out(service, status, timeout or 0)
-            time.sleep(_PAUSE_SECONDS)
+            service.wait_for_change(_PAUSE_SECONDS)
     except KeyboardInterrupt:
         report(f"{service.name}  no longer waited for; its deployment goes on.")
         raise

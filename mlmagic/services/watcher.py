@@ -1,4 +1,4 @@
-"""One thread that follows services and tells of changes."""
+"""Threads that follow services and tell of changes."""
 
 from __future__ import annotations
 
@@ -6,100 +6,135 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlmagic.services import traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mlmagic.services.traffic import Counts, Traffic
     from mlmagic.services.webservice import Webservice
 
-    Callback = Callable[[dict[str, Any], list[str]], None]
-
-_PAUSE_SECONDS = 0.5
-_LOG_LINES = 200
+LINES = 300
+"""How many new lines of a log are told at once; older ones are counted."""
+_LONGEST_SECONDS = 1.0  # a change that falls between looking and waiting is seen after this
+_SHORTEST_SECONDS = 0.25  # a service that never rests is looked at this often
+_TRAFFIC_SECONDS = 2.0
+_Value = TypeVar("_Value")
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
-class _Subscription:
-    """Who wants to know of a service, and what was told last."""
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """What changed of a service since it was last told.
 
-    service: Webservice
-    callback: Callback
-    told: dict[str, Any] = field(default_factory=dict)
+    Attributes:
+        snapshot: What it is now.
+        lines: New lines of its log.
+        dropped: How many more lines were written, older than these.
+        traffic: What it was asked meanwhile; None where nothing new is known.
+    """
+
+    snapshot: dict[str, Any]
     lines: list[str] = field(default_factory=list)
-
-    def look(self) -> None:
-        """Tell what changed since the last look, if anything did."""
-        snapshot = self.service.snapshot()
-        lines = self.service.log_lines(_LOG_LINES)
-        new = _new_lines(self.lines, lines)
-        facts = {key: value for key, value in snapshot.items() if key != "updatedAt"}
-        if facts == self.told and not new:
-            return
-        self.told, self.lines = facts, lines
-        self.callback(snapshot, new)
+    dropped: int = 0
+    traffic: Traffic | None = None
 
 
-class Watcher:
-    """Follows services on one daemon thread, which lives while anybody watches."""
+class _Follower:
+    """Follows one service for one callback, on a daemon thread of its own."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._subscriptions: list[_Subscription] = []
-        self._thread: threading.Thread | None = None
+    def __init__(self, service: Webservice, callback: Callable[[News], None]) -> None:
+        self._service = service
+        self._callback = callback
+        self._told: dict[str, Any] = {}
+        self._mark: object = None
+        self._traffic_reader = traffic.Reader(service)
+        self._counts: Counts | None = None
+        self._ended = threading.Event()
+        threading.Thread(target=self._follow, name="mlmagic-watcher", daemon=True).start()
 
-    def watch(self, service: Webservice, callback: Callback) -> Callable[[], None]:
-        """Call back with the snapshot at first and at each change, and with new log lines.
-
-        Lines that are there already are not told; ``Webservice.log_lines`` has them.
-
-        Args:
-            service: What to follow.
-            callback: Called from the watcher's thread.
-
-        Returns:
-            What ends the watching.
-        """
-        subscription = _Subscription(service, callback, lines=service.log_lines(_LOG_LINES))
-        with self._lock:
-            self._subscriptions.append(subscription)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._follow, name="mlmagic-watcher", daemon=True
-                )
-                self._thread.start()
-
-        def end() -> None:
-            with self._lock:
-                if subscription in self._subscriptions:
-                    self._subscriptions.remove(subscription)
-
-        return end
+    def end(self) -> None:
+        """Tell nothing more; the thread ends by itself."""
+        self._ended.set()
 
     def _follow(self) -> None:
-        while True:
-            with self._lock:
-                current = list(self._subscriptions)
-                if not current:
-                    self._thread = None
-                    return
-            for subscription in current:
-                try:
-                    subscription.look()
-                except Exception:
-                    # One broken reader must not blind the others.
-                    _logger.exception("Watching service '%s' failed", subscription.service.name)
-            time.sleep(_PAUSE_SECONDS)
+        while not self._ended.is_set():
+            try:
+                self._look()
+                self._ended.wait(_SHORTEST_SECONDS)
+                if not self._ended.is_set():
+                    self._service.wait_for_change(_LONGEST_SECONDS - _SHORTEST_SECONDS)
+            except Exception:
+                # It is looked at again: what was in the way may have gone.
+                _logger.exception("Watching service '%s' failed", self._service.name)
+                self._ended.wait(_LONGEST_SECONDS)
+
+    def _look(self) -> None:
+        """Tell what changed since the last look, if anything did."""
+        snapshot = self._service.snapshot()
+        page = self._service.new_lines(self._mark, LINES)
+        asked = self._traffic() if snapshot["scoringUri"] else None
+        facts = {key: value for key, value in snapshot.items() if key != "updatedAt"}
+        changed = facts != self._told or page.lines or asked
+        self._told, self._mark = facts, page.mark
+        if changed and not self._ended.is_set():
+            self._callback(
+                News(snapshot=snapshot, lines=page.lines, dropped=page.dropped, traffic=asked)
+            )
+
+    def _traffic(self) -> Traffic | None:
+        before = self._counts
+        if before is not None and time.monotonic() - before.at < _TRAFFIC_SECONDS:
+            return None
+        self._counts = self._traffic_reader.read() or before
+        if before is None or self._counts is None or self._counts is before:
+            return None
+        return traffic.between(before, self._counts)
 
 
-def _new_lines(before: list[str], now: list[str]) -> list[str]:
-    """Return the lines of ``now`` that come after those of ``before``."""
-    for start in range(len(before)):
-        if now[: len(before) - start] == before[start:]:
-            return now[len(before) - start :]
-    return now
+def watch(service: Webservice, callback: Callable[[News], None]) -> Callable[[], None]:
+    """Call back at first, and at each change of a service, and with new lines of its log.
+
+    The first call brings the last lines that are there already. While a service is chatty, it is
+    told of a few times a second, with the newest lines and how many more there were.
+
+    Args:
+        service: What to follow.
+        callback: Called from the watcher's thread.
+
+    Returns:
+        What ends the watching.
+    """
+    return _Follower(service, callback).end
 
 
-_watcher = Watcher()
-watch = _watcher.watch
+def watch_value(
+    read: Callable[[], _Value], callback: Callable[[_Value], None]
+) -> Callable[[], None]:
+    """Call back with a value, at first and whenever it changes.
+
+    Args:
+        read: Looks it up; cheap, as it is asked every second.
+        callback: Called from a thread of its own.
+
+    Returns:
+        What ends the watching.
+    """
+    ended = threading.Event()
+
+    def follow() -> None:
+        told: list[_Value] = []
+        while not ended.is_set():
+            try:
+                now = read()
+                if [now] != told and not ended.is_set():
+                    callback(now)
+                    told = [now]
+            except Exception:
+                _logger.exception("Looking again failed")
+            ended.wait(_LONGEST_SECONDS)
+
+    threading.Thread(target=follow, name="mlmagic-watcher", daemon=True).start()
+    return ended.set

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import Reason, ServiceState
-from mlmagic.errors import ServiceError, ServiceNotFoundError, ServiceUnavailableError
+from mlmagic.errors import (
+    DeploymentFailedError,
+    ServiceError,
+    ServiceNotFoundError,
+    ServiceUnavailableError,
+)
 from mlmagic.services import scoring_requests, snapshots, static_view, waiting
 from mlmagic.services.addresses import for_browser
+from mlmagic.services.plan import differences
+from mlmagic.targets.logs import LogPage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mlmagic.entities import ServiceRecord, ServiceStatus
     from mlmagic.services.catalogue import Services
-    from mlmagic.services.plan import Plan
+    from mlmagic.services.plan import Change, Plan
+    from mlmagic.services.scoring_requests import Answer
+    from mlmagic.targets import Keys
 
 _HEALTHY_SECONDS = 1200.0
 _MARGIN_SECONDS = 5.0
 _KEY_RELOAD_SECONDS = 0.5
+_KEYS = ("Primary", "Secondary")
 
 
 class Webservice:
@@ -92,6 +103,15 @@ class Webservice:
         return f"{for_browser(base)}/score" if base else None
 
     @property
+    def address_kind(self) -> str:
+        """What the scoring address leads through, such as ``Ingress``; empty for this machine."""
+        try:
+            record = self.record
+        except ServiceNotFoundError:
+            return ""
+        return self._services.target(record).address_kind(record)
+
+    @property
     def swagger_uri(self) -> str | None:
         """Where the description of the service is, for the user's browser."""
         base = self._base_uri()
@@ -127,18 +147,60 @@ class Webservice:
             DeploymentFailedError: It did not become Healthy.
         """
         body, media_type = scoring_requests.encode(data)
+        return scoring_requests.decode(self.ask(body, media_type, timeout=timeout), self.name)
+
+    def ask(self, body: bytes, media_type: str, *, timeout: float | None = None) -> Answer:
+        """Post a body as it is and return the answer, whatever its status.
+
+        Args:
+            body: The request.
+            media_type: Its ``Content-Type``.
+            timeout: As for `run`.
+
+        Raises:
+            ServiceUnavailableError: The service is not running or does not answer.
+            DeploymentFailedError: It did not become Healthy.
+        """
         began = time.monotonic()
         record = self._ready(_HEALTHY_SECONDS if timeout is None else timeout)
         if timeout is None:
             seconds = record.spec.config.scoring_timeout_ms / 1000 + _MARGIN_SECONDS
         else:
             seconds = max(timeout - (time.monotonic() - began), 0.1)
-        answer = self._post(record, body, media_type, seconds)
+        answer = self._post(body, media_type, seconds)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             # The keys were changed just now: the server may be about to read them, or we were.
             time.sleep(_KEY_RELOAD_SECONDS)
-            answer = self._post(record, body, media_type, seconds)
-        return scoring_requests.decode(answer, self.name)
+            answer = self._post(body, media_type, seconds)
+        return answer
+
+    def input_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the requests, from the service's own description.
+
+        Returns:
+            Empty where the script tells none, or the service does not answer.
+        """
+        base, keys = self.scoring_access()
+        return scoring_requests.input_schema(base, keys.primary if keys else None) if base else {}
+
+    def changes(self, generation: int) -> tuple[Change, ...]:
+        """Say in words what a revision changed of the one that is kept before it.
+
+        Args:
+            generation: The revision.
+
+        Raises:
+            ServiceError: It is not kept.
+        """
+        kept = {revision.generation: revision.spec for revision in self.record.revisions}
+        if generation not in kept:
+            numbers = ", ".join(map(str, kept))
+            raise ServiceError(
+                f"Service '{self.name}' has no revision '{generation}'.",
+                hint=f"Kept are: {numbers}.",
+            )
+        before = max((number for number in kept if number < generation), default=None)
+        return differences(None if before is None else kept[before], kept[generation])
 
     def get_logs(self, num_lines: int = 5000) -> str:
         """Return the last lines of the log."""
@@ -151,6 +213,54 @@ class Webservice:
         except ServiceNotFoundError:
             return []
         return self._services.target(record).logs(record, num_lines)
+
+    def follow_logs(self, num_lines: int = 100, timeout: float | None = None) -> Iterator[str]:
+        """Follow the log, of all replicas in the order of time, until the service is deleted.
+
+        Args:
+            num_lines: How many of the lines that are there come first.
+            timeout: Seconds; None follows until the reader ends it.
+
+        Example:
+            >>> for line in service.follow_logs(timeout=60):  # doctest: +SKIP
+            ...     print(line)
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        record = self.record
+        with contextlib.closing(self._services.target(record).follow_logs(record, num_lines)) as on:
+            for page in on:
+                yield from page
+                if until is not None and time.monotonic() > until:
+                    return
+                if self.name not in self._services.names():
+                    return
+
+    def events(self) -> list[str]:
+        """Return what the target says happened to the service, the oldest first."""
+        record = self.record
+        return self._services.target(record).events(record)
+
+    def export(self) -> list[dict[str, Any]]:
+        """Return the objects that a service in a cluster is made of, for GitOps.
+
+        Raises:
+            TargetError: It does not run in a cluster.
+        """
+        record = self.record
+        return self._services.target(record).export(record)
+
+    def new_lines(self, mark: object, limit: int) -> LogPage:
+        """Return what was logged since a mark; None begins with the last lines that there are.
+
+        Args:
+            mark: ``mark`` of the page before.
+            limit: How many lines at most; how many more there were is told.
+        """
+        try:
+            record = self.record
+        except ServiceNotFoundError:
+            return LogPage(lines=[], mark=mark)
+        return self._services.target(record).new_logs(record, mark, limit)
 
     def get_keys(self) -> tuple[str, str]:
         """Return the primary and the secondary key; either is accepted."""
@@ -165,6 +275,20 @@ class Webservice:
             set_key: The new key; None makes a random one.
         """
         self._services.regenerate_key(self.name, which, set_key)
+
+    def set_keys(self, primary: str | None, secondary: str | None) -> None:
+        """Bring in keys that were given; None leaves the one that there is.
+
+        Some targets make the keys with the first container: then its start is waited for, so that
+        the keys are set even where nobody waits for the deployment.
+        """
+        given = {which: key for which, key in zip(_KEYS, (primary, secondary), strict=True) if key}
+        try:
+            self._regenerate(given)
+        except ServiceUnavailableError:
+            with contextlib.suppress(DeploymentFailedError):  # told to who waits for it
+                self.wait_for_deployment()
+                self._regenerate(given)
 
     def wait_for_deployment(
         self,
@@ -186,6 +310,24 @@ class Webservice:
         """
         report = on_event or (_write if show_output else _ignore)
         waiting.wait(self, timeout=timeout_sec, report=report)
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Return when something of the service may have changed, at the latest in time."""
+        try:
+            record = self.record
+        except ServiceNotFoundError:
+            return
+        self._services.target(record).wait_for_change(record, seconds)
+
+    def scoring_access(self) -> tuple[str | None, Keys | None]:
+        """Return where this machine reaches the service, None while nothing listens, and its keys.
+
+        Raises:
+            ServiceNotFoundError: The service was deleted.
+        """
+        record = self.record
+        target = self._services.target(record)
+        return target.base_uri(record), target.keys(record)
 
     def update(self, **changes: Any) -> Webservice | Plan:
         """Change the named parts; takes the options of ``Workspace.deploy``."""
@@ -237,6 +379,12 @@ class Webservice:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return static_view.mime_bundle(self.snapshot())
 
+    def _regenerate(self, given: dict[str, str]) -> None:
+        now = dict(zip(_KEYS, self.get_keys(), strict=True)) if given else {}
+        for which, key in given.items():
+            if now[which] != key:
+                self.regen_key(which, key)
+
     def _base_uri(self) -> str | None:
         try:
             record = self.record
@@ -258,14 +406,10 @@ class Webservice:
         self._known_healthy = self.record.generation
         return self.record
 
-    def _post(
-        self, record: ServiceRecord, body: bytes, media_type: str, seconds: float
-    ) -> scoring_requests.Answer:
-        target = self._services.target(record)
-        base = target.base_uri(record)
+    def _post(self, body: bytes, media_type: str, seconds: float) -> Answer:
+        base, keys = self.scoring_access()
         if base is None:
             raise self._unavailable(self.status)
-        keys = target.keys(record)
         try:
             return scoring_requests.post(
                 f"{base}/score",

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlmagic.errors import ConfigurationError, TargetError, TargetNotFoundError
+from mlmagic.targets.logs import LogPage, after
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
-    from mlmagic.entities import DeploymentSpec, ServiceRecord, ServiceStatus
+    from mlmagic.entities import DeploymentConfig, DeploymentSpec, ServiceRecord, ServiceStatus
+
+_LOOK_SECONDS = 0.1
+_FOLLOW_SECONDS, _PAGE_LINES = 0.5, 5000
+C = TypeVar("C", bound="DeploymentConfig")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +26,20 @@ class Keys:
 
     primary: str = field(repr=False)
     secondary: str = field(repr=False)
+
+
+def config_of(spec: DeploymentSpec, kind: type[C]) -> C:
+    """Return the configuration of a specification, of the kind that a target runs.
+
+    Raises:
+        ConfigurationError: It is of another kind of target.
+    """
+    if isinstance(spec.config, kind):
+        return spec.config
+    raise ConfigurationError(
+        f"The configuration of service '{spec.name}' is for '{spec.config.compute_type}'.",
+        hint="Deploy it again, with --target.",
+    )
 
 
 class Target(ABC):
@@ -29,9 +51,14 @@ class Target(ABC):
 
     The caller holds the lease of the service during `create`, `update`, `start`, `stop`,
     `restart`, `delete` and `discard`. The others may be called at any time, from any thread.
+
+    Attributes:
+        name: What users call it: ``local``, ``docker``, or a name that they gave.
+        compute_type: Its kind, as in `DeploymentConfig.compute_type`.
     """
 
-    name: ClassVar[str]
+    name: str
+    compute_type: str
 
     @abstractmethod
     def check(self, spec: DeploymentSpec, *, record: ServiceRecord | None) -> ServiceStatus | None:
@@ -73,6 +100,55 @@ class Target(ABC):
         ``message`` is the bare detail (an exception, a number), for people to be put in words.
         """
 
+    def wait_for_change(self, record: ServiceRecord, seconds: float) -> None:
+        """Return when something of the service may have changed, at the latest in time.
+
+        Where there is nothing to watch, looking again soon is cheap: that is what this does.
+        """
+        del record
+        time.sleep(min(seconds, _LOOK_SECONDS))
+
+    def find(self, name: str) -> ServiceRecord:
+        """Return the record that the target itself keeps of a service.
+
+        It is how a service is attached to that was deployed from another machine.
+
+        Raises:
+            TargetNotFoundError: The target keeps none.
+            ServiceNotFoundError: There is no such service.
+        """
+        raise TargetNotFoundError(
+            f"The target '{self.name}' keeps no records of services such as '{name}'.",
+            hint="Services of this machine are in the workspace that deployed them.",
+        )
+
+    def preview(
+        self, spec: DeploymentSpec, *, record: ServiceRecord | None
+    ) -> list[tuple[str, str, str]]:
+        """Say what deploying would change at the target itself; nothing is changed.
+
+        Returns:
+            For each part that differs its name, what it is, and what it would be.
+        """
+        del spec, record
+        return []
+
+    def events(self, record: ServiceRecord) -> list[str]:
+        """Return what the target says happened to a service, the oldest first."""
+        del record
+        return []
+
+    def export(self, record: ServiceRecord) -> list[dict[str, Any]]:
+        """Return the objects that a service is made of, to be kept elsewhere.
+
+        Raises:
+            TargetError: Services of this target are made of none.
+        """
+        raise TargetError(
+            f"Service '{record.name}' on target '{self.name}' is not made of objects.",
+            hint="Services of clusters are.",
+        )
+
     @abstractmethod
     def failure(self, record: ServiceRecord) -> ServiceStatus | None:
         """Say why the current revision did not come up; None where it did or may still."""
@@ -85,9 +161,51 @@ class Target(ABC):
     def logs(self, record: ServiceRecord, lines: int) -> list[str]:
         """Return the last lines that the service wrote."""
 
+    def new_logs(self, record: ServiceRecord, mark: object, limit: int) -> LogPage:
+        """Return what the service wrote since a mark, at most the newest ``limit`` lines.
+
+        This compares the last lines with those of the page before; a target that can read on
+        from a place does so.
+
+        Args:
+            record: The service.
+            mark: ``mark`` of the page before; None begins with the last lines that there are.
+            limit: How many lines at most.
+        """
+        now = self.logs(record, limit)
+        before = list(mark) if isinstance(mark, tuple) else []
+        return LogPage(lines=after(before, now), mark=tuple(now))
+
+    def follow_logs(self, record: ServiceRecord, lines: int) -> Generator[list[str]]:
+        """Follow what the service writes, for as long as somebody asks for the next page.
+
+        This reads on whenever something may have changed; a target that is told of lines does not
+        have to look.
+
+        Args:
+            record: The service.
+            lines: How many lines the first page has at most.
+
+        Yields:
+            The last lines, then those that come; an empty page at least each second, so that
+            the reader can see whether the service is still there.
+        """
+        page = self.new_logs(record, None, _PAGE_LINES)
+        yield page.lines[-lines:]
+        while True:
+            self.wait_for_change(record, _FOLLOW_SECONDS)
+            page = self.new_logs(record, page.mark, _PAGE_LINES)
+            left_out = [f"… {page.dropped} lines left out"] if page.dropped else []
+            yield left_out + page.lines
+
     @abstractmethod
     def base_uri(self, record: ServiceRecord) -> str | None:
         """Return where the service listens, seen from this process; None where it does not."""
+
+    def address_kind(self, record: ServiceRecord) -> str:
+        """Say what `base_uri` leads through, such as ``load balancer``; empty where nothing is."""
+        del record
+        return ""
 
     @abstractmethod
     def keys(self, record: ServiceRecord) -> Keys | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mlmagic.entities import LocalDeploymentConfig
 from mlmagic.files import to_json, write_atomically
+from mlmagic.targets.base import config_of
 from mlmagic.targets.capacity import cpus, memory_bytes
 from mlmagic.targets.placing import entry_script, model_directory
 from mlmagic.targets.processes import python
@@ -36,6 +38,7 @@ def write_desired(
 ) -> None:
     """Write what shall run, readable by the user alone (it holds the variables)."""
     folder = service.revision(generation)
+    config = config_of(spec, LocalDeploymentConfig)
     content = {
         "format": 1,
         "generation": generation,
@@ -43,11 +46,11 @@ def write_desired(
         "command": _command(service, folder, spec, environments),
         "environment": _environment(folder, spec, environments),
         "cwd": str(folder.app),
-        "workers": spec.config.workers,
-        "address": spec.config.address,
+        "workers": config.workers,
+        "address": config.address,
         "port": port,
-        "memory_bytes": memory_bytes(spec.config),
-        "cpus": cpus(spec.config),
+        "memory_bytes": memory_bytes(config),
+        "cpus": cpus(config),
         "start_timeout_seconds": start_timeout_seconds,
         "stop_grace_seconds": STOP_GRACE_SECONDS,
     }
@@ -71,7 +74,7 @@ def _command(
     spec: DeploymentSpec,
     environments: Environments,
 ) -> list[str]:
-    config = spec.config
+    config = config_of(spec, LocalDeploymentConfig)
     command = [
         # -P: the app root may hold a folder 'mlmagic' too.
         *(str(environments.python(spec.lock)), "-P", "-m", "mlmagic.scoring"),
@@ -87,6 +90,8 @@ def _command(
         command += ["--keys-file", str(service.keys)]
     if config.threads is not None:
         command += ["--threads", str(config.threads)]
+    if config.queue_wait_ms is not None:
+        command += ["--queue-wait-ms", str(config.queue_wait_ms)]
     if spec.sample is not None:
         command += ["--sample", str(folder.sample), "--sample-type", spec.sample.media_type]
     return command

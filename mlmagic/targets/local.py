@@ -6,15 +6,16 @@ import os
 import shutil
 import signal
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from mlmagic.entities import LocalDeploymentConfig
 from mlmagic.files import write_record
 from mlmagic.targets import observing, processes, states
-from mlmagic.targets.base import Keys, Target
+from mlmagic.targets.base import Keys, Target, config_of
 from mlmagic.targets.capacity import check_port, lacking
 from mlmagic.targets.desired import STOP_GRACE_SECONDS, write_desired
 from mlmagic.targets.keys import ensure_keys, read_keys, write_keys
-from mlmagic.targets.logs import tail
+from mlmagic.targets.logs import LogPage, read_on, tail
 from mlmagic.targets.placing import ServiceFolder, place_revision
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _START_TIMEOUT_SECONDS = 600.0
 _ORPHAN_SECONDS = 5.0
 _TURN_SECONDS = STOP_GRACE_SECONDS + 5.0
 _PAUSE_SECONDS = 0.02
+_WATCH_SECONDS = 0.1
 
 
 class LocalTarget(Target):
@@ -43,7 +45,8 @@ class LocalTarget(Target):
         start_timeout_seconds: How long ``init()`` may take.
     """
 
-    name: ClassVar[str] = "local"
+    name = "local"
+    compute_type = "local"
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class LocalTarget(Target):
 
     def check(self, spec: DeploymentSpec, *, record: ServiceRecord | None) -> ServiceStatus | None:
         """See `Target.check`; a port that the service itself holds is free to it."""
-        config = spec.config
+        config = config_of(spec, LocalDeploymentConfig)
         if config.port is not None:
             held = self._listening(record) if record is not None else None
             if held is None or held.port != config.port:
@@ -84,6 +87,17 @@ class LocalTarget(Target):
         """See `Target.status`."""
         return states.status_of(record, observing.observe(self._folder(record)))
 
+    def wait_for_change(self, record: ServiceRecord, seconds: float) -> None:
+        """See `Target.wait_for_change`: a service's files change with all that it does."""
+        folder = self._folder(record)
+        files = (folder.path / "record.json", folder.process, folder.state / "state.json")
+        before = [_stamp(file) for file in (*files, folder.log)]
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, _WATCH_SECONDS))
+            if [_stamp(file) for file in (*files, folder.log)] != before:
+                return
+
     def failure(self, record: ServiceRecord) -> ServiceStatus | None:
         """See `Target.failure`."""
         return states.failure_of(record, observing.observe(self._folder(record)))
@@ -96,6 +110,10 @@ class LocalTarget(Target):
     def logs(self, record: ServiceRecord, lines: int) -> list[str]:
         """See `Target.logs`."""
         return tail(self._folder(record).log, lines)
+
+    def new_logs(self, record: ServiceRecord, mark: object, limit: int) -> LogPage:
+        """See `Target.new_logs`."""
+        return read_on(self._folder(record).log, mark, limit)
 
     def base_uri(self, record: ServiceRecord) -> str | None:
         """See `Target.base_uri`."""
@@ -220,7 +238,7 @@ class LocalTarget(Target):
 
     def _port_for(self, record: ServiceRecord, before: SupervisorState | None) -> int:
         """Return the configured port, else the one it had, else 0 for any."""
-        config = record.spec.config
+        config = config_of(record.spec, LocalDeploymentConfig)
         if config.port is not None:
             check_port(config.address, config.port)
             return config.port
@@ -254,3 +272,12 @@ class LocalTarget(Target):
         orphans = [process for process in found if process is not None]
         _, remaining = psutil.wait_procs(orphans, timeout=_ORPHAN_SECONDS)
         processes.end_all(remaining)
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """Return what changes with a file's content; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -80,8 +80,8 @@ class SupervisorState:
 
     @property
     def base_uri(self) -> str | None:
-        """Where the service listens, for this machine; None where it does not."""
-        if self.address is None or not self.port:
+        """Where the service listens, for this machine; None where it does not, or is to end."""
+        if self.address is None or not self.port or self.is_ending:
             return None
         host = _ANY_ADDRESS.get(self.address, self.address)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"

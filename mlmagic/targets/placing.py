@@ -113,7 +113,7 @@ def place_revision(
     folder = service.revision(generation)
     shutil.rmtree(folder.path, ignore_errors=True)
     place_app(folder.app, spec.source, spec.models, content)
-    _place_secrets(service, folder, spec, secrets)
+    place_secrets(service, generation, spec, secrets)
     if spec.sample is not None:
         content.place(spec.sample.content, folder.sample, link=False)
     write_record(folder.lock, spec.lock)
@@ -150,14 +150,19 @@ def place_app(
         write_loader_record(root, model)
 
 
-def _place_secrets(
+def place_secrets(
     service: ServiceFolder,
-    folder: RevisionFolder,
+    generation: int,
     spec: DeploymentSpec,
     values: Mapping[str, bytes],
 ) -> None:
-    """Write the secrets, from new values or from an earlier revision that had the same."""
-    folder.secrets.mkdir(mode=0o700)
+    """Write the secrets, from new values or from an earlier revision that had the same.
+
+    Raises:
+        ConfigurationError: The value of a secret is not known any more.
+    """
+    folder = service.revision(generation)
+    folder.secrets.mkdir(mode=0o700, parents=True)
     for name, digest in spec.secrets.items():
         value = values[name] if name in values else _known_secret(service, name, digest)
         if value is None or hashlib.sha256(value).hexdigest() != digest:

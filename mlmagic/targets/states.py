@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlmagic.entities import ServiceRecord
     from mlmagic.targets.observing import Failure, Observation, SupervisorState, Worker
 
-_STAGES = {
+STAGES = {
     "environment": Reason.ENVIRONMENT,
     "start": Reason.STARTING,
     "import": Reason.STARTING,
@@ -31,16 +31,16 @@ _STAGES = {
 def status_of(record: ServiceRecord, seen: Observation) -> ServiceStatus:
     """Derive the state of a service."""
     if record.wanted == "deleting":
-        return _status(ServiceState.DELETING, Reason.STOPPING)
+        return plain_status(ServiceState.DELETING, Reason.STOPPING)
     if record.wanted == "stopped":
         return _stopped(seen)
     if seen.elsewhere and seen.process is not None:
         message = f"it runs on host '{seen.process.host}', whose processes cannot be seen from here"
-        return _status(ServiceState.UNHEALTHY, Reason.NOT_ANSWERING, message)
+        return plain_status(ServiceState.UNHEALTHY, Reason.NOT_ANSWERING, message)
     if not seen.alive:
         return _gone(record, seen)
     if seen.state is None:
-        return _status(ServiceState.TRANSITIONING, Reason.STARTING, stage="start")
+        return plain_status(ServiceState.TRANSITIONING, Reason.STARTING, stage="start")
     return _alive(record, seen, seen.state)
 
 
@@ -53,7 +53,7 @@ def failure_of(record: ServiceRecord, seen: Observation) -> ServiceStatus | None
         if failure.generation == record.current and (over or _passed_by(record, seen.state)):
             return failed(record, failure)
     if _interrupted(record, seen):
-        return _status(ServiceState.FAILED, Reason.DEPLOY_INTERRUPTED)
+        return plain_status(ServiceState.FAILED, Reason.DEPLOY_INTERRUPTED)
     return None
 
 
@@ -73,26 +73,26 @@ def failed(record: ServiceRecord, failure: Failure) -> ServiceStatus:
         )
     known = {reason.value for reason in Reason}
     reason = Reason(failure.reason) if failure.reason in known else Reason.CRASHED
-    return _status(ServiceState.FAILED, reason, failure.message, traceback=traceback)
+    return plain_status(ServiceState.FAILED, reason, failure.message, traceback=traceback)
 
 
 def _stopped(seen: Observation) -> ServiceStatus:
     if seen.alive:
-        return _status(ServiceState.TRANSITIONING, Reason.STOPPING)
-    return _status(ServiceState.UNHEALTHY, Reason.STOPPED)
+        return plain_status(ServiceState.TRANSITIONING, Reason.STOPPING)
+    return plain_status(ServiceState.UNHEALTHY, Reason.STOPPED)
 
 
 def _gone(record: ServiceRecord, seen: Observation) -> ServiceStatus:
     """No supervisor runs though one should."""
     if record.deploying is not None and is_alive(record.deploying):
-        return _status(ServiceState.TRANSITIONING, Reason.STARTING, stage="start")
+        return plain_status(ServiceState.TRANSITIONING, Reason.STARTING, stage="start")
     if (failure := failure_of(record, seen)) is not None:
         return failure
     if seen.rebooted:
-        return _status(ServiceState.FAILED, Reason.HOST_RESTARTED)
+        return plain_status(ServiceState.FAILED, Reason.HOST_RESTARTED)
     if seen.state is not None and seen.state.phase == "failed" and seen.state.failure is not None:
         return failed(record, seen.state.failure)
-    return _status(ServiceState.FAILED, Reason.SUPERVISOR_GONE)
+    return plain_status(ServiceState.FAILED, Reason.SUPERVISOR_GONE)
 
 
 def _alive(record: ServiceRecord, seen: Observation, state: SupervisorState) -> ServiceStatus:
@@ -108,7 +108,7 @@ def _alive(record: ServiceRecord, seen: Observation, state: SupervisorState) -> 
 
 
 def _starting(state: SupervisorState) -> ServiceStatus:
-    reason = _STAGES.get(state.stage, Reason.STARTING)
+    reason = STAGES.get(state.stage, Reason.STARTING)
     return _with_workers(ServiceState.TRANSITIONING, reason, state)
 
 
@@ -202,7 +202,7 @@ def _replica(worker: Worker) -> Replica:
     )
 
 
-def _status(
+def plain_status(
     state: ServiceState,
     reason: Reason,
     message: str = "",
@@ -210,6 +210,7 @@ def _status(
     stage: str = "",
     traceback: str = "",
 ) -> ServiceStatus:
+    """Return a status without replicas."""
     return ServiceStatus(
         state=state, reason=reason, message=message, stage=stage, traceback=traceback
     )

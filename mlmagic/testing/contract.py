@@ -269,6 +269,10 @@ class TargetContract:
         until(lambda: "scoring 17" in service.get_logs())
         assert "loading the model" in service.get_logs()
         assert len(service.log_lines(2)) == 2
+        follower = service.follow_logs(1, timeout=60)
+        next(follower)
+        service.run("18")
+        assert any("scoring 18" in line for line in follower)
 
     def test_keys_change_without_a_restart(self, kit: ServiceKit) -> None:
         service = kit.services.submit(kit.spec())
@@ -281,7 +285,8 @@ class TargetContract:
         service.regen_key("Secondary", set_key="my-own-key")
         assert service.get_keys()[0] != primary
         assert service.get_keys()[1] == "my-own-key"
-        assert [r.pid for r in service.status.replicas] == [r.pid for r in replicas]
+        again = service.status.replicas
+        assert [(r.name, r.started_at) for r in again] == [(r.name, r.started_at) for r in replicas]
         shown = f"{service!r} {service.snapshot()} {service._repr_mimebundle_()}"
         assert "my-own-key" not in shown
 

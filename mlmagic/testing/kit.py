@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import (
     DeploymentSpec,
     Environment,
-    LocalDeploymentConfig,
     PlacedModel,
     Sample,
     SourceTree,
+    config_class,
 )
 from mlmagic.environments.runtime import runtime_digest
 from mlmagic.files import digest_text
 from mlmagic.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mlmagic.entities import Lock
@@ -53,7 +52,8 @@ class ServiceKit:
         content: Where their files lie.
         environments: What realised the lock.
         lock: The environment of all services.
-        targets: Where they run; None is this machine.
+        targets: Where they run, by name; None is this machine alone.
+        target: The one of them that specifications are for, unless they say so.
     """
 
     def __init__(
@@ -63,11 +63,15 @@ class ServiceKit:
         content: ContentStore,
         environments: Environments,
         lock: Lock,
-        targets: Iterable[Target] | None = None,
+        targets: Mapping[str, Target] | None = None,
+        target: str = "local",
     ) -> None:
         self.root = root
         self.content = content
+        self.environments = environments
         self.lock = lock
+        self.target = target
+        self._compute_type = targets[target].compute_type if targets else target
         self.services = Services(root, content=content, environments=environments, targets=targets)
 
     def spec(  # noqa: PLR0913 - each has a default
@@ -75,7 +79,7 @@ class ServiceKit:
         script: str = ECHO,
         *,
         name: str = "svc",
-        target: str = "local",
+        target: str | None = None,
         files: Mapping[str, str] | None = None,
         source_directory: str | None = None,
         models: Mapping[str, bytes] | None = None,
@@ -89,7 +93,7 @@ class ServiceKit:
         Args:
             script: Text of ``score.py``.
             name: The service.
-            target: Where it runs.
+            target: Where it runs; None is the kit's target.
             files: Further files of the source tree.
             source_directory: Name of the source directory, for v1's layout with one.
             models: ``name:version`` to the content of its only file, ``model.bin``.
@@ -101,7 +105,7 @@ class ServiceKit:
         texts = {"score.py": textwrap.dedent(script), **(files or {})}
         return DeploymentSpec(
             name=name,
-            target=target,
+            target=target or self.target,
             models=tuple(self._model(key, data) for key, data in (models or {}).items()),
             source=SourceTree(
                 entry_script="score.py",
@@ -112,7 +116,7 @@ class ServiceKit:
             ),
             lock=self.lock,
             runtime=runtime_digest(),
-            config=replace(LocalDeploymentConfig(), **config),
+            config=config_class(self._compute_type)(**config),
             sample=self._sample(sample) if sample is not None else None,
             variables=dict(variables or {}),
             secrets=dict(secrets or {}),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+from mlmagic.errors import UsageError
 from mlmagic.workspace.rooms import Rooms
+from mlmagic.workspace.roots import STATE_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
     from mlmagic.configurations import KeptConfiguration
+    from mlmagic.configurations.converting import Conversion
     from mlmagic.entities import Environment
     from mlmagic.environments import EnvironmentEntry, PruneReport
 
@@ -31,19 +34,150 @@ class EnvironmentVerbs(Rooms):
         """
         return self.environments.define(name, text, base=base or self.root)
 
-    def list_environments(self) -> Sequence[EnvironmentEntry]:
-        """List named, curated and realised environments, with what uses them."""
-        return self.environments.list(services=self._users_of_environments())
+    def list_environments(self, *, name: str | None = None) -> Sequence[EnvironmentEntry]:
+        """List named, curated and realised environments, with what uses them.
 
-    def show_environment(self, name: str) -> EnvironmentEntry:
-        """Return one environment by its name or the start of its identity."""
+        Args:
+            name: Only the one of this name.
+        """
+        found = self.environments.list(services=self._users_of_environments())
+        return [entry for entry in found if name in (None, entry.name)]
+
+    def show_environment(self, name: str) -> EnvironmentEntry | dict[str, Any]:
+        """Return one environment by its name or the start of its identity.
+
+        ``NAME:VERSION`` is an environment object of Azure ML v1, and returned as such.
+        """
+        named, _, version = name.partition(":")
+        if version:
+            return self.environment_document(named, version=version)
         return self.environments.show(name, services=self._users_of_environments())
+
+    def realise_for_notebooks(
+        self,
+        name: str,
+        *,
+        base: Path | None = None,
+        on_event: Callable[[str], None] | None = None,
+    ) -> tuple[Path, Path]:
+        """Make a virtual environment that runs notebooks with the packages of a lock.
+
+        Every locked package is in it at its locked version, and beside them what a kernel and
+        mlmagic itself need.
+
+        Args:
+            name: An environment's name, a file that defines one, or the beginning of a lock's
+                identity.
+            base: Folder that a file is looked for in; None is the workspace's.
+            on_event: Receives lines of progress.
+
+        Returns:
+            Its Python, and the folder of ``PYTHONPATH`` that holds this mlmagic.
+
+        Raises:
+            EnvironmentNotFoundError: There is no such environment.
+            EnvironmentSetupError: It cannot be made, or its versions exclude mlmagic's.
+        """
+        from mlmagic.environments.notebook_kernel import place_package, with_kernel
+        from mlmagic.errors import EnvironmentNotFoundError
+        from mlmagic.workspace.parts import find_environment
+
+        say = on_event or (lambda _line: None)
+        rooms = self.environments
+        try:
+            environment = find_environment(self, name, base or self.root)
+            lock = rooms.lock(environment, on_event=say)
+        except EnvironmentNotFoundError:
+            entry = rooms.show(name)
+            environment = entry.environment
+            lock = entry.lock or rooms.lock(environment, on_event=say)
+        own = rooms.lock(with_kernel(environment, lock), on_event=say)
+        # A notebook imports a part of it, once.
+        python = rooms.realise(own, on_event=say, compiled=False)
+        return python, place_package(rooms.cache)
 
     def clone_environment(
         self, name: str, new_name: str, *, add: Sequence[str] = ()
     ) -> Environment:
         """Copy an environment under a new name, with requirements added."""
         return self.environments.clone(name, new_name, add=add)
+
+    def register_environment_document(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep an environment object of Azure ML v1, and what it defines under its name.
+
+        Args:
+            document: The object, in v1's spelling.
+
+        Returns:
+            What is kept; its ``version`` is new only where the definition is.
+
+        Raises:
+            ConfigurationError: It says two things that exclude each other.
+            EnvironmentSetupError: A name, or a package, is not understood; nothing is kept.
+        """
+        import yaml
+
+        from mlmagic.configurations import take_apart
+
+        name = f"{document.get('name')}"
+        parts = take_apart(dict(document), where=f"'{name}'")
+        if parts.definition:
+            self.define_environment(name, yaml.safe_dump(parts.definition, sort_keys=False))
+        return self.environment_documents.register(dict(document))
+
+    def register_environment(self, directory: str | Path = ".") -> str:
+        """Register the environment that lies in a folder in v1's layout; its name and version.
+
+        Args:
+            directory: The folder, as ``environment scaffold`` writes it.
+
+        Raises:
+            ConfigurationError: A file is missing or wrong; nothing is kept.
+        """
+        from mlmagic.configurations import read_environment_directory
+
+        kept = self.register_environment_document(read_environment_directory(Path(directory)))
+        return f"{kept['name']}:{kept['version']}"
+
+    def scaffold_environment(self, name: str, directory: str | Path = ".") -> str:
+        """Write the files of a new environment, in v1's layout, for `register_environment`.
+
+        Raises:
+            ConfigurationError: There are such files already.
+        """
+        from mlmagic.configurations import write_environment_directory
+
+        conda = {"name": name, "dependencies": ["pip", {"pip": []}]}
+        document: dict[str, Any] = {"name": name, "version": None, "environmentVariables": {}}
+        document["python"] = {"userManagedDependencies": False, "condaDependencies": conda}
+        return str(write_environment_directory(document, Path(directory), overwrite=False))
+
+    def download_environment(
+        self,
+        name: str,
+        directory: str | Path = ".",
+        *,
+        version: str | None = None,
+        overwrite: bool = False,
+    ) -> str:
+        """Write a registered environment's files, in v1's layout.
+
+        Raises:
+            EnvironmentNotFoundError: There is none.
+            ConfigurationError: There are such files already, and ``overwrite`` is not given.
+        """
+        from mlmagic.configurations import write_environment_directory
+
+        document = self.environment_document(name, version=version)
+        return str(write_environment_directory(document, Path(directory), overwrite=overwrite))
+
+    def environment_document(self, name: str, *, version: str | None = None) -> dict[str, Any]:
+        """Return an environment object, the newest version unless told."""
+        return self.environment_documents.get(name, version=version)
+
+    def environment_names(self) -> list[str]:
+        """Return the names of the environment objects."""
+        return self.environment_documents.names() if self.exists else []
 
     def prune_environments(self, *, dry_run: bool = False) -> PruneReport:
         """Remove virtual environments that no service uses."""
@@ -75,6 +209,40 @@ class EnvironmentVerbs(Rooms):
             ConfigurationError: A key or value is wrong; nothing is kept.
         """
         return self.configurations.keep(kind, name, text, first_line=first_line)
+
+    def convert_configurations(
+        self,
+        *,
+        inference_config: str | Mapping[str, Any] | None = None,
+        deployment_config: str | Mapping[str, Any] | None = None,
+        name: str = "SERVICE",
+    ) -> Conversion:
+        """Write the ``%deploy`` line that says what configurations of Azure ML v1 say.
+
+        Args:
+            inference_config: An inference configuration: a file, a name, or v1's keys.
+            deployment_config: A deployment configuration likewise.
+            name: The service's name on the line.
+
+        Raises:
+            UsageError: Neither is given.
+            ConfigurationError: One cannot be read, or is wrong.
+        """
+        from mlmagic.configurations import Configurations
+        from mlmagic.configurations.converting import convert
+
+        if not inference_config and not deployment_config:
+            raise UsageError(
+                "There is nothing to convert.",
+                hint="Name a file: --ic inferenceconfig.json, --dc deploymentconfig.json.",
+            )
+        kept = Configurations(self.root / STATE_FOLDER / "configs")  # looks, and makes nothing
+        read = []
+        if inference_config:
+            read.append(kept.read("inference", inference_config))
+        if deployment_config:
+            read.append(kept.read("deployment", deployment_config))
+        return convert(read, service=name)
 
     def list_configurations(self) -> list[KeptConfiguration]:
         """List the configurations kept by name."""

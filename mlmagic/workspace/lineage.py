@@ -18,7 +18,7 @@ _GIT_SECONDS = 5
 
 def lineage_of(folder: Path, *, cell: CellOrigin | None, notebook: str | None) -> Lineage:
     """Tell the lineage of something made now in a folder."""
-    commit = _git(folder, "rev-parse", "HEAD")
+    commit = commit_of(folder)
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if commit else None
     return Lineage(
         git_commit=commit,
@@ -27,6 +27,11 @@ def lineage_of(folder: Path, *, cell: CellOrigin | None, notebook: str | None) -
         execution_count=cell.execution_count if cell else None,
         python_version=platform.python_version(),
     )
+
+
+def commit_of(folder: Path) -> str | None:
+    """Return the commit that a folder is at, if git knows it."""
+    return _git(folder, "rev-parse", "HEAD")
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

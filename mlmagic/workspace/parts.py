@@ -5,17 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mlmagic.entities import Environment, LocalDeploymentConfig, Sample
+from mlmagic.configurations import (
+    environment_of_run_configuration,
+    read_environment_directory,
+    take_apart,
+)
+from mlmagic.configurations.v1_environment import FILE as V1_ENVIRONMENT_FILE
+from mlmagic.entities import Environment, Sample
 from mlmagic.errors import ConfigurationError, ModelNotFoundError, RegistryError
 from mlmagic.registry import placed_model, read_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mlmagic.entities import InferenceConfig, Model, PlacedModel
+    from mlmagic.entities import DeploymentConfig, InferenceConfig, Model, PlacedModel
     from mlmagic.workspace.rooms import Rooms
+
+
+_RUN_CONFIGURATION = ".runconfig"
 
 
 def find_model(rooms: Rooms, reference: str | Path) -> tuple[PlacedModel, Model]:
@@ -23,6 +32,8 @@ def find_model(rooms: Rooms, reference: str | Path) -> tuple[PlacedModel, Model]
 
     Raises:
         ModelNotFoundError: It is neither; the message names the nearest model.
+        UnsafeModelError: The trust in it was taken back, or it lacks the signature that the
+            workspace requires.
     """
     try:
         model = rooms.registry.get(str(reference))
@@ -35,6 +46,12 @@ def find_model(rooms: Rooms, reference: str | Path) -> tuple[PlacedModel, Model]
             raise ModelNotFoundError(message) from error
         model, refusal = rooms.registry.unregistered(path)
         return replace(placed_model(model), refusal=refusal), model
+    rooms.registry.trust.check(model)
+    if rooms.settings.require_signature:
+        from mlmagic.registry.signing import public_keys, verify
+
+        keys = rooms.settings.signing_keys
+        verify(model, rooms.content, public_keys(keys) if keys else [])
     return placed_model(model), model
 
 
@@ -46,11 +63,40 @@ def keep_sample(rooms: Rooms, value: object) -> Sample:
 
 
 def find_environment(rooms: Rooms, named: str, directory: Path | None) -> Environment:
-    """Take an environment by its name in the workspace, or from a file."""
+    """Take an environment by its name in the workspace, or from a file or folder.
+
+    ``NAME:VERSION`` and the names of Azure ML's curated environments are of v1's objects.
+    """
     for folder in (directory, Path.cwd()):
+        if folder and named.endswith(_RUN_CONFIGURATION) and (folder / named).is_file():
+            return environment_of(rooms, environment_of_run_configuration(folder / named))
         if folder and (folder / named).is_file():
             return rooms.environments.read(folder / named)
+        if folder and (folder / named / V1_ENVIRONMENT_FILE).is_file():
+            return environment_of(rooms, read_environment_directory(folder / named))
+    name, _, version = named.partition(":")
+    if version or name.lower().startswith("azureml-"):
+        document = rooms.environment_documents.get(name, version=version or None)
+        return environment_of(rooms, document)
     return rooms.environments.get(named)
+
+
+def environment_of(rooms: Rooms, document: dict[str, Any]) -> Environment:
+    """Make an environment of v1's object, without keeping it."""
+    import yaml
+
+    parts = take_apart(document, where=f"'{document.get('name')}'")
+    if parts.environment and "condaDependenciesFile" in (document.get("python") or {}):
+        found = rooms.environments.read(rooms.root / parts.environment)
+        return replace(found, variables={**found.variables, **parts.variables})
+    if not parts.definition:
+        raise ConfigurationError(
+            f"The environment '{document.get('name')}' names no packages.",
+            hint="Add 'python.condaDependencies', or leave the environment out.",
+        )
+    text = yaml.safe_dump(parts.definition, sort_keys=False)
+    made = rooms.environments.from_conda(f"{document.get('name')}", text, base=rooms.root)
+    return replace(made, variables=parts.variables)
 
 
 def define_environment(rooms: Rooms, inference: InferenceConfig, service: str) -> Environment:
@@ -86,7 +132,7 @@ def capture_environment(
     return replace(captured, origin=f"the imports of '{script.name}'")
 
 
-def check_config(config: LocalDeploymentConfig) -> LocalDeploymentConfig:
+def check_config(config: DeploymentConfig) -> DeploymentConfig:
     """Check ranges and quantities that types cannot.
 
     Raises:
@@ -98,7 +144,7 @@ def check_config(config: LocalDeploymentConfig) -> LocalDeploymentConfig:
         raise ConfigurationError(
             f"Invalid configuration, port '{config.port}' must be an integer in range [1, 65535]."
         )
-    for name in ("workers", "threads", "scoring_timeout_ms"):
+    for name in ("workers", "threads", "scoring_timeout_ms", "queue_wait_ms"):
         value = getattr(config, name)
         if value is not None and value < 1:
             raise ConfigurationError(f"The option '{name}' is '{value}', but must be at least 1.")

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from inspect import get_annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.configurations import collection
 from mlmagic.entities import (
+    DeploymentConfig,
     DeploymentSpec,
-    LocalDeploymentConfig,
     Lock,
     PlacedModel,
     Sample,
     SourceTree,
+    config_class,
 )
 from mlmagic.errors import (
     ConfigurationError,
     RegistryError,
     ScriptContractError,
-    TargetNotFoundError,
     did_you_mean,
 )
 from mlmagic.files import digest_bytes, digest_file
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
     from mlmagic.scripts import ScriptRecord
     from mlmagic.workspace.rooms import Rooms
 
-TARGETS = ("local",)
-
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentRequest:
@@ -51,14 +51,22 @@ class DeploymentRequest:
     script: str | Path | None = None
     source_directory: str | Path | None = None
     environment: str | None = None
-    inference_config: str | None = None
-    deployment_config: str | None = None
+    inference_config: str | Mapping[str, Any] | None = None
+    deployment_config: str | Mapping[str, Any] | None = None
     target: str | None = None
     variables: Mapping[str, str] | None = None
     secrets: Mapping[str, str] | None = None
     sample: object = None
     allow: tuple[str, ...] = ()
     tags: Mapping[str, str] | None = None
+    add_tags: Mapping[str, str] = field(default_factory=dict)
+    remove_tags: tuple[str, ...] = ()
+    properties: Mapping[str, str] | None = None
+    add_properties: Mapping[str, str] = field(default_factory=dict)
+    v1_compute_type: str | None = None
+    primary_key: str | None = None
+    secondary_key: str | None = None
+    collect_model_data: bool | None = None
     description: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
     reload: bool = False
@@ -74,6 +82,7 @@ class Resolved:
         script_path: Where the script lies now.
         source_directory: The source directory likewise.
         secrets: Values of the secrets that are new or changed; never kept in a record.
+        keys: The primary and the secondary key, where they are given; likewise.
     """
 
     spec: DeploymentSpec
@@ -81,6 +90,7 @@ class Resolved:
     script_path: str
     source_directory: str | None
     secrets: dict[str, bytes]
+    keys: tuple[str | None, str | None] = (None, None)
 
 
 def resolve(
@@ -114,10 +124,12 @@ class _Resolver:
         self.deployment: Configuration | None = None
         if request.inference_config:
             self.inference = rooms.configurations.read_inference(request.inference_config)
+            for note in self.inference.notes:
+                say(f"inference configuration: {note}.")
         if request.deployment_config:
             self.deployment = rooms.configurations.read_deployment(request.deployment_config)
             for warning in self.deployment.warnings:
-                say(f"{request.deployment_config}: {warning.message}")
+                say(f"{self.deployment.name}: {warning.message}")
 
     def resolve(self) -> Resolved:
         from mlmagic.services import check_name
@@ -145,7 +157,17 @@ class _Resolver:
             variables=self._variables(variables),
             secrets=digests,
             description=_first(self.request.description, base and base.description, ""),
-            tags=dict(_first(self.request.tags, base and base.tags, {})),
+            tags=self._tags(base),
+            properties={
+                **_first(self.request.properties, base and base.properties, {}),
+                **self.request.add_properties,
+            },
+            v1_compute_type=_first(
+                self.request.v1_compute_type,
+                self._v1_compute_type(),
+                base and base.v1_compute_type,
+                "",
+            ),
         )
         kept = self.base if script is None else None
         return Resolved(
@@ -156,33 +178,58 @@ class _Resolver:
                 kept.source_directory if kept else str(directory) if directory else None
             ),
             secrets=secrets,
+            keys=self._keys(config),
         )
 
-    def _config(self) -> tuple[str, LocalDeploymentConfig]:
+    def _config(self) -> tuple[str, DeploymentConfig]:
         """Merge the deployment configuration: the line wins over the file, over the base."""
         import msgspec
 
+        from mlmagic.configurations import expand
+
         read = self.deployment
-        values = {**(read.values if read else {}), **self.request.config}
-        target = read.compute_type if read else None
+        target = self._named_target(read.compute_type if read else None)
         default = self.base.spec.target if self.base else self.rooms.settings.default_target
-        target = self.request.target or target or default
-        if target not in TARGETS:
-            raise TargetNotFoundError(
-                f"There is no compute target '{target}'.", hint=did_you_mean(target, TARGETS)
-            )
-        start = self.base.spec.config if self.base else LocalDeploymentConfig()
-        fields = LocalDeploymentConfig.__dataclass_fields__
-        for key in values:
-            if key not in fields:
+        sent = self.rooms.settings.target
+        target = sent or self._named_target(self.request.target) or target or default
+        compute_type = self.rooms.targets.compute_type(target)
+        kind = config_class(compute_type)
+        start = self.base.spec.config if self.base else None
+        merged = msgspec.to_builtins(start) if isinstance(start, kind) else {}
+        image = self.inference.image if self.inference else {}
+        merged |= {key: value for key, value in image.items() if key in get_annotations(kind)}
+        file = self.deployment.name if self.deployment else ""
+        merged |= self._fitting(
+            expand(read.values if read else {}, compute_type), kind, target, file
+        )
+        given = expand(self.request.config, compute_type)
+        if sent:  # the line was written for another target
+            given = self._fitting(given, kind, target, f"%deploy {self.request.name}")
+        for key in given:
+            if key not in get_annotations(kind):
                 raise ConfigurationError(
-                    f"The target '{target}' has no option '{key}'.", hint=did_you_mean(key, fields)
+                    f"The target '{target}' has no option '{key}'.",
+                    hint=did_you_mean(key, get_annotations(kind)),
                 )
         try:
-            merged = {**msgspec.to_builtins(start), **values}
-            return target, check_config(msgspec.convert(merged, LocalDeploymentConfig))
+            return target, check_config(kind.from_values(merged | given))
         except msgspec.ValidationError as error:
             raise ConfigurationError(f"The deployment configuration is wrong: {error}.") from error
+
+    def _named_target(self, named: str | None) -> str | None:
+        """Take v1's kinds of compute for the targets that the settings put in their place."""
+        settings = self.rooms.settings
+        places = {"aci": settings.aci_target, "aks": settings.aks_target}
+        return places.get(named, named) if named else None
+
+    def _fitting(
+        self, values: dict[str, Any], kind: type[DeploymentConfig], target: str, said_by: str
+    ) -> dict[str, Any]:
+        """Leave out what is said for other targets: one file may serve several."""
+        fitting = {key: value for key, value in values.items() if key in get_annotations(kind)}
+        for key in values.keys() - fitting.keys():
+            self.say(f"{said_by}: '{key}' is not used by target '{target}'.")
+        return fitting
 
     def _script(self) -> tuple[Path | None, Path | None]:
         """Find the entry script and its source directory; no script keeps the base's files."""
@@ -292,12 +339,44 @@ class _Resolver:
             return keep_sample(self.rooms, self.request.sample)
         if self.base and self.request.models is None:
             return self.base.spec.sample
-        return next((model.sample for _, model in models if model and model.sample), None)
+        own = next((model.sample for _, model in models if model and model.sample), None)
+        return own or (self.base.spec.sample if self.base is not None else None)
+
+    def _tags(self, base: DeploymentSpec | None) -> dict[str, str]:
+        request = self.request
+        tags = {**_first(request.tags, base and base.tags, {}), **request.add_tags}
+        if unknown := sorted(set(request.remove_tags) - tags.keys()):
+            raise ConfigurationError(
+                f"The service '{request.name}' has no tag '{unknown[0]}'.",
+                hint=did_you_mean(unknown[0], tags),
+            )
+        return {key: value for key, value in tags.items() if key not in request.remove_tags}
+
+    def _v1_compute_type(self) -> str | None:
+        """Keep v1's word where the line or the file says one."""
+        named = self.request.target or (self.deployment and self.deployment.compute_type)
+        return {"aci": "ACI", "aks": "AKS"}.get(named or "")
+
+    def _keys(self, config: DeploymentConfig) -> tuple[str | None, str | None]:
+        from mlmagic.services import check_key
+
+        configured = self.deployment.keys if self.deployment else (None, None)
+        given = (self.request.primary_key, self.request.secondary_key)
+        keys = (given[0] or configured[0], given[1] or configured[1])
+        for key in filter(None, keys):
+            check_key(key)
+        if any(keys) and config.auth == "none":
+            self.say("keys are given, but the service asks for none: add '--auth key'.")
+            return None, None
+        return keys
 
     def _variables(self, of_environment: Mapping[str, str]) -> dict[str, str]:
         kept = self.base.spec.variables if self.base else {}
         configured = self.deployment.variables if self.deployment else {}
-        return {**of_environment, **kept, **configured, **(self.request.variables or {})}
+        given = dict(self.inference.variables) if self.inference else {}
+        if (collected := self.request.collect_model_data) is not None:
+            configured |= collection(enabled=collected)
+        return {**of_environment, **kept, **given, **configured, **(self.request.variables or {})}
 
     @staticmethod
     def _runtime() -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlmagic.entities import ComputeTarget
 from mlmagic.workspace.roots import STATE_FOLDER, Root
 
 if TYPE_CHECKING:
     from mlmagic.configurations import Configurations
-    from mlmagic.environments import Environments
+    from mlmagic.environments import EnvironmentDocuments, Environments
+    from mlmagic.images import Images
     from mlmagic.registry import ContentStore, Registry
     from mlmagic.scripts import ScriptRecords
     from mlmagic.services import Services
     from mlmagic.settings import Settings
+    from mlmagic.targets import Target, Targets
+    from mlmagic.targets.attached import AttachedTargets
 
 
 class Rooms:
@@ -45,6 +49,11 @@ class Rooms:
         self.ensure()
         return self.root / STATE_FOLDER
 
+    @property
+    def v1(self) -> dict[str, str]:
+        """``subscription_id`` and ``resource_group``, where a v1 configuration named them."""
+        return dict(self._found.v1)
+
     def ensure(self) -> None:
         """Make the workspace's folder where it is missing."""
         if not self._found.exists:
@@ -59,9 +68,14 @@ class Rooms:
     @cached_property
     def content(self) -> ContentStore:
         """Files by their SHA-256."""
-        from mlmagic.registry import ContentStore
+        from mlmagic.registry import ContentStore, RemoteStore
 
-        return ContentStore(self.state_directory / "content")
+        url = self.settings.store_url
+        return ContentStore(
+            self.state_directory / "content",
+            remote=RemoteStore(url) if url else None,
+            cache_bytes=self.settings.store_cache_bytes,
+        )
 
     @cached_property
     def registry(self) -> Registry:
@@ -78,6 +92,20 @@ class Rooms:
         return Environments(self.state_directory / "environments", self.cache_directory, self.root)
 
     @cached_property
+    def environment_documents(self) -> EnvironmentDocuments:
+        """Environment objects of Azure ML v1, by name and version."""
+        from mlmagic.environments import EnvironmentDocuments
+
+        return EnvironmentDocuments(self.state_directory / "environments" / "documents")
+
+    @cached_property
+    def images(self) -> Images:
+        """Makes images of services."""
+        from mlmagic.images import Images
+
+        return Images(self.cache_directory, content=self.content, environments=self.environments)
+
+    @cached_property
     def configurations(self) -> Configurations:
         """Named inference and deployment configurations."""
         from mlmagic.configurations import Configurations
@@ -92,18 +120,84 @@ class Rooms:
         return ScriptRecords(self.state_directory / "scripts")
 
     @cached_property
-    def services(self) -> Services:
-        """Deployed services."""
-        from mlmagic.services import Services
+    def targets(self) -> Targets:
+        """Compute targets by name; their clients are imported when one is used."""
+        from mlmagic.targets import TargetEntry, Targets
+
+        attached = self.attached_targets.list() if self.exists else []
+        return Targets(
+            [
+                TargetEntry("local", "local", self._local_target),
+                TargetEntry("docker", "docker", self._docker_target),
+                TargetEntry("kubernetes", "kubernetes", self._kubernetes_target),
+                *(
+                    TargetEntry(each.name, each.compute_type, partial(self._attached_target, each))
+                    for each in attached
+                ),
+            ]
+        )
+
+    @property
+    def attached_targets(self) -> AttachedTargets:
+        """Compute targets that were attached under a name."""
+        from mlmagic.targets.attached import AttachedTargets
+
+        return AttachedTargets(self.state_directory / "computetargets")
+
+    def _local_target(self) -> Target:
         from mlmagic.targets import LocalTarget
 
-        directory = self.state_directory / "services"
-        local = LocalTarget(
-            directory,
+        return LocalTarget(
+            self.services_directory,
             content=self.content,
             environments=self.environments,
             start_timeout_seconds=self.settings.start_timeout_seconds,
         )
+
+    def _docker_target(self) -> Target:
+        from mlmagic.targets.docker import DockerTarget
+
+        return DockerTarget(
+            self.services_directory,
+            content=self.content,
+            environments=self.environments,
+            base_image=self.settings.base_image,
+            start_timeout_seconds=self.settings.start_timeout_seconds,
+        )
+
+    def _kubernetes_target(self) -> Target:
+        return self._attached_target(ComputeTarget(name="kubernetes", compute_type="kubernetes"))
+
+    def _attached_target(self, attached: ComputeTarget) -> Target:
+        from mlmagic.targets.kubernetes import KubernetesTarget, Place
+
+        return KubernetesTarget(
+            self.services_directory,
+            content=self.content,
+            environments=self.environments,
+            place=Place(
+                kubeconfig=attached.kubeconfig,
+                context=attached.context,
+                namespace=attached.namespace,
+            ),
+            name=attached.name,
+            registry=attached.image_registry or self.settings.image_registry,
+            base_image=self.settings.base_image,
+        )
+
+    @property
+    def services_directory(self) -> Path:
+        """A folder for each service."""
+        return self.state_directory / "services"
+
+    @cached_property
+    def services(self) -> Services:
+        """Deployed services."""
+        from mlmagic.services import Services
+
         return Services(
-            directory, content=self.content, environments=self.environments, targets=[local]
+            self.services_directory,
+            content=self.content,
+            environments=self.environments,
+            targets=self.targets,
         )

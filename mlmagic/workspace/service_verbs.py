@@ -6,11 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlmagic import journal
+from mlmagic.errors import ConfigurationError
 from mlmagic.workspace.resolving import DeploymentRequest, Resolved, resolve
 from mlmagic.workspace.rooms import Rooms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mlmagic.services import Plan, Services, Webservice
@@ -40,14 +41,19 @@ class ServiceVerbs(Rooms):
         script: str | Path | None = None,
         source_directory: str | Path | None = None,
         environment: str | None = None,
-        inference_config: str | None = None,
-        deployment_config: str | None = None,
+        inference_config: str | Mapping[str, Any] | None = None,
+        deployment_config: str | Mapping[str, Any] | None = None,
         target: str | None = None,
         variables: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         sample: object = None,
         allow: Sequence[str] = (),
         tags: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        v1_compute_type: str | None = None,
+        primary_key: str | None = None,
+        secondary_key: str | None = None,
+        collect_model_data: bool | None = None,
         description: str | None = None,
         overwrite: bool = False,
         plan: bool = False,
@@ -67,14 +73,20 @@ class ServiceVerbs(Rooms):
             script: The entry script; None takes the inference configuration's.
             source_directory: Folder that travels with the script.
             environment: Name or file of an environment; None finds one.
-            inference_config: Name or file of an inference configuration.
-            deployment_config: Name or file of a deployment configuration.
+            inference_config: Name or file of an inference configuration, or v1's keys as data.
+            deployment_config: Name or file of a deployment configuration, or v1's keys as data.
             target: Compute target; None is the setting ``default_target``.
             variables: Environment variables of the service.
             secrets: Name to file; the service reads the files, nothing else shows them.
             sample: Test request; None takes the first model's sample.
             allow: Files that look like secrets and may travel all the same.
             tags: Labels of the service.
+            properties: Facts about it.
+            v1_compute_type: ``Local``, ``ACI`` or ``AKS``: what it was in Azure ML v1; None takes
+                the deployment configuration's.
+            primary_key: The first key; None makes a random one.
+            secondary_key: The second key likewise.
+            collect_model_data: Whether the script's ``ModelDataCollector`` writes.
             description: What the service is.
             overwrite: Replace a service of this name on another target.
             plan: Change nothing; return what would change.
@@ -104,6 +116,11 @@ class ServiceVerbs(Rooms):
             sample=sample,
             allow=tuple(allow),
             tags=tags,
+            properties=properties,
+            v1_compute_type=v1_compute_type,
+            primary_key=primary_key,
+            secondary_key=secondary_key,
+            collect_model_data=collect_model_data,
             description=description,
             config={key: value for key, value in config.items() if value is not None},
         )
@@ -131,7 +148,8 @@ class ServiceVerbs(Rooms):
             timeout: As for `deploy`.
             plan: As for `deploy`.
             on_event: As for `deploy`.
-            **changes: Options of `deploy`.
+            **changes: Options of `deploy`, and ``add_tags``, ``remove_tags``,
+                ``add_properties``; what only describes the service changes in place.
 
         Raises:
             ConfigurationError: Nothing is given.
@@ -149,9 +167,40 @@ class ServiceVerbs(Rooms):
             return self.services.plan(resolved.spec)
         return self._settle(self._submit(resolved), wait=wait, timeout=timeout, on_event=on_event)
 
-    def list_services(self) -> list[Webservice]:
-        """List the services of this workspace, by name."""
-        return self.services.list() if self.exists else []
+    def list_services(
+        self,
+        *,
+        compute_type: str | None = None,
+        model_name: str | None = None,
+        model_id: str | None = None,
+        tags: Sequence[str] = (),
+        properties: Sequence[str] = (),
+    ) -> list[Webservice]:
+        """List the services of this workspace, by name; all conditions must hold.
+
+        Args:
+            compute_type: Only those on this kind of target, or deployed as this of v1's.
+            model_name: Serving a version of this model.
+            model_id: Serving this version, ``name:version``.
+            tags: Having each of these, ``key`` or ``key=value``.
+            properties: Likewise.
+        """
+        found = self.services.list() if self.exists else []
+        if not (compute_type or model_name or model_id or tags or properties):
+            return found
+        specs = [(service, service.record.spec) for service in found]
+        return [
+            service
+            for service, spec in specs
+            if compute_type is None
+            or compute_type.lower() in (spec.compute_type.lower(), spec.config.compute_type)
+            if any(
+                model_name in (None, model.name) and model_id in (None, model.id)
+                for model in spec.models
+            )
+            or not (model_name or model_id)
+            if _holds(spec.tags, tags) and _holds(spec.properties, properties)
+        ]
 
     def show_service(self, name: str) -> Webservice:
         """Return the handle of a service.
@@ -161,9 +210,62 @@ class ServiceVerbs(Rooms):
         """
         return self.services.get(name)
 
-    def service_logs(self, name: str, *, tail: int = 100) -> str:
-        """Return the last lines of a service's log."""
-        return self.services.get(name).get_logs(num_lines=tail)
+    def attach_service(self, name: str, *, target: str) -> Webservice:
+        """Take up a service that another machine deployed, and return its handle.
+
+        Raises:
+            ServiceNotFoundError: The target has none of this name.
+        """
+        return self.services.attach(name, target)
+
+    def service_logs(
+        self, name: str, *, tail: int = 100, follow: bool = False, timeout: float | None = None
+    ) -> str | Iterator[str]:
+        """Return the last lines of a service's log.
+
+        Args:
+            name: The service.
+            tail: How many lines.
+            follow: Return an iterator of these lines and of those that come.
+            timeout: Seconds after which following ends; None follows until the service is deleted.
+
+        Raises:
+            ConfigurationError: There is a timeout without ``follow``.
+        """
+        service = self.services.get(name)
+        if follow:
+            return service.follow_logs(tail, timeout)
+        if timeout is not None:
+            raise ConfigurationError("'--timeout' ends what '--follow' follows; give both.")
+        return service.get_logs(num_lines=tail)
+
+    def service_events(self, name: str) -> str:
+        """Return what the target says happened to a service, the oldest first."""
+        return "\n".join(self.services.get(name).events())
+
+    def export_service(self, name: str) -> str:
+        """Return the objects of a service in a cluster as YAML, for GitOps.
+
+        Raises:
+            TargetError: It does not run in a cluster.
+        """
+        import yaml
+
+        return yaml.safe_dump_all(self.services.get(name).export(), sort_keys=False)
+
+    def scale_service(
+        self,
+        name: str,
+        *,
+        replicas: int,
+        wait: bool | None = None,
+        timeout: float | None = None,
+        on_event: Callable[[str], None] | None = None,
+    ) -> Webservice | Plan:
+        """Change the number of a service's pods, or of its workers on this machine."""
+        return self.update_service(
+            name, wait=wait, timeout=timeout, on_event=on_event, replicas=replicas
+        )
 
     def run_service(self, name: str, data: Any = None) -> Any:
         """Score data, or the service's sample, and return the decoded answer."""
@@ -228,6 +330,7 @@ class ServiceVerbs(Rooms):
             overwrite=overwrite,
             note=note,
         )
+        service.set_keys(*resolved.keys)
         journal.note("deploy", root=str(self.root), name=service.name, outcome=service.outcome)
         return service
 
@@ -243,3 +346,9 @@ class ServiceVerbs(Rooms):
             seconds = self.settings.deploy_timeout_seconds if timeout is None else timeout
             service.wait_for_deployment(timeout_sec=seconds, on_event=on_event)
         return service
+
+
+def _holds(labels: Mapping[str, str], wanted: Sequence[str]) -> bool:
+    """Whether there are all of ``key`` and ``key=value``."""
+    pairs = [each.partition("=") for each in wanted]
+    return all(key in labels and (not is_pair or labels[key] == v) for key, is_pair, v in pairs)

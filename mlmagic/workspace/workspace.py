@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import ConfigurationError
-from mlmagic.files import storage_faults
+from mlmagic.files import storage_faults, write_atomically
 from mlmagic.settings import Settings
+from mlmagic.workspace.compute_verbs import ComputeVerbs
 from mlmagic.workspace.environment_verbs import EnvironmentVerbs
+from mlmagic.workspace.image_verbs import ImageVerbs
+from mlmagic.workspace.model_sharing_verbs import ModelSharingVerbs
+from mlmagic.workspace.model_trust_verbs import ModelTrustVerbs
 from mlmagic.workspace.model_verbs import ModelVerbs
 from mlmagic.workspace.roots import Root, find_root, open_root, root_from_config
 from mlmagic.workspace.script_verbs import ScriptVerbs
@@ -17,10 +22,19 @@ from mlmagic.workspace.service_verbs import ServiceVerbs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlmagic.doctor import DoctorReport
+    from mlmagic.entities import DoctorReport
 
 
-class Workspace(ModelVerbs, EnvironmentVerbs, ScriptVerbs, ServiceVerbs):
+class Workspace(
+    ModelVerbs,
+    ModelTrustVerbs,
+    ModelSharingVerbs,
+    EnvironmentVerbs,
+    ScriptVerbs,
+    ServiceVerbs,
+    ComputeVerbs,
+    ImageVerbs,
+):
     """A folder with models, environments and services; the only composition root.
 
     The folder is the nearest one upwards with ``.mlmagic/`` or a v1 configuration, else the
@@ -80,6 +94,46 @@ class Workspace(ModelVerbs, EnvironmentVerbs, ScriptVerbs, ServiceVerbs):
             folder.mkdir(parents=True, exist_ok=True)
         workspace = cls(open_root(folder, name=name))
         workspace.ensure()
+        return workspace
+
+    def with_settings(self, settings: Mapping[str, object]) -> Workspace:
+        """Return the same workspace with settings that win over all others.
+
+        Args:
+            settings: Such as ``database_url`` and ``store_url``, for the registry of a team.
+        """
+        return Workspace(self._found, settings=settings)
+
+    @classmethod
+    def attach_folder(
+        cls,
+        path: str | Path = ".",
+        *,
+        name: str | None = None,
+        resource_group: str | None = None,
+        experiment: str | None = None,
+    ) -> Workspace:
+        """Make a folder a workspace, and write ``.azureml/config.json`` (v1's ``folder attach``).
+
+        Args:
+            path: The folder.
+            name: As for `create`.
+            resource_group: Kept in the file, for code that reads it.
+            experiment: Accepted; experiments need no preparation.
+
+        Raises:
+            ConfigurationError: As for `create`.
+        """
+        del experiment
+        workspace = cls.create(path, name=name)
+        content = {
+            "subscription_id": "00000000-0000-0000-0000-000000000000",
+            "resource_group": resource_group or "local",
+            "workspace_name": workspace.name,
+        }
+        write_atomically(
+            workspace.root / ".azureml" / "config.json", json.dumps(content, indent=4) + "\n"
+        )
         return workspace
 
     def __repr__(self) -> str:

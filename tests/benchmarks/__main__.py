@@ -69,8 +69,8 @@ def realise(workspace: Any, *, again: bool) -> list[float]:
     environment = environments.capture({"pandas"}, requirements=("scikit-learn", "skops"), name="b")
     lock = environments.lock(environment)
     if not again:
-        return [_seconds(lambda: environments.realise(lock))]
-    return [_seconds(lambda: environments.realise(lock)) for _ in range(REPEATS)]
+        return [seconds(lambda: environments.realise(lock))]
+    return [seconds(lambda: environments.realise(lock)) for _ in range(REPEATS)]
 
 
 def deploy(workspace: Any) -> Iterator[tuple[str, list[float]]]:
@@ -80,11 +80,29 @@ def deploy(workspace: Any) -> Iterator[tuple[str, list[float]]]:
         workspace.capture_script(SCRIPT.format(change=change), models=("diabetes",), trial=False)
         workspace.deploy("bench", models=("diabetes",), script="score.py", wait=True)
 
-    yield "cell -> Healthy, a new service", [_seconds(lambda: cell("0"))]
-    changed = [_seconds(lambda n=n: cell(f"{n + 1}")) for n in range(REPEATS)]
+    yield "cell -> Healthy, a new service", [seconds(lambda: cell("0"))]
+    changed = [seconds(lambda n=n: cell(f"{n + 1}")) for n in range(REPEATS)]
     yield "cell -> Healthy, script changed (goal 2 s)", changed
-    same = [_seconds(lambda: cell(f"{REPEATS}")) for _ in range(REPEATS)]
+    same = [seconds(lambda: cell(f"{REPEATS}")) for _ in range(REPEATS)]
     yield "cell -> Healthy, nothing changed", same
+
+
+def contain(workspace: Any) -> Iterator[tuple[str, list[float]]]:
+    """Seconds from a changed script to Healthy in a container, and what they consist of."""
+    whole, made = [], []
+    for change in range(REPEATS + 1):
+        workspace.capture_script(SCRIPT.format(change=change), models=("diabetes",), trial=False)
+        begun = time.time()
+        service = workspace.deploy(
+            "contained", models=("diabetes",), script="score.py", target="docker", wait=True
+        )
+        whole.append(time.time() - begun)
+        made.append(service.status.replicas[-1].started_at.timestamp() - begun)
+    yield "image and container of a new service, packages too", whole[:1]
+    yield "edit -> Healthy in a container (goal 3 s)", whole[1:]
+    yield "    of it, until the new container starts", made[1:]
+    rest = [all_of_it - first for all_of_it, first in zip(whole, made, strict=True)]
+    yield "    of it, imports, init, sample, handing over", rest[1:]
 
 
 @contextmanager
@@ -111,26 +129,40 @@ def scratch_workspace() -> Iterator[Any]:
             os.chdir("/")
 
 
-def _seconds(action: Callable[[], Any]) -> float:
+def _has_engine() -> bool:
+    from mlmagic.errors import TargetUnavailableError
+    from mlmagic.images import connect
+
+    try:
+        connect().close()
+    except TargetUnavailableError as error:
+        sys.stdout.write(f"no containers measured: {error}\n")
+        return False
+    return True
+
+
+def seconds(action: Callable[[], Any]) -> float:
+    """Return how long an action takes."""
     begun = time.perf_counter()
     action()
     return time.perf_counter() - begun
 
 
-def _tell(what: str, times: list[float], unit: str = "s") -> None:
-    many = f"best {min(times):8.3f}  of {len(times)}" if len(times) > 1 else ""
-    sys.stdout.write(f"{what:<52} {statistics.median(times):8.3f} {unit:<2}  {many}\n")
+def tell(what: str, values: list[float], unit: str = "s") -> None:
+    """Print a line: the median, and the spread of several."""
+    spread = f"{min(values):.3f}-{max(values):.3f}, {len(values)} times" if len(values) > 1 else ""
+    sys.stdout.write(f"{what:<60} {statistics.median(values):8.3f} {unit:<2}  {spread}\n")
     sys.stdout.flush()
 
 
 def main() -> None:
     """Measure and print."""
-    _tell("%load_ext mlmagic in a warm kernel (goal 150 ms)", load_extension(), "ms")
+    tell("%load_ext mlmagic in a warm kernel (goal 150 ms)", load_extension(), "ms")
     with scratch_workspace() as workspace:
-        _tell("environment realised, cold (uv's cache warm)", realise(workspace, again=False))
-        _tell("environment realised, warm", realise(workspace, again=True))
-        for what, times in deploy(workspace):
-            _tell(what, times)
+        tell("environment realised, cold (uv's cache warm)", realise(workspace, again=False))
+        tell("environment realised, warm", realise(workspace, again=True))
+        for what, times in (*deploy(workspace), *(contain(workspace) if _has_engine() else ())):
+            tell(what, times)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,11 @@ def test_an_endless_init_is_ended(
         kit.root, content=kit.content, environments=environments, start_timeout_seconds=2
     )
     hasty = ServiceKit(
-        kit.root, content=kit.content, environments=environments, lock=lock, targets=[target]
+        kit.root,
+        content=kit.content,
+        environments=environments,
+        lock=lock,
+        targets={"local": target},
     )
     script = "def init():\n    while True: pass\n\ndef run(raw_data):\n    return 1\n"
     fails(hasty.services.submit(hasty.spec(script)))

@@ -232,6 +232,14 @@ def test_who_uses_what(environments: Environments, lock: Lock, cache: Path, tmp_
     assert contents(cache) == []
 
 
+def test_an_environment_that_runs_is_not_pruned(environments: Environments, lock: Lock) -> None:
+    python = environments.realise(lock)
+    with subprocess.Popen([python, "-c", "input()"], stdin=subprocess.PIPE) as kernel:
+        assert environments.prune(used=()).kept == (lock.identity,)
+        kernel.communicate(b"\n")
+    assert environments.prune(used=()).removed == (lock.identity,)
+
+
 def test_workspaces_that_are_gone_use_nothing(
     environments: Environments, lock: Lock, root: Path, cache: Path
 ) -> None:

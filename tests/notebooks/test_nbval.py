@@ -7,7 +7,13 @@ import sys
 
 import pytest
 
-NOTEBOOKS = ["01_first_service", "02_update_and_headless", "03_when_things_fail"]
+NOTEBOOKS = [
+    "01_first_service",
+    "02_update_and_headless",
+    "03_when_things_fail",
+    "07_unattended",
+    "09_from_azure_ml",
+]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -7,7 +7,12 @@ import json
 import nbformat
 import pytest
 
-NOTEBOOKS = ["01_first_service", "02_update_and_headless", "03_when_things_fail"]
+NOTEBOOKS = [
+    "01_first_service",
+    "02_update_and_headless",
+    "03_when_things_fail",
+    "09_from_azure_ml",
+]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -52,3 +57,14 @@ def test_the_notebook_that_must_fail_says_why(notebooks, mlmagic):
     errors = [o for c in executed.cells for o in c.get("outputs", []) if o.output_type == "error"]
     assert [error.ename for error in errors] == ["DeploymentFailedError"]
     assert "never reached\n" not in str(executed.cells[-1].outputs)
+
+
+@pytest.mark.docker
+def test_the_notebook_on_containers_runs_where_there_is_an_engine(
+    notebooks, mlmagic, docker_engine, monkeypatch
+):
+    monkeypatch.setenv("MLMAGIC_BASE_IMAGE", docker_engine.base)
+    arguments = ["-p", "service_name", "container-svc", "--result", "outcome.json"]
+    assert mlmagic("run", "04_containers.ipynb", *arguments) == 0
+    outcome = json.loads((notebooks / "outcome.json").read_text())
+    assert {service["state"] for service in outcome["services"]} == {"Deleted"}

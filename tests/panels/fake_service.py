@@ -7,7 +7,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
-from mlmagic.errors import ScoringError, ServiceUnavailableError
+from mlmagic.errors import ServiceUnavailableError
+from mlmagic.services import News
+from mlmagic.services.scoring_requests import Answer
 
 SAMPLE = (
     '{"data": [{"age": 0.038, "bmi": 0.0617, "bp": 0.0219}, '
@@ -45,6 +47,12 @@ class FakeService:
         self._facts = {
             "name": name,
             "target": "local",
+            "computeType": "local",
+            "description": "",
+            "tags": {},
+            "properties": {},
+            "createdTime": ago(3),
+            "updatedTime": ago(0),
             "state": "Transitioning",
             "reason": "PreparingEnvironment",
             "message": "Its environment is being prepared: 9 packages.",
@@ -55,6 +63,7 @@ class FakeService:
             "scoringUri": None,
             "internalUri": None,
             "swaggerUri": None,
+            "addressKind": "",
             "auth": "key",
             "generation": 0,
             "revisions": [{"generation": 1, "createdAt": ago(3), "note": "", "current": True}],
@@ -68,14 +77,17 @@ class FakeService:
     def snapshot(self) -> dict:
         return dict(self._facts)
 
-    def run(self, data: str, *, timeout: float) -> object:
+    def ask(self, body: bytes, media_type: str, *, timeout: float) -> Answer:
         self.threads.append(threading.current_thread().name)
         time.sleep(0.05)
-        if "bad" in data:
-            raise ScoringError("The service answered 400.", status=400, body='{"message": "no"}')
-        if "gone" in data:
+        if b"gone" in body:
             raise ServiceUnavailableError("Service 'diabetes-svc' is Failed.")
-        return [189.8, 82.5]
+        if b"bad" in body:
+            return Answer(400, "application/json", b'{"message": "no"}')
+        return Answer(200, "application/json", b"[189.8, 82.5]", {"x-ms-run-duration": "2"})
+
+    def input_schema(self) -> dict:
+        return {}
 
     def get_keys(self) -> tuple[str, str]:
         return KEY, "fake-secondary-key"
@@ -96,7 +108,7 @@ class FakeService:
         """Change, and tell it from this thread as the watcher would."""
         self._facts |= facts | {"updatedAt": ago(0)}
         for callback in list(self._callbacks):
-            callback(self.snapshot(), list(log))
+            callback(News(snapshot=self.snapshot(), lines=list(log)))
 
     def say(self, *log: str) -> None:
         self.become(*log)

@@ -65,7 +65,7 @@ def test_moves_while_a_cell_runs_and_while_the_kernel_is_idle(notebook, panel):
     expect_state(panel, "Healthy")
     panel.locator(".mlm-lines", has_text="ready on").wait_for()
     assert panel.locator(".mlm-progress").is_hidden()
-    assert "Healthy" in panel.locator("[role=status]").inner_text()
+    assert "Healthy" in panel.locator(".mlm-offscreen[role=status]").inner_text()
     notebook.screenshot("healthy", panel)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from typing import TYPE_CHECKING
 
@@ -48,9 +49,17 @@ def test_follows_a_service_up_scores_with_it_and_sees_it_deleted(kit):
         wait_for(panel, lambda panel: panel.tail["lines"])
         assert panel.snapshot["scoringUri"].endswith("/score")
         assert panel.snapshot["replicas"][0]["ready"]
-        assert panel._try({"body": panel.snapshot["sample"]["text"]})["body"] == '{"data": [1, 2]}'
-        assert panel._try({"body": "not json"})["status"] == 500
-        key = panel._keys({})["primary"]
+        score, json_type = panel.commands["try"], "application/json"
+        sample = panel.snapshot["sample"]["text"]
+        assert score({"body": sample, "mediaType": json_type})["body"] == sample
+        assert score({"body": "not json", "mediaType": json_type})["status"] == 500
+        file = {"file": base64.b64encode(b'{"data": 7}').decode(), "mediaType": json_type}
+        answer = score(file)
+        assert answer["body"] == '{"data": 7}'
+        assert ["content-type", json_type] in answer["headers"]
+        schema = panel.commands["schema"]({})["schema"]
+        assert schema["example"] == {"data": [1, 2]}
+        key = panel.commands["keys"]({})["primary"]
         assert key
         assert key not in str(panel.get_state())
         service.delete()

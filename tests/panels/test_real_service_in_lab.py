@@ -111,6 +111,8 @@ def test_the_panel_follows_a_service_from_its_deployment_to_its_end(
     panel.locator(".mlm-answer", has_text="[1, 2]").wait_for()
     post(service, {"data": "from elsewhere"})
     panel.locator(".mlm-lines", has_text="from elsewhere").wait_for()  # while the kernel is idle
+    asked = panel.locator(".mlm-stat", has_text="Latency").locator("strong", has_text="ms")
+    asked.wait_for()
     notebook.screenshot("real-healthy", panel)
 
     service.delete()

@@ -141,6 +141,118 @@ def test_boosters_travel_in_their_own_formats(registry, service):
     np.testing.assert_allclose(load_model("light").predict(X), light.predict(X))
 
 
+def test_several_models_are_one(registry, service):
+    ridge = Ridge().fit(X, Y)
+    boosted = xgboost.train({"seed": 1}, xgboost.DMatrix(X, Y), 2)
+    made = registry.register({"ridge": ridge, "boosted": boosted}, name="both")
+    assert (made.model.framework, made.model.loader) == ("multi", "multi")
+    assert [file.path for file in made.model.files] == [
+        "models/boosted/model.ubj",
+        "models/parts.json",
+        "models/ridge/model.skops",
+    ]
+    pins = {line.partition("==")[0] for line in made.model.requirements}
+    assert {"scikit-learn", "skops", "xgboost"} <= pins
+    again = registry.register({"boosted": boosted, "ridge": ridge}, name="both")
+    assert again.outcome == "unchanged"
+    service("both")
+    loaded = load_model("both")
+    np.testing.assert_array_equal(loaded["ridge"].predict(X), ridge.predict(X))
+    np.testing.assert_array_equal(
+        loaded["boosted"].predict(xgboost.DMatrix(X)), boosted.predict(xgboost.DMatrix(X))
+    )
+
+
+def test_a_part_that_may_not_be_loaded_is_refused(registry):
+    from mlmagic.errors import UnsafeModelError
+
+    parts = {"good": Ridge(), "bad": FunctionTransformer(joblib.load)}
+    with pytest.raises(UnsafeModelError, match=r"'models/bad/model.skops'"):
+        registry.register(parts, name="both")
+    registry.register(parts, name="both", trust="a test")
+
+
+ACME = """
+    import json
+    from mlmagic.registry.frameworks import Framework, Saved
+
+    class Net:
+        def __init__(self, weight):
+            self.weight = weight
+
+    def save(model, folder):
+        (folder / "net.acme").write_text(json.dumps(model.weight))
+        return Saved(name="net.acme", loader="acme_ml:load")
+
+    def load(path):
+        return Net(json.loads(path.read_text()))
+
+    FRAMEWORK = Framework(
+        name="acme", module="acme_ml", distribution="acme-ml", save=save,
+        suffixes={".acme": "acme_ml:load"},
+    )
+"""
+
+
+@pytest.fixture
+def acme(tmp_path, monkeypatch):
+    """A package that brings a framework, as installed."""
+    from mlmagic.registry.frameworks import known
+
+    site = tmp_path / "site"
+    facts = site / "acme_ml-1.5.dist-info"
+    facts.mkdir(parents=True)
+    (site / "acme_ml.py").write_text(textwrap.dedent(ACME))
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-ml\nVersion: 1.5\n")
+    (facts / "entry_points.txt").write_text("[mlmagic.frameworks]\nacme = acme_ml:FRAMEWORK\n")
+    monkeypatch.syspath_prepend(site)
+    known.cache_clear()
+    import acme_ml
+
+    yield acme_ml, site
+    known.cache_clear()
+    del sys.modules["acme_ml"]
+
+
+def test_a_package_brings_its_framework(acme, registry, service, tmp_path):
+    module, _ = acme
+    model = registry.register(module.Net([1, 2]), name="net").model
+    assert (model.framework, model.framework_version) == ("acme", "1.5")
+    assert model.requirements == ("acme-ml==1.5",)
+    service("net")
+    assert load_model("net").weight == [1, 2]
+    (tmp_path / "other.acme").write_text("[3]")
+    assert registry.register(tmp_path / "other.acme", name="file").model.framework == "acme"
+
+
+def test_a_package_that_brings_no_framework_is_named(acme, registry):
+    from mlmagic.errors import ConfigurationError
+    from mlmagic.registry.frameworks import known
+
+    module, site = acme
+    module.FRAMEWORK = 7
+    known.cache_clear()
+    with pytest.raises(ConfigurationError, match="'acme_ml:FRAMEWORK' offers no new framework"):
+        registry.register(Ridge(), name="net")
+    (site / "acme_ml-1.5.dist-info" / "entry_points.txt").write_text(
+        "[mlmagic.frameworks]\nacme = acme_ml.gone:IT\n"
+    )
+    with pytest.raises(ConfigurationError, match="cannot be imported"):
+        registry.register(Ridge(), name="net")
+
+
+def test_files_are_not_converted(registry, tmp_path):
+    from mlmagic.errors import UsageError
+
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(UsageError, match="Files are not converted to 'onnx'"):
+        registry.register(tmp_path / "a.json", name="net", convert="onnx")
+    with pytest.raises(UsageError, match="needs a sample input"):
+        registry.register(Ridge(), name="net", convert="onnx")
+    with pytest.raises(UsageError, match="'scikit-learn', 'catboost', 'pytorch'"):
+        registry.register([1], name="net", convert="onnx")
+
+
 def test_native_files_are_recognised(registry, tmp_path):
     boosted = xgboost.train({}, xgboost.DMatrix(X, Y), 1)
     light = lightgbm.train({"verbose": -1}, lightgbm.Dataset(X, Y), 1)

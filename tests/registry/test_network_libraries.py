@@ -1,12 +1,11 @@
-"""PyTorch, Keras and ONNX: registered, placed and loaded as a service does.
+"""Libraries of networks and others that are large: registered, placed and loaded as a service does.
 
-The libraries are gigabytes, so they have a locked environment of their own
+They are gigabytes together, so they have a locked environment of their own
 (``requirements-networks.txt``), in which CI runs this file; elsewhere it is skipped.
 """
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 
@@ -16,6 +15,7 @@ import pytest
 from mlmagic.errors import UnsafeModelError
 from mlmagic.registry import ContentStore, Registry, framework_of, placed_model, write_loader_record
 from mlmagic.scoring.models import load_model
+from tests.registry.networks import library
 
 ROWS = np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)
 
@@ -41,13 +41,6 @@ def served(registry, tmp_path, monkeypatch):
         return model, load_model("net")
 
     return serve
-
-
-def library(name):
-    """Import a library, or skip; fail where it is required."""
-    if "networks" in os.environ.get("MLMAGIC_REQUIRE", "").split(","):
-        return importlib.import_module(name)
-    return pytest.importorskip(name, reason=f"{name} is not installed")
 
 
 @pytest.fixture
@@ -145,3 +138,144 @@ def test_an_onnx_model_comes_back_as_a_session(onnx, served, tmp_path):
     onnx.save(made, buffer)
     file.write_bytes(buffer.getvalue())
     assert served(file)[0].framework == "onnx"
+
+
+def exported(torch):
+    return torch.export.export(linear(torch), (torch.from_numpy(ROWS),))
+
+
+def test_an_exported_program_comes_back_whole(torch, served):
+    program = exported(torch)
+    model, loaded = served(program)
+    assert (model.framework, model.loader) == ("pytorch", "torch-export")
+    rows = torch.from_numpy(ROWS)
+    assert torch.equal(loaded.module()(rows), program.module()(rows))
+
+
+@pytest.mark.parametrize("kind", ["CatBoostClassifier", "CatBoostRegressor"])
+def test_catboost_comes_back_as_its_class(served, registry, kind):
+    catboost = library("catboost")
+    fitted = getattr(catboost, kind)(iterations=2, verbose=0, allow_writing_files=False)
+    fitted.fit(ROWS, [0, 1])
+    model, loaded = served(fitted)
+    assert (model.framework, model.loader) == ("catboost", "catboost")
+    assert any(line.startswith("catboost==") for line in model.requirements)
+    assert type(loaded).__name__ == kind
+    np.testing.assert_array_equal(loaded.predict(ROWS), fitted.predict(ROWS))
+    assert registry.register(fitted, name="net").outcome == "unchanged"
+
+
+def test_results_of_statsmodels_need_trust(served, registry):
+    library("statsmodels")
+    from statsmodels.api import OLS
+
+    rows = np.array([[1.0, 2.0], [1.0, 3.0], [1.0, 5.0]])
+    fitted = OLS(np.array([1.0, 2.0, 3.0]), rows).fit()
+    with pytest.raises(UnsafeModelError, match=r"'statsmodels\.[a-z_.]+\.\w+'"):
+        registry.register(fitted, name="net")
+    registry.register(fitted, name="net", trust="our own")
+    model, loaded = served(fitted)
+    assert (model.framework, model.loader) == ("statsmodels", "pickle")
+    np.testing.assert_allclose(loaded.predict(rows), fitted.predict(rows))
+
+
+def test_a_pipeline_of_spacy_comes_back(served):
+    spacy = library("spacy")
+    language = spacy.blank("en")
+    language.add_pipe("sentencizer")
+    model, loaded = served(language)
+    assert (model.framework, model.loader) == ("spacy", "spacy")
+    assert [len(sentence) for sentence in loaded("One. And two.").sents] == [2, 3]
+
+
+@pytest.fixture
+def transformers(torch, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return library("transformers")
+
+
+@pytest.fixture
+def bert(transformers):
+    config = transformers.BertConfig(
+        vocab_size=8,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=16,
+    )
+    return transformers.BertForSequenceClassification(config).eval()
+
+
+@pytest.fixture
+def words(transformers):
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "tea"]
+    return transformers.BertTokenizer(vocab={name: at for at, name in enumerate(names)})
+
+
+def test_a_transformer_comes_back_as_its_class(torch, bert, served, registry):
+    model, loaded = served(bert)
+    assert (model.framework, model.loader) == ("transformers", "transformers")
+    assert {file.path.rpartition(".")[2] for file in model.files} == {"json", "safetensors"}
+    assert type(loaded) is type(bert)
+    ids = torch.tensor([[2, 5, 7, 3]])
+    with torch.no_grad():
+        assert torch.equal(loaded(ids).logits, bert(ids).logits)
+    assert registry.register(bert, name="net").outcome == "unchanged"
+
+
+def test_a_pipeline_of_transformers_comes_back(transformers, bert, words, served):
+    pipeline = transformers.pipeline("text-classification", model=bert, tokenizer=words)
+    model, loaded = served(pipeline)
+    assert model.loader == "transformers"
+    assert loaded("good tea") == pipeline("good tea")
+    _, tokenizer = served(words)
+    assert tokenizer("good tea")["input_ids"] == words("good tea")["input_ids"]
+
+
+def test_a_folder_of_hugging_face_is_recognised(bert, words, served, tmp_path):
+    bert.save_pretrained(tmp_path / "hub")
+    words.save_pretrained(tmp_path / "hub")
+    model, loaded = served(tmp_path / "hub")
+    assert (model.framework, model.loader) == ("transformers", "transformers")
+    assert type(loaded) is type(bert)
+
+
+def test_estimators_become_onnx_on_request(onnx, registry, tmp_path):
+    library("skl2onnx")
+    import onnxruntime
+    from sklearn.linear_model import LinearRegression
+
+    fitted = LinearRegression().fit(ROWS, [1.0, 2.0])
+    model = registry.register(fitted, name="net", convert="onnx", sample=ROWS).model
+    assert (model.framework, model.loader) == ("onnx", "onnx")
+    path = registry.download("net", tmp_path / "out")
+    session = onnxruntime.InferenceSession(path)
+    answer = session.run(None, {session.get_inputs()[0].name: ROWS})[0]
+    np.testing.assert_allclose(answer.ravel(), fitted.predict(ROWS), rtol=1e-5)
+
+
+def test_a_module_becomes_onnx_on_request(torch, onnx, registry, tmp_path):
+    import onnxruntime
+
+    module = linear(torch)
+    model = registry.register(module, name="net", convert="onnx", sample=ROWS).model
+    assert (model.framework, model.loader) == ("onnx", "onnx")
+    session = onnxruntime.InferenceSession(registry.download("net", tmp_path / "out"))
+    three = np.concatenate([ROWS, ROWS[:1]])
+    answer = session.run(None, {session.get_inputs()[0].name: three})[0]
+    expected = module(torch.from_numpy(three)).detach().numpy()
+    np.testing.assert_allclose(answer, expected, rtol=1e-5)
+
+
+def test_several_models_in_one(torch, onnx, served):
+    from sklearn.linear_model import LinearRegression
+
+    estimator = LinearRegression().fit(ROWS, [1.0, 2.0])
+    module = linear(torch)
+    model, loaded = served({"first": estimator, "second": module})
+    assert (model.framework, model.loader) == ("multi", "multi")
+    pins = {line.partition("==")[0] for line in model.requirements}
+    assert {"scikit-learn", "skops", "torch"} <= pins
+    np.testing.assert_array_equal(loaded["first"].predict(ROWS), estimator.predict(ROWS))
+    assert torch.equal(loaded["second"]["weight"], module.weight)

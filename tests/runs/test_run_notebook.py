@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import nbformat
 import pytest
 
-from mlmagic.errors import UsageError
+from mlmagic.errors import ConfigurationError, UsageError
 from mlmagic.runs import run_notebook
 
 if TYPE_CHECKING:
@@ -140,6 +141,33 @@ def test_a_cell_that_takes_too_long_is_a_failure(run):
     assert result.failure.ename == "CellTimeoutError"
 
 
+def test_a_run_that_takes_too_long_ends_in_the_cell_that_ran(run):
+    result = run("import time", "time.sleep(300)", timeout=200, total_timeout=5)
+    assert (result.exit_code, result.failure.cell) == (1, 1)
+    assert result.failure.ename == "CellTimeoutError"
+
+
+def test_settings_of_a_run_reach_its_cells_over_all_others(run, monkeypatch):
+    monkeypatch.setenv("MLMAGIC_TARGET", "local")
+    show = "from mlmagic.settings import Settings\nprint(Settings().target, Settings().headless)"
+    result = run(show, settings={"target": "docker"})
+    assert texts(result.output) == ["docker True\n"]
+
+
+def test_a_junit_report_has_every_cell_and_its_failure(run, tmp_path):
+    path = tmp_path / "out" / "junit.xml"
+    run("print('before')", "raise ValueError('too \x1b[31m many')", "1", junit=path)
+    suite = ET.parse(path).getroot().find("testsuite")
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    first, second = suite.findall("testcase")
+    assert first.get("name") == "[1] print('before')"
+    assert first.find("failure") is None
+    failure = second.find("failure")
+    assert failure.get("type") == "ValueError"
+    assert "many" in failure.get("message")
+    assert "raise ValueError" in failure.text
+
+
 def test_a_deployment_that_fails_beats_a_cell_that_fails(run):
     result = run(
         "from mlmagic.errors import DeploymentFailedError\nraise DeploymentFailedError('no')"
@@ -166,6 +194,21 @@ def test_an_interrupted_run_saves_what_there_is(write_notebook, tmp_path, number
     assert written["failure"]["cell"] == 1
 
 
+def test_ctrl_c_says_one_line_and_no_traceback_of_the_kernel(write_notebook, tmp_path):
+    mark = tmp_path / "mark"
+    notebook = write_notebook(f"open({str(mark)!r}, 'w').close()\nimport time; time.sleep(300)")
+    command = [sys.executable, "-m", "mlmagic", "run", str(notebook)]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        wait_for(mark.exists, what="the cell")
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == "error: Interrupted."
+
+
 def test_a_killed_run_leaves_a_whole_notebook(write_notebook, tmp_path):
     mark = tmp_path / "mark"
     notebook = write_notebook(
@@ -187,12 +230,13 @@ def test_what_cannot_be_run_is_refused_before_anything_happens(write_notebook, t
         ({"notebook": tmp_path}, "is a folder"),
         ({"output": notebook}, "would replace the notebook"),
         ({"kernel": "pyhton3"}, "There is no kernel 'pyhton3'"),
+        ({"settings": {"taget": "docker"}}, "There is no setting 'taget'"),
         ({"cleanup": "sometimes"}, "Unknown cleanup 'sometimes'"),
         ({"parameters": {"not a name": 1}}, "cannot be a variable"),
         ({"parameters_file": tmp_path / "none.yaml"}, "cannot be read"),
     ]
     for options, message in table:
-        with pytest.raises(UsageError, match=message):
+        with pytest.raises((UsageError, ConfigurationError), match=message):
             run_notebook(**{"notebook": notebook} | options)
     assert not (tmp_path / "work.executed.ipynb").exists()
 
@@ -221,3 +265,35 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path):
         path.write_text(content)
         with pytest.raises(UsageError, match="is not a notebook"):
             run_notebook(path)
+
+
+def test_a_notebook_runs_in_a_locked_environment_that_lacks_what_is_installed_here(run, tmp_path):
+    (tmp_path / "night.txt").write_text("six==1.16.0\n")
+    lines: list[str] = []
+    result = run(
+        "%load_ext mlmagic",
+        "import importlib.util, six\nsix.__version__, importlib.util.find_spec('jupyterlab')",
+        "kept = %ml environment list\nany(each.name.endswith('-notebook') for each in kept)",
+        environment="night.txt",
+        progress=lines.append,
+    )
+    assert result.exit_code == 0, result.failure
+    cells = nbformat.read(result.output, as_version=4).cells
+    assert cells[1].outputs[0].data["text/plain"] == "('1.16.0', None)"
+    assert cells[2].outputs[0].data["text/plain"] == "True"
+    assert any("choosing versions" in line for line in lines)
+
+
+def test_a_notebook_of_azure_ml_runs_as_it_is(run):
+    cells = "from azureml.core import Workspace\nprint(Workspace.__module__)"
+    assert run(cells).failure.ename == "ModuleNotFoundError"
+    result = run(cells, azureml=True)
+    assert result.exit_code == 0, result.failure
+    assert texts(result.output)[-1].startswith("mlmagic.azureml.core.workspace")
+    again = run_notebook(result.output, azureml=True)
+    assert len(nbformat.read(again.output, as_version=4).cells) == 2
+
+
+def test_a_kernel_and_an_environment_exclude_each_other(run):
+    with pytest.raises(UsageError, match="'python3' and the environment 'minimal' exclude"):
+        run("1", kernel="python3", environment="minimal")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +29,21 @@ def test_large_text(value: object) -> None:
     assert repr(decode(text.encode())) == repr(json.loads(text))
 
 
+PIECES = [*'[]{},:"0123456789-.e+', "\\", "\n", "\x00", "true", "null", "NaN", "1e400", "\ud800"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_any_text_is_judged_as_the_standard_library_does(text: str) -> None:
+    assert _judged(decode, text + PADDING) == _judged(json.loads, text + PADDING)
+
+
+def _judged(read: Callable[[str], object], text: str) -> str:
+    try:
+        return repr(read(text))
+    except ValueError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize(
     "text", ["NaN", "[1e400, -Infinity]", '"\\ud800"', "1" * 400, '{"a":1,"a":2}']
 )
@@ -47,14 +61,27 @@ def test_what_is_no_json(text: bytes) -> None:
         decode(text)
 
 
+LOADS = """
+import sys
+from json import loads
+
+
+def init():
+    pass
+
+
+def run(data):
+    texts = [data, data.encode(), bytearray(data.encode())]
+    sums = [sum(loads(each)) for each in texts]
+    text = loads("0.5" + " " * 2000, parse_float=str)
+    return [loads.__module__, "msgspec" in sys.modules, sums, text]
+"""
+
+
+@pytest.mark.parametrize(("options", "is_fast"), [((), True), (("--no-fast-json",), False)])
 def test_fast_json(
-    serve: Callable[..., RunningServer], tmp_path_factory: pytest.TempPathFactory
+    serve_source: Callable[..., RunningServer], options: tuple[str, ...], is_fast: bool
 ) -> None:
-    script = tmp_path_factory.mktemp("fast") / "score.py"
-    code = "from json import loads\n\n\ndef init():\n    pass\n\n\ndef run(data):\n"
-    script.write_text(code + "    return [loads.__module__, sum(loads(data))]\n")
-    body = json.dumps([0.1] * 2000)
-    server = serve(str(script), "--fast-json").ready()
-    answer = server.ask(body=body).json
-    assert answer[0] == "mlmagic.scoring.decoding"
-    assert math.isclose(answer[1], 200)
+    body = json.dumps([0.5] * 2000)
+    answer = serve_source(LOADS, *options).ready().ask(body=body).json
+    assert answer == ["json", is_fast, [1000.0] * 3, "0.5"]

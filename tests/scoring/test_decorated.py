@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -210,3 +211,41 @@ def test_check_scores_the_example(tmp_path: Path) -> None:
         command, capture_output=True, text=True, env=environment(), cwd=tmp_path, check=True
     )
     assert 'ms -> {"Results": {"WebServiceOutput0": [{"age": 1.0}]}}' in done.stdout
+
+
+SPARK = """
+from inference_schema.parameter_types.spark_parameter_type import SparkParameterType
+from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType
+from inference_schema.schema_decorators import input_schema, output_schema
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+sample = spark.createDataFrame([("a", 1, 1.5)], ["name", "n", "price"])
+
+
+def init():
+    pass
+
+
+@input_schema("data", SparkParameterType(sample))
+@output_schema(StandardPythonParameterType([1]))
+def run(data):
+    return [[row["name"], row["n"], row["price"]] for row in data.collect()]
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyspark") is not None, reason="pyspark is there")
+def test_spark_types_need_pyspark(serve_source: Callable[..., RunningServer]) -> None:
+    status = serve_source(SPARK).failed()
+    assert status["reason"] == "ScriptImportFailed"
+    assert "No module named 'pyspark'" in status["message"]
+
+
+@needs("pyspark")
+def test_spark_types(serve_source: Callable[..., RunningServer]) -> None:
+    server = serve_source(SPARK).ready()
+    body = json.dumps({"data": [{"name": "x", "n": 3, "price": 2.25}]})
+    assert server.ask(body=body, Content_Type="application/json").json == [["x", 3, 2.25]]
+    document = server.ask("GET", "/swagger.json?version=3").json
+    columns = document["components"]["schemas"]["ServiceInput"]["properties"]["data"]["items"]
+    assert columns["properties"]["n"] == {"type": "integer", "format": "int64"}

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from mlmagic.scoring.dispatch import Dispatcher
+from mlmagic.scoring.dispatch import Dispatcher, NeverBegunError
 
 
 def test_threads_grow_while_work_waits() -> None:
@@ -41,13 +41,26 @@ def test_given_up_while_waiting_is_never_called() -> None:
         dispatcher = Dispatcher(1)
         first = asyncio.ensure_future(dispatcher.call(lambda: time.sleep(0.3)))
         await asyncio.sleep(0)  # it is the first in the queue
-        with pytest.raises(TimeoutError):
+        with pytest.raises(NeverBegunError):
             await dispatcher.call(lambda: called.append(1), 0.05)
         await first
         assert await dispatcher.call(lambda: "next") == "next"
 
     asyncio.run(two())
     assert called == []
+
+
+def test_the_limit_counts_running_alone() -> None:
+    async def two() -> list[str]:
+        dispatcher = Dispatcher(1)
+
+        def slow() -> str:
+            time.sleep(0.4)
+            return "done"
+
+        return await asyncio.gather(dispatcher.call(slow, 0.6), dispatcher.call(slow, 0.6))
+
+    assert asyncio.run(two()) == ["done", "done"]
 
 
 def test_exceptions_come_back() -> None:

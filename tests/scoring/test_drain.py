@@ -9,8 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from tests.scoring.conftest import RunningServer, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Serve = Callable[..., RunningServer]
 
@@ -35,17 +39,95 @@ def test_queued_requests_are_answered(serve: Serve) -> None:
     assert server.process.wait(10) == 0
 
 
-def test_idle_connection_gets_a_last_answer(serve: Serve) -> None:
-    server = serve("echo").ready()
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.request("POST", "/score", body=b"one")
-    assert connection.getresponse().read()
+STANDS_STILL = """
+    import ctypes
+    import sys
+    import threading
+    import time
+    from pathlib import Path
+
+    libc = ctypes.PyDLL(None)  # its calls keep the interpreter lock
+    drains, holds, sent = (Path(name) for name in ("drains", "holds", "sent"))
+
+
+    def stand_still():
+        while '"draining"' not in status.read_text():
+            time.sleep(0.001)
+        time.sleep(0.02)  # now the time of idle connections has begun
+        sys.setswitchinterval(1000)
+        libc.usleep(50_000)  # the event loop has looked at its sockets, and waits for the lock
+        libc.creat(bytes(holds), 0o600)
+        while libc.access(bytes(sent), 0):
+            libc.usleep(1000)
+        libc.usleep(500_000)  # longer than idle connections are kept in a drain
+        sys.setswitchinterval(0.005)
+
+
+    def init():
+        global status
+        status = Path(sys.argv[sys.argv.index("--status-file") + 1])
+        threading.Thread(target=stand_still, daemon=True).start()
+
+
+    def run(data):
+        return data
+"""
+
+
+def test_idle_connections_get_a_last_answer(serve_source: Serve, tmp_path: Path) -> None:
+    """The server stands still meanwhile: what it has not read yet was sent in time."""
+    server = serve_source(STANDS_STILL).ready()
+    clients = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=20) for _ in range(9)]
+    for client in clients:
+        client.request("POST", "/score", body=b"one")
+        assert client.getresponse().read() == b'"one"'
     server.process.terminate()
-    wait_for(lambda: server.status["stage"] == "draining", "the drain")
-    connection.request("GET", "/ready")
-    answer = connection.getresponse()
-    assert (answer.status, answer.headers["connection"]) == (503, "close")
-    connection.close()
+    wait_for((tmp_path / "app" / "holds").exists, "the drain")
+    for client in clients[1:]:
+        client.request("POST", "/score", body=b"last")
+    clients[0].request("GET", "/ready")
+    (tmp_path / "app" / "sent").touch()
+    answers = [client.getresponse() for client in clients]
+    assert [each.status for each in answers] == [503, *[200] * 8]
+    assert {each.headers["connection"] for each in answers} == {"close"}
+    for client in clients:
+        client.close()
+    assert server.process.wait(10) == 0
+
+
+KEEPS_THE_LOCK = """
+    import ctypes
+    import threading
+    import time
+
+    libc = ctypes.PyDLL(None)  # its calls keep the interpreter lock
+
+
+    def work():
+        while True:
+            libc.usleep(20_000)
+            time.sleep(0.0005)
+
+
+    def init():
+        threading.Thread(target=work, daemon=True).start()
+
+
+    def run(data):
+        return data
+"""
+
+
+def test_connections_that_wait_are_taken_at_the_end(serve_source: Serve) -> None:
+    """A busy process accepts slowly: what waits is still unaccepted when the end comes."""
+    server = serve_source(KEEPS_THE_LOCK).ready()
+    clients = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=20) for _ in range(50)]
+    for client in clients:
+        client.request("POST", "/score", body=b"one")
+    server.process.terminate()
+    assert [client.getresponse().status for client in clients] == [200] * 50
+    for client in clients:
+        client.close()
     assert server.process.wait(10) == 0
 
 

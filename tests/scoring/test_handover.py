@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import http.client
 import signal
+import subprocess
 import sys
 import threading
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.scoring.conftest import Supervised, wait_for
+import pytest
+
+from tests.scoring.conftest import Supervised, environment, wait_for
+from tests.scoring.differential.servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 class Load:
@@ -167,3 +172,49 @@ def test_update_to_another_port(supervised: Supervised) -> None:
     supervised.update("echo_second", port=new)
     supervised.reach(phase="serving", generation=3, port=new)
     assert supervised.ask(body=b"x").json == {"second": "x"}
+
+
+SAYS = """
+def init():
+    pass
+
+
+def run(data):
+    return "WORD"
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "asks"), [(("--watch",), False), (("--workers", "2"), True)], ids=["watch", "hup"]
+)
+def test_a_changed_script_is_loaded_without_losing_a_request(
+    tmp_path: Path, options: tuple[str, ...], asks: bool
+) -> None:
+    script = tmp_path / "score.py"
+    script.write_text(SAYS.replace("WORD", "first"))
+    port = free_port()
+    command = [sys.executable, "-m", "mlmagic.scoring", str(script), "--port", str(port), *options]
+    log = tmp_path / "log"
+    with log.open("w") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=environment())
+    load = Load(port)
+
+    def change(text: str) -> None:
+        script.write_text(text)
+        if asks:
+            process.send_signal(signal.SIGHUP)
+
+    try:
+        wait_for(lambda: "serves" in log.read_text(), "a start")
+        load.start()
+        wait_for(lambda: load.answers["first"] > 20, "answers of the first script")
+        change("this is no Python")
+        wait_for(lambda: "ScriptSyntaxError" in log.read_text(), "a refusal")
+        change(SAYS.replace("WORD", "second"))
+        wait_for(lambda: load.answers["second"] > 20, "answers of the second script")
+    finally:
+        load.stop()
+        process.terminate()
+        process.wait(20)
+    assert load.problems == []
+    assert process.returncode == 0

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mlmagic.scoring.metrics import Metrics, exposition, merged
 from mlmagic.scoring.shared import SharedCounts
 from tests.scoring.conftest import RunningServer, Supervised, needs, wait_for
@@ -166,3 +168,32 @@ def test_queue_limit(serve_source: Serve, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert found == [200, 200, 200]
+
+
+@pytest.mark.parametrize("kind", ["plain", "async", "batched"])
+def test_a_request_waits_no_longer_than_it_may(
+    serve_source: Serve, tmp_path: Path, kind: str
+) -> None:
+    gate = tmp_path / "gate"
+    pause = "await asyncio.sleep(0.01)" if kind == "async" else "time.sleep(0.01)"
+    server = serve_source(
+        f"""
+        import asyncio, os, time
+        def init(): pass
+        {"async " if kind == "async" else ""}def run(data):
+            while not os.path.exists({str(gate)!r}): {pause}
+            return data
+        """,
+        *("--threads", "1", "--queue-wait-ms", "50", "--scoring-timeout-ms", "60000"),
+        *(("--batch", "1") if kind == "batched" else ()),
+    ).ready()
+    found: list[int] = []
+    first = threading.Thread(target=lambda: found.append(server.ask(body=b"x").status))
+    first.start()
+    wait_for(lambda: metrics(server)["mlmagic_in_flight"] == 1, "a call that runs")
+    answer = server.ask(body=b"x")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert "the request waited for 50 ms" in answer.json["message"]
+    gate.touch()
+    first.join()
+    assert found == [200]

@@ -105,6 +105,45 @@ def test_the_script_finds_the_variables(serve_source: ServeSource, tmp_path: Pat
     assert server.ask(body=b"").json == expected
 
 
+UUID = "6b29fc40-ca47-1067-b31d-00dd010662da"
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "told"),
+    [
+        ((), {"AML_APP_INSIGHTS_ENABLED": "true", "AML_APP_INSIGHTS_KEY": UUID}, "to a cloud"),
+        (("--appinsights_instrumentation_key", UUID), {}, "to a cloud"),
+        (("--appinsights_instrumentation_key", "mine"), {}, "Application Insights is disabled"),
+        ((), {"AML_APP_INSIGHTS_ENABLED": "true"}, ""),
+        ((), {"AML_APP_INSIGHTS_KEY": UUID}, ""),
+    ],
+)
+def test_no_telemetry_and_it_says_so(
+    serve_source: ServeSource, options: tuple[str, ...], variables: dict[str, str], told: str
+) -> None:
+    server = serve_source(
+        """
+        import os
+        def init(): pass
+        def run(data): return os.environ["AML_APP_INSIGHTS_ENABLED"]
+        """,
+        *options,
+        **variables,
+    ).ready()
+    assert server.ask(body=b"").json == "false"
+    assert told in server.log
+    assert UUID not in server.log
+    assert told or "nsights" not in server.log
+
+
+def test_worker_variables() -> None:
+    assert settle(ECHO).worker_timeout == 300
+    assert settle(ECHO, WORKER_TIMEOUT="20").worker_timeout == 20
+    assert settle(ECHO, "--worker-timeout", "10", WORKER_TIMEOUT="20").worker_timeout == 10
+    assert not settle(ECHO, WORKER_PRELOAD="false").preload
+    assert settle(ECHO, WORKER_PRELOAD="True").preload
+
+
 def test_main_is_the_default_script(tmp_path: Path) -> None:
     (tmp_path / "main.py").touch()
     assert settle(AML_APP_ROOT=str(tmp_path)).entry_script == tmp_path / "main.py"
@@ -116,6 +155,7 @@ def test_main_is_the_default_script(tmp_path: Path) -> None:
     ("variables", "words"),
     [
         ({"SCORING_TIMEOUT_MS": "soon"}, "SCORING_TIMEOUT_MS must be a whole number"),
+        ({"WORKER_TIMEOUT": "never"}, "WORKER_TIMEOUT must be a whole number of 1 or more"),
         ({"WORKER_COUNT": "0"}, "WORKER_COUNT must be a whole number of 1 or more, not '0'"),
         ({"AZUREML_LOG_LEVEL": "LOUD"}, "AZUREML_LOG_LEVEL must be one of DEBUG"),
         ({"AZUREML_CONFIG_FILE": "nowhere.json"}, "'nowhere.json' cannot be used"),

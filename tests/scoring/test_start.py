@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -66,6 +67,31 @@ def test_syntax_error_has_its_line(serve: Serve) -> None:
     assert frame["code"] == "def run(raw_data)"
 
 
+def test_failure_file_is_written_in_place_and_short(serve: Serve, tmp_path: Path) -> None:
+    script = tmp_path / "deep.py"
+    lines = [f"def f{n}():\n    f{n + 1}()  # {'x' * 90}" for n in range(60)]
+    script.write_text(
+        "\n".join([*lines, "def f60():\n    raise ValueError('deep' * 1000)\n"])
+        + "\ndef init():\n    f0()\n\ndef run(data):\n    return 1\n"
+    )
+    file = tmp_path / "termination-log"
+    file.touch()
+    before = file.stat().st_ino
+    serve(str(script), "--failure-file", str(file)).failed()
+    report = json.loads(file.read_text())
+    assert file.stat().st_ino == before
+    assert file.stat().st_size <= 4096
+    assert report["reason"] == "InitFailed"
+    assert report["message"].startswith("ValueError: deepdeep")
+    assert report["frames"][-1]["function"] == "f60"
+
+
+def test_the_log_says_what_is_ready(serve: Callable[..., RunningServer]) -> None:
+    server = serve("echo", "--service-name", "diabetes").ready()
+    told = rf"Ready: diabetes on http://127\.0\.0\.1:{server.port} \(init \d\.\d\d s, 1 worker, thr"
+    wait_for(lambda: re.search(told, server.log), "the line")
+
+
 def test_stages_before_ready(serve: Serve, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     server = serve("init_waits_for_file", WAIT_FOR=str(gate)).listening()
@@ -77,6 +103,10 @@ def test_stages_before_ready(serve: Serve, tmp_path: Path) -> None:
     assert server.ask(body=b"x").status == 503
     gate.touch()
     assert server.ready().ask("GET", "/").status == 200
+    server.ask(body=b"x")
+    wait_for(lambda: "POST /score 200" in server.log, "an access line")
+    for line in server.log.splitlines():  # what probes ask leaves no lines
+        assert not any(f"GET {path} " in line for path in ("/", "/ready", "/live"))
     assert server.status["init_seconds"] > 0
 
 

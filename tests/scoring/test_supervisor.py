@@ -93,7 +93,7 @@ def test_frames_of_a_start_failure(supervised: Supervised) -> None:
 
 
 def test_endless_init(supervised: Supervised) -> None:
-    supervised.desire("init_loops", start_timeout_seconds=2)
+    supervised.desire("init_loops", start_timeout_seconds=5)
     failure = supervised.start().failure()
     assert failure["reason"] == "InitTimeout"
     assert "'init'" in failure["message"]

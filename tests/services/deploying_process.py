@@ -51,7 +51,7 @@ def main(arguments: dict[str, Any]) -> None:
         content=content,
         environments=environments,
         lock=read_record(Path(arguments["lock"]), Lock),
-        targets=[target],
+        targets={"local": target},
     )
     for script in arguments["scripts"]:
         kit.services.submit(kit.spec(script))

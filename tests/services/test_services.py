@@ -21,7 +21,8 @@ from mlmagic.errors import (
     TargetNotFoundError,
     UsageError,
 )
-from mlmagic.services import watch
+from mlmagic.services import News, Traffic, watch
+from mlmagic.services.watcher import LINES
 from mlmagic.targets import LocalTarget
 from mlmagic.testing import ServiceKit
 from mlmagic.testing.contract import SECONDS, says, until
@@ -59,10 +60,10 @@ def test_unknown_names_are_told_with_the_nearest(kit: ServiceKit) -> None:
 def test_another_target_needs_overwrite(
     kit: ServiceKit, environments: Environments, lock: Lock
 ) -> None:
-    targets = [
-        kind(kit.root, content=kit.content, environments=environments)
+    targets = {
+        kind.name: kind(kit.root, content=kit.content, environments=environments)
         for kind in (LocalTarget, OtherTarget)
-    ]
+    }
     both = ServiceKit(
         kit.root, content=kit.content, environments=environments, lock=lock, targets=targets
     )
@@ -106,9 +107,10 @@ def test_description_and_tags_change_in_place(kit: ServiceKit) -> None:
 
     kit.services.submit(kit.spec()).wait_for_deployment(timeout_sec=SECONDS)
     service = kit.services.submit(replace(kit.spec(), description="new", tags={"a": "b"}))
-    assert service.outcome == "unchanged"
+    assert (service.outcome, service.record.current) == ("updated", 1)
     assert service.record.spec.description == "new"
     assert service.record.spec.tags == {"a": "b"}
+    assert kit.services.submit(service.record.spec).outcome == "unchanged"
 
 
 def test_what_is_in_use(kit: ServiceKit) -> None:
@@ -248,7 +250,7 @@ def test_watching_tells_changes_and_new_lines(kit: ServiceKit) -> None:
     script = 'def init():\n    pass\n\ndef run(raw_data):\n    print("got", raw_data)\n'
     service = kit.services.submit(kit.spec(script))
     told: list[tuple[str, list[str]]] = []
-    end = watch(service, lambda snapshot, lines: told.append((snapshot["state"], lines)))
+    end = watch(service, lambda news: told.append((news.snapshot["state"], news.lines)))
     until(lambda: "Healthy" in [state for state, _ in told])
     service.run("17")
     until(lambda: any("got 17" in line for _, lines in told for line in lines))
@@ -257,6 +259,47 @@ def test_watching_tells_changes_and_new_lines(kit: ServiceKit) -> None:
     until(lambda: told[-1][0] == "Deleted")
     end()
     until(lambda: "mlmagic-watcher" not in [thread.name for thread in threading.enumerate()])
+
+
+def test_a_service_that_floods_its_log_is_told_of_in_bounded_pieces(kit: ServiceKit) -> None:
+    script = """
+def init():
+    pass
+
+def run(raw_data):
+    for number in range(20_000):
+        print("line", number)
+    print("the end")
+"""
+    service = kit.services.submit(kit.spec(script))
+    told: list[News] = []
+    end = watch(service, told.append)
+    until(lambda: any(news.snapshot["state"] == "Healthy" for news in told))
+    before = len(told)
+    service.run("17")
+    until(lambda: any("the end" in line for news in told[before:] for line in news.lines))
+    end()
+    flood = told[before:]
+    assert max(len(news.lines) for news in flood) <= LINES
+    total = sum(len(news.lines) + news.dropped for news in flood)
+    written = [line for line in service.log_lines(30_000) if "] line " in line]
+    assert len(written) == 20_000
+    assert total >= 20_000
+    assert len(flood) < 200
+
+
+def test_watching_tells_what_a_service_is_asked(kit: ServiceKit) -> None:
+    service = kit.services.submit(kit.spec())
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    readings: list[Traffic] = []
+    end = watch(service, lambda news: news.traffic and readings.append(news.traffic))
+    until(lambda: readings)
+    for _ in range(20):
+        service.run([1])
+    until(lambda: any(reading.rate for reading in readings))
+    end()
+    assert next(reading for reading in readings if reading.rate).p50 is not None
+    assert not any("/metrics" in line for line in service.log_lines(500))
 
 
 def test_one_bad_watcher_does_not_blind_the_others(
@@ -270,7 +313,7 @@ def test_one_bad_watcher_does_not_blind_the_others(
 
     ends: list[Callable[[], None]] = [
         watch(service, bad),
-        watch(service, lambda snapshot, _: seen.append(snapshot["state"])),
+        watch(service, lambda news: seen.append(news.snapshot["state"])),
     ]
     until(lambda: "Healthy" in seen)
     for end in ends:

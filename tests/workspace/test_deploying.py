@@ -83,6 +83,36 @@ def test_a_registered_model_is_placed_and_guarded_against_deletion(workspace):
     assert workspace.delete_model("m:1").id == "m:1"
 
 
+def test_keys_and_data_collection_of_v1s_file_are_honoured(workspace):
+    first, second, third = (f"{word}-key-of-16-letters" for word in ("first", "second", "third"))
+    keys = {"primaryKey": first, "secondaryKey": second}
+    file = {"keys": keys, "dataCollection": {"storageEnabled": True}, "authEnabled": True}
+    write("score.py", ANSWER.format(word="a").replace("GREETING", "AML_MODEL_DC_STORAGE_ENABLED"))
+    service = deploy(workspace, script="score.py", deployment_config=file, secondary_key=third)
+    assert service.get_keys() == (first, third)
+    assert service.run("")[2] == "true"
+    assert workspace.update_service("svc", primary_key=first).outcome == "unchanged"
+    with pytest.raises(ConfigurationError, match="8 or more"):
+        workspace.update_service("svc", primary_key="short")
+
+
+def test_labels_change_in_place_and_narrow_lists(workspace):
+    write("score.py", ANSWER.format(word="a"))
+    deploy(workspace, script="score.py", tags={"area": "demo"}, properties={"team": "ml"})
+    changed = workspace.update_service("svc", add_tags={"stage": "test"}, remove_tags=["area"])
+    assert (changed.outcome, changed.record.current) == ("updated", 1)
+    assert changed.snapshot()["tags"] == {"stage": "test"}
+    assert workspace.update_service("svc", tags={"stage": "test"}).outcome == "unchanged"
+    with pytest.raises(ConfigurationError, match="no tag 'stag'"):
+        workspace.update_service("svc", remove_tags=["stag"])
+    for wanted in (
+        {"compute_type": "Local"}, {"tags": ["stage=test"]}, {"properties": ["team"]},
+    ):  # fmt: skip
+        assert [each.name for each in workspace.list_services(**wanted)] == ["svc"]
+    for wanted in ({"compute_type": "aks"}, {"tags": ["stage=live"]}, {"model_name": "m"}):
+        assert workspace.list_services(**wanted) == []
+
+
 def test_an_unregistered_file_is_version_0_as_in_v1(workspace):
     write("m.txt", "loose")
     write("score.py", READS_MODEL)
@@ -386,3 +416,29 @@ def test_a_script_captured_with_a_source_directory_travels_with_it(workspace):
     workspace.capture_script(source, environment="minimal", source_directory="src")
     service = workspace.deploy("svc", script="src/score.py", wait=True)
     assert service.run("") == "from a file"
+
+
+def test_the_setting_target_sends_every_deployment_there(workspace, monkeypatch):
+    """Whatever the line names; what the other target does not know is left out and told."""
+    write("score.py", ANSWER.format(word="a"))
+    told = []
+    asked = {"script": "score.py", "environment": "minimal", "target": "kubernetes"}
+    monkeypatch.setenv("MLMAGIC_TARGET", "local")
+    service = workspace.deploy("svc", **asked, cpu_limit="1", wait=True, on_event=told.append)
+    assert service.target == "local"
+    assert "%deploy svc: 'cpu_limit' is not used by target 'local'." in told
+    monkeypatch.setenv("MLMAGIC_TARGET", "nowhere")
+    with pytest.raises(TargetNotFoundError, match="nowhere"):
+        workspace.deploy("svc", **asked)
+
+
+def test_the_environment_of_a_run_configuration_serves(workspace, tmp_path):
+    write("score.py", ANSWER.format(word="a"))
+    write("conda.yml", "dependencies:\n- pip\n")
+    write(
+        "train.runconfig",
+        "environment:\n  python:\n    condaDependenciesFile: conda.yml\n"
+        "  environmentVariables: {GREETING: hello}\n",
+    )
+    service = workspace.deploy("svc", script="score.py", environment="train.runconfig", wait=True)
+    assert service.run("")[2] == "hello"

@@ -28,6 +28,12 @@ export interface Revision {
 export interface Snapshot {
   name: string;
   target: string;
+  computeType: string;
+  description: string;
+  tags: Record<string, string>;
+  properties: Record<string, string>;
+  createdTime: string;
+  updatedTime: string;
   state: State;
   reason: string;
   message: string;
@@ -38,6 +44,8 @@ export interface Snapshot {
   scoringUri: string | null;
   internalUri: string | null;
   swaggerUri: string | null;
+  /** What the address leads through, such as "Ingress"; empty on this machine. */
+  addressKind: string;
   auth: string;
   generation: number;
   revisions: Revision[];
@@ -54,17 +62,29 @@ export interface Tail {
   lines: string[];
 }
 
+/** What a service was asked between two readings; latencies in milliseconds. */
+export interface Traffic {
+  at: string;
+  rate: number;
+  errors: number;
+  p50: number | null;
+  p95: number | null;
+  p99: number | null;
+}
+
 /** Traits of `mlmagic.panels.service.ServicePanel`. */
 export interface ServiceModel {
   snapshot: Snapshot;
   tail: Tail;
+  traffic: Traffic[];
 }
 
-/** An answer of the service, whatever its status. */
+/** An answer of the service, whatever its status; headers as they were sent. */
 export interface Answer {
   status: number;
   milliseconds: number;
   body: string;
+  headers: [name: string, value: string][];
 }
 
 export interface Keys {
@@ -72,8 +92,151 @@ export interface Keys {
   secondary: string;
 }
 
+/** One difference; `before` is empty where there was nothing, `after` where it goes away. */
+export interface Change {
+  field: string;
+  before: string;
+  after: string;
+}
+
+/** What an update would do; `problem` says what would stop it. */
+export interface Plan {
+  action: string;
+  problem: string;
+  changes: Change[];
+}
+
+/** The part of JSON Schema that forms are made from. */
+export interface Schema {
+  type?: string | string[];
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  example?: unknown;
+  description?: string;
+  enum?: unknown[];
+}
+
+type Nothing = Record<string, never>;
+
+/** A request as it is written, or the bytes of a file in Base64. */
+export type Body = { body: string; mediaType: string } | { file: string; mediaType: string };
+
 /** What the service panel asks of Python: kind of intent, its arguments, its answer. */
 export interface ServiceIntents {
-  try: { args: { body: string }; value: Answer };
-  keys: { args: Record<string, never>; value: Keys };
+  try: { args: Body; value: Answer };
+  schema: { args: Nothing; value: { schema: Schema | null } };
+  call: { args: { language: string; body: string; mediaType: string }; value: { code: string } };
+  keys: { args: Nothing; value: Keys };
+  rotate: { args: { which: keyof Keys }; value: null };
+  log: { args: Nothing; value: { text: string } };
+  changes: { args: { generation: number }; value: Change[] };
+  rollback: { args: { generation: number }; value: null };
+  scale: { args: { replicas: number }; value: null };
+  plan: { args: { models: string[] }; value: Plan };
+  update: { args: { models: string[] }; value: null };
+  cancel: { args: Nothing; value: null };
+  stop: { args: Nothing; value: null };
+  start: { args: Nothing; value: null };
+  restart: { args: Nothing; value: null };
+  reload: { args: Nothing; value: null };
+  delete: { args: { name: string }; value: null };
+}
+
+/** A service in the table of all; `rates` and `errors` are its last readings, oldest first. */
+export interface ServiceRow {
+  name: string;
+  target: string;
+  state: State;
+  reason: string;
+  message: string;
+  models: string[];
+  scoringUri: string | null;
+  ready: number;
+  wanted: number;
+  rates: number[];
+  errors: number[];
+}
+
+/** Traits of `mlmagic.panels.services.ServicesPanel`. */
+export interface ServicesModel {
+  services: ServiceRow[];
+  checked: string;
+}
+
+/** What the services panel asks of Python. */
+export interface ServicesIntents {
+  open: { args: { name: string }; value: { model: string } };
+  delete: { args: { names: string[] }; value: Record<string, string> };
+}
+
+/** A version of a model in the table. */
+export interface ModelRow {
+  id: string;
+  name: string;
+  version: number;
+  framework: string;
+  size: number;
+  tags: [key: string, value: string][];
+  properties: [key: string, value: string][];
+  aliases: string[];
+  createdAt: string;
+}
+
+/** Traits of `mlmagic.panels.models.ModelsPanel`. */
+export interface ModelsModel {
+  models: ModelRow[];
+  more: boolean;
+  checked: string;
+}
+
+/** All of one version; files are path, bytes and SHA-256. */
+export interface ModelDetails {
+  id: string;
+  facts: [label: string, text: string][];
+  files: [path: string, size: number, sha256: string][];
+  sample: string;
+  usedBy: string[];
+  versions: number[];
+}
+
+/** What the models panel asks of Python. */
+export interface ModelsIntents {
+  search: { args: { text: string; all: boolean }; value: { models: ModelRow[]; more: boolean } };
+  details: { args: { id: string }; value: ModelDetails };
+  compare: { args: { before: string; after: string }; value: Change[] };
+  register: {
+    args: { path: string; name: string; tags: string };
+    value: { id: string; outcome: string };
+  };
+  deploy: { args: { id: string }; value: { model: string } };
+  delete: { args: { id: string }; value: null };
+}
+
+/** A field of the deploy form: a row of the option table. */
+export interface Field {
+  name: string;
+  label: string;
+  help: string;
+  kind: string;
+  many: boolean;
+  choices: string[];
+  placeholder: string;
+  part: "first" | "target" | "more";
+  suggestions: string[];
+}
+
+/** Traits of `mlmagic.panels.deploy.DeployPanel`. */
+export interface DeployModel {
+  fields: Field[];
+  values: Record<string, string>;
+  problems: Record<string, string>;
+}
+
+/** What the deploy panel asks of Python. */
+export interface DeployIntents {
+  set: { args: { name: string; value: string }; value: null };
+  plan: { args: Nothing; value: Plan };
+  deploy: { args: Nothing; value: { model: string; outcome: string } };
+  line: { args: Nothing; value: { text: string } };
+  configuration: { args: Nothing; value: { text: string } };
 }

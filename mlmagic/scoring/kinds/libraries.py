@@ -18,7 +18,7 @@ class Array(Kind):
     """
 
     def __init__(self, dtype: Any = None) -> None:
-        self._dtype = dtype
+        self.dtype = dtype
 
     def read(self, value: Any) -> Any:
         """Convert nested lists."""
@@ -27,7 +27,7 @@ class Array(Kind):
         if not isinstance(value, list):
             raise MismatchError("an array of items", value)
         try:
-            found = np.asarray(value, dtype=self._dtype)
+            found = np.asarray(value, dtype=self.dtype)
         except (ValueError, TypeError, OverflowError) as error:
             raise MismatchError(f"an array ({error})", value) from error
         if found.dtype == object:
@@ -38,7 +38,7 @@ class Array(Kind):
         """Tell an array; its depth is not known."""
         import numpy as np
 
-        item = _ITEMS.get(np.dtype(self._dtype).kind) if self._dtype is not None else None
+        item = _ITEMS.get(np.dtype(self.dtype).kind) if self.dtype is not None else None
         told = {"type": "array", "format": "numpy.ndarray"}
         if item is None:
             return told | {"items": {}}

@@ -19,7 +19,7 @@ from mlmagic.scoring.supervisor.logfile import LogFile
 from mlmagic.scoring.supervisor.prepare import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
 _OLD_WORKERS_PATIENCE = 6.0  # workers of a supervisor that was killed drain this long at most
@@ -31,10 +31,18 @@ class Supervisor:
     Args:
         directory: The state directory.
         echo: Write the log to the standard error too.
+        told: Receives what is told in ``state.json``.
     """
 
-    def __init__(self, directory: Path, *, echo: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        echo: bool = False,
+        told: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
         self._directory = directory
+        self._on_told = told
         self._log = LogFile(directory / "service.log", echo=echo)
         self._started = time.time()
         self._listener: Listener | None = None
@@ -89,10 +97,18 @@ class Supervisor:
         if desired.generation > self._target:
             self._target = desired.generation
             self._begin(self._deploy(desired, renew=True))
+        elif desired.generation == self._target:
+            self._spawn(self.reload_script())  # nothing else is asked for: it has changed
 
     def _restart(self) -> None:
         if self._current is not None and self._incoming is None:
             self._begin(self._deploy(self._current.desired, renew=False))
+
+    async def reload_script(self) -> None:
+        """Let new workers load the script, after what is being deployed."""
+        if self._deployment is not None:
+            await asyncio.wait({self._deployment})
+        self._restart()
 
     def _nudge(self) -> None:
         for fleet in self._fleets():
@@ -250,6 +266,8 @@ class Supervisor:
             with contextlib.suppress(OSError):  # a full disk does not end a service
                 write_json(self._directory / "state.json", state | {"updated": now})
                 self._told = state
+            if self._on_told is not None:
+                self._on_told(state)
 
     def _state(self) -> dict[str, Any]:
         newest = self._incoming or self._current

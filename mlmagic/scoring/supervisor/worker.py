@@ -58,6 +58,7 @@ class Worker:
         self._stage = "start"
         self.status: dict[str, Any] = {}
         self.started = 0.0
+        self._began = 0.0  # the same, by the clock that does not jump
         self.ready_at: float | None = None
         self.memory_bytes: int | None = None
 
@@ -109,7 +110,7 @@ class Worker:
         finally:
             os.close(theirs)
             os.close(lifeline_end)
-        self.started = time.time()
+        self.started, self._began = time.time(), time.monotonic()
         self._kernel_kills = kernel_kills()
         self._limit_cpus(index)
         os.set_blocking(output, False)
@@ -179,7 +180,7 @@ class Worker:
         self._read_status()
         self._weigh()
         limit = self._desired.start_timeout_seconds
-        if self.ready_at is None and not self.stopping and time.time() - self.started > limit:
+        if self.ready_at is None and not self.stopping and time.monotonic() - self._began > limit:
             message = f"The stage '{self.stage}' did not end within {limit:g} s of the start."
             self._kill_for("InitTimeout", message)
 

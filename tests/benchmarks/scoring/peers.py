@@ -54,16 +54,17 @@ class Peer:
         return environment(self.requirements)
 
 
-def ours(name: str = "mlmagic", entry: str = work.ENTRY, *options: str) -> Peer:
-    """Return our server, in azmlinfsrv's environment."""
+def ours(
+    name: str = "mlmagic", entry: str = work.ENTRY, *options: str, also: tuple[str, ...] = ()
+) -> Peer:
+    """Return our server, in azmlinfsrv's environment, with other packages too."""
 
     def command(home: Path, port: int) -> list[str]:
         told = [str(home / "bin" / "python"), "-m", "mlmagic.scoring", "--entry-script", "score.py"]
         return [*told, "--port", str(port), *options]
 
-    return Peer(
-        name, AZMLINFSRV, {"score.py": entry}, command, variables=(("PYTHONPATH", str(_ISLAND)),)
-    )
+    variables = (("PYTHONPATH", str(_ISLAND)),)
+    return Peer(name, (*AZMLINFSRV, *also), {"score.py": entry}, command, variables=variables)
 
 
 def _as_v2(body: bytes) -> bytes:
@@ -111,6 +112,14 @@ MLSERVER = Peer(
 )
 
 
+def prepare(peer: Peer, work_: Work, folder: Path) -> None:
+    """Put a server's files, and its model, into a folder."""
+    for name, text in (peer.files | {"work.py": work_.code}).items():
+        (folder / name).write_text(text)
+    if work_.model:
+        shutil.copy(_model(work_.model, peer.home), folder / "model.pkl")
+
+
 class Running:
     """A server of some work.
 
@@ -123,20 +132,13 @@ class Running:
         self.body = peer.body(work_.body)
         self.folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
         self.port = free_port()
-        self._prepare(work_)
+        prepare(peer, work_, self.folder)
         self.process, self.seconds = self._start()
 
     @property
     def url(self) -> str:
         """Where it scores."""
         return f"http://127.0.0.1:{self.port}{self.peer.path}"
-
-    def _prepare(self, work_: Work) -> None:
-        for name, text in (self.peer.files | {"work.py": work_.code}).items():
-            (self.folder / name).write_text(text)
-        if work_.model:
-            made = _model(work_.model, self.peer.home)
-            shutil.copy(made, self.folder / "model.pkl")
 
     def _start(self) -> tuple[subprocess.Popen[bytes], float]:
         told = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PORT": str(self.port)}

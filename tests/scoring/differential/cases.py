@@ -113,6 +113,7 @@ _ECHO = (
     *_ROUTES,
     *(_typed(text, kind) for text in _TEXTS for kind in _TYPES),
     *(get(query) for query in _QUERIES),
+    get("?long=" + "x" * 5000),
     *_ID_TABLE,
     *(post("x", **{name: "i" * 101}) for name in _IDS),
     *(post("x", **{name: "i" * 100}) for name in _IDS),
@@ -140,6 +141,15 @@ _JOBLIB = (
     Ask(b""),
     Ask(b"nonsense"),
     get("?data=[[5.1,3.5,1.4,0.2]]"),
+)
+_ONNX = (
+    post({"data": [[1, 2, 3]]}),
+    post({"data": [[1.5, -2, 0.25]] * 200}),
+    post({"data": [[1, 2]]}),
+    post({"data": []}),
+    post({"rows": 1}),
+    Ask(b"nonsense"),
+    get("?data=[[1,2,3]]"),
 )
 _SEVERAL = (
     post({"model": "first", "rows": [[2]]}),
@@ -317,6 +327,7 @@ CASES = (
     Case("echo", _ECHO),
     Case("headers", _HEADERS),
     Case("joblib_model", _JOBLIB, _MODELS),
+    Case("onnx_model", _ONNX, _MODELS),
     Case("several_models", _SEVERAL, _MODELS),
     Case("schema_numpy", _NUMPY),
     Case("schema_numpy_loose", _LOOSE),

@@ -25,6 +25,8 @@ AZMLINFSRV = (
     "inference-schema[numpy-support,pandas-support]==1.8",
     "azureml-contrib-services",
     "numpy",
+    "onnx",
+    "onnxruntime",
     "pandas",
     "scikit-learn",
     *OURS,
@@ -67,3 +69,7 @@ def island() -> Path:
     shutil.copytree(ROOT / "mlmagic" / "scoring", folder / "mlmagic" / "scoring", ignore=ignored)
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(folder)], check=True)
     return folder
+
+
+if __name__ == "__main__":  # before the tests, so that none of them waits for it
+    environment(AZMLINFSRV)

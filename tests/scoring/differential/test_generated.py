@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.scoring.differential.servers import Pair
 
+# The first one installs azmlinfsrv, where nothing has before: minutes on a busy machine.
+pytestmark = pytest.mark.timeout(900)
 _TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | _TEXT,

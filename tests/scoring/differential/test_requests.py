@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+# The first one installs azmlinfsrv, where nothing has before: minutes on a busy machine.
+pytestmark = pytest.mark.timeout(900)
 _seen: set[str] = set()
 
 

@@ -162,6 +162,74 @@ def _resident(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def test_worn_out_worker_is_replaced(supervised: Supervised, waits: str) -> None:
+    """Calls that never end hold their threads: a new process takes over, nothing is lost."""
+    options = ("--scoring-timeout-ms", "200", "--threads", "20", "--entry-script", waits)
+    supervised.desire("echo", *options)
+    supervised.start().reach(phase="serving")
+    (worn,) = supervised.pids
+    stop = threading.Event()
+    answered: list[int] = []
+
+    def keep_asking() -> None:
+        while not stop.is_set():
+            answered.append(supervised.ask(body=b"0").status)
+
+    asking = threading.Thread(target=keep_asking)
+    asking.start()
+    stuck = Clients(supervised, 16, b"30")
+    stuck.finish()
+    wait_for(lambda: supervised.pids and worn not in supervised.pids, "a new worker")
+    supervised.reach(phase="serving", restarts=0)
+    stop.set()
+    asking.join(PATIENCE)
+    assert (stuck.problems, stuck.statuses) == ([], [500] * 16)
+    assert set(answered) == {200}
+    assert not is_alive(worn)
+
+
+def test_worn_out_server_without_supervisor_ends(
+    serve: Callable[..., RunningServer], waits: str
+) -> None:
+    server = serve(waits, "--scoring-timeout-ms", "200", "--threads", "20").ready()
+    stuck = Clients(server, 16, b"30")
+    other = Clients(server, 1, b"0.1")
+    stuck.finish()
+    other.finish()
+    assert (stuck.statuses, other.statuses) == ([500] * 16, [200])
+    assert server.process.wait(PATIENCE) == 1
+    assert "16 calls of run() hang" in server.log
+
+
+HOLDS = """
+import re
+
+
+def init():
+    pass
+
+
+def run(data):
+    # Backtracks for years, and holds the interpreter lock.
+    return data if data != "hold" else str(re.match("(a+)+$", "a" * 60 + "b"))
+"""
+
+
+def test_worker_that_holds_the_interpreter_lock_is_replaced(
+    supervised: Supervised, tmp_path: Path
+) -> None:
+    (tmp_path / "holds.py").write_text(HOLDS)
+    script = ("--entry-script", str(tmp_path / "holds.py"))
+    supervised.desire("echo", *script, workers=2, variables={"WORKER_TIMEOUT": "1"})
+    supervised.start().reach(phase="serving")
+    with pytest.raises(http.client.RemoteDisconnected):
+        supervised.ask(body=b"hold")
+    assert {supervised.ask(body=b"x").status for _ in range(20)} == {200}
+    supervised.reach(restarts=1)
+    wait_for(lambda: all(each["ready"] for each in supervised.state["workers"]), "two workers")
+    assert "holds.py" in supervised.log  # where it was stuck
+
+
 def test_stuck_calls_do_not_stop_others(serve: Callable[..., RunningServer], waits: str) -> None:
     server = serve(waits, "--scoring-timeout-ms", "300", "--threads", "1").ready()
     began = time.monotonic()

@@ -23,7 +23,7 @@ def test_v1s_keys():
         "memory": "500M",
         "auth": "key",
         "scoring_timeout_ms": 1000,
-        "workers": 2,
+        "replicas": 2,
         "threads": 3,
     }
     assert read.lines["port"] == 3
@@ -48,13 +48,13 @@ def test_null_leaves_open():
 
 
 def test_unused_keys_are_listed_with_lines():
-    text = "port: 1\nappInsightsEnabled: true\nautoScaler:\n  minReplicas: 2\n"
+    text = "port: 1\nappInsightsEnabled: true\nautoScaler:\n  refreshPeriodInSeconds: 2\n"
     read = parse("deployment", text, name="dc", first_line=2)
     assert [(problem.line, problem.severity) for problem in read.warnings] == [
         (3, "warning"),
         (5, "warning"),
     ]
-    assert "'autoScaler.minReplicas'" in read.warnings[1].message
+    assert "'autoScaler.refreshPeriodInSeconds'" in read.warnings[1].message
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,6 @@ def test_unused_keys_are_listed_with_lines():
         ("deployment", "port: 70000", r"'port' \(line 2\): '70000' is out of range"),
         ("deployment", "\nmemory: 1g", r"'memory' \(line 3\).*did you mean '1G' or '1Gi'"),
         ("deployment", "memory: -1G", "'-1G' is not a quantity"),
-        ("deployment", "computeType: AKS", r"'computeType' \(line 2\) asks .* only 'local' is av"),
-        ("deployment", "target: moon", "only 'local' is available"),
         ("deployment", "port: 1\nport: 2", "'port' stands twice in 'cell', on lines 2 and 3"),
         (
             "deployment",
@@ -102,8 +100,41 @@ def test_what_is_wrong_is_told_with_its_line(kind, text, message):
         parse(kind, text, name="cell", first_line=2)
 
 
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [("computeType: AKS", "aks"), ("computeType: ACI", "aci"), ("target: prod", "prod")],
+)
+def test_a_target_is_named_in_words_of_v1_and_in_ours(text, target):
+    assert parse("deployment", text, name="cell").compute_type == target
+
+
 def test_deep_nesting_is_refused():
     with pytest.raises(ConfigurationError):
         parse("deployment", "[" * 900, name="dc")
     with pytest.raises(ConfigurationError):
         parse("deployment", "port: " + "[" * 900 + "]" * 900, name="dc")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "told"),
+    [
+        ("deployment", "sslEnabled: true", "TLS is not built in"),
+        ("deployment", "vnetName: v", "only the cloud has virtual networks"),
+        ("deployment", "vaultBaseUrl: u", "only the cloud has key vaults"),
+        ("inference", "entryScript: s.py\nextraDockerfileSteps: steps", "make the base image"),
+        ("inference", "entryScript: s.py\nbaseImageRegistry: {address: a}", "docker login"),
+    ],
+)
+def test_what_would_be_something_else_is_refused_by_name(kind, text, told):
+    with pytest.raises(ConfigurationError, match=told):
+        parse(kind, text, name="file")
+
+
+def test_what_v1_writes_by_itself_is_passed_over():
+    text = "sslEnabled: false\nsslCertificate: null\nlocation: null\nappInsightsEnabled: false\n"
+    read = parse("deployment", text, name="dc")
+    assert (read.given, read.warnings) == ({}, ())
+    text = "entryScript: s.py\nruntime: python\nbaseImage: python:3.11\nenableGpu: false\n"
+    read = parse("inference", text, name="ic")
+    assert [each.line for each in read.warnings] == [2]
+    assert read.given == {"script": "s.py", "base_image": "python:3.11"}

@@ -31,7 +31,7 @@ def read(line: str) -> dict:
         ("deploy svc", {"name": "svc"}),
         ("model deploy -n svc -m a -m b:2", {"name": "svc", "models": ("a", "b:2")}),
         ("deploy svc --gb 0.5 --ae true", {"name": "svc", "memory": "500M", "auth": "key"}),
-        ("deploy svc --cp ACI --cc 500m", {"name": "svc", "target": "docker", "cpu": "500m"}),
+        ("deploy svc --cp ACI --cc 500m", {"name": "svc", "target": "aci", "cpu": "500m"}),
         ("deploy svc --no-wait --plan", {"name": "svc", "wait": False, "plan": True}),
         ("deploy s --env A=1 --env B=x=y", {"name": "s", "variables": {"A": "1", "B": "x=y"}}),
         ("deploy --port 80 svc --auth NONE", {"name": "svc", "port": 80, "auth": "none"}),
@@ -95,7 +95,8 @@ def test_rows_are_sound(verb):
 )
 def test_examples_parse(verb, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "sample.json").write_text("[]")
+    for file in ("sample.json", "card.md"):
+        (tmp_path / file).write_text("[]")
     for example in verb.examples:
         found, _ = find_verb(shlex.split(example))
         read(example)
@@ -110,14 +111,18 @@ def test_words_lead_to_one_verb():
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.title)
 def test_options_are_keywords_of_the_method(verb):
     from mlmagic import runs
+    from mlmagic.entities import ModelDetails
     from mlmagic.workspace import Workspace
 
     owner = runs if verb.owner == "runs" else Workspace
     method = getattr(owner, verb.method)
     keywords = inspect.signature(method).parameters
     takes_more = any(p.kind is p.VAR_KEYWORD for p in keywords.values())
-    ours = {"last", "expand", "raw_parameters"}  # read by the front end itself
+    # Read by the front end itself.
+    ours = {"last", "expand", "raw_parameters", "database_url", "store_url"}
     names = {option.name for option in verb.options} - ours
+    if verb.method == "register_model":
+        takes_more, names = False, names - set(ModelDetails.__annotations__)
     assert takes_more or names <= set(keywords)
     assert not verb.progress or "on_event" in keywords or takes_more
 

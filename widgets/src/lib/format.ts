@@ -61,3 +61,14 @@ export function pretty(text: string): string {
     return text;
   }
 }
+
+/** Requests a second: `0`, `0.4/s`, `12/s`, `3,400/s`. */
+export function rate(value: number): string {
+  if (value === 0) return "0/s";
+  return value < 9.95 ? `${value.toFixed(1)}/s` : `${Math.round(value).toLocaleString("en")}/s`;
+}
+
+export function percent(share: number): string {
+  if (share === 0) return "0 %";
+  return share < 0.0995 ? `${(share * 100).toFixed(1)} %` : `${Math.round(share * 100)} %`;
+}

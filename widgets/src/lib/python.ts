@@ -11,6 +11,8 @@ interface Reply {
   error?: string;
 }
 
+const RESEND_MS = 3000;
+
 export interface Python<
   Traits extends object,
   Kinds extends { [K in keyof Kinds]: Intents[string] },
@@ -64,14 +66,19 @@ export function openDoor<
       new Promise((resolve, reject) => {
         asked += 1;
         const id = `${page}-${asked}`;
+        // The way to a kernel may lose a message, or hold it until the next one comes (seen with
+        // JupyterLab 4.6 and ipykernel 7.4, on a loaded machine); Python takes each id once.
+        const again = setInterval(() => model.send({ id, kind, args }), RESEND_MS);
         const timer = setTimeout(() => {
           waiting.delete(id);
+          clearInterval(again);
           reject(
             new Error(`The kernel did not answer within ${seconds} s. It may be busy, or gone.`),
           );
         }, seconds * 1000);
         waiting.set(id, (reply) => {
           clearTimeout(timer);
+          clearInterval(again);
           if (reply.ok) resolve(reply.value as never);
           else reject(new Error(reply.error ?? "The kernel gave no reason."));
         });

@@ -1,11 +1,10 @@
 import type { Snapshot } from "../contract";
 import { copyButton } from "../lib/clipboard";
-import { fill, h, iconButton, setIcon, setLabel, setText, show } from "../lib/dom";
+import { confirmation } from "../lib/confirm";
+import { fill, h, setText, show } from "../lib/dom";
 import { age } from "../lib/format";
+import { keyValue } from "./keys";
 import { type Context, isServing, type Section } from "./section";
-
-const MASK = "•".repeat(24);
-const SHOWN_SECONDS = 60;
 
 /** Where the service answers, with which key, what it serves. */
 export function endpoint(context: Context): Section {
@@ -22,7 +21,16 @@ export function endpoint(context: Context): Section {
     internal,
     copyButton("Copy the internal URI", () => internal.textContent ?? "", context.say),
   );
-  const key = keyRow(context);
+  const kind = h("span");
+  const kindRow = row("Reached by", kind);
+  const question = confirmation();
+  const keys = [
+    keyValue(context, "primary", "key", question),
+    keyValue(context, "secondary", "second key", question),
+  ];
+  const keyRows = keys.map(({ value, buttons }, index) =>
+    row(index ? "Second key" : "Key", value, ...buttons),
+  );
   const models = h("span", { class: "mlm-models" });
   const modelsRow = row("Models", models);
   const revision = h("span");
@@ -38,10 +46,10 @@ export function endpoint(context: Context): Section {
     setText(revision, words.join(" · "));
   }
 
-  const rows = [uriRow, internalRow, key.element, modelsRow, revisionRow];
+  const rows = [uriRow, internalRow, kindRow, ...keyRows, modelsRow, revisionRow];
   const list = h("dl", { class: "mlm-facts" }, ...rows);
   return {
-    element: list,
+    element: h("div", {}, list, question.element),
     update(next) {
       snapshot = next;
       const address = next.scoringUri ?? "";
@@ -50,8 +58,10 @@ export function endpoint(context: Context): Section {
       show(uriRow, address !== "");
       setText(internal, next.internalUri ?? "");
       show(internalRow, next.internalUri !== null && next.internalUri !== next.scoringUri);
-      show(key.element, next.auth === "key" && address !== "");
-      key.update(next);
+      setText(kind, next.addressKind);
+      show(kindRow, next.addressKind !== "");
+      for (const line of keyRows) show(line, next.auth === "key" && address !== "");
+      if (next.state === "Deleted") for (const key of keys) key.hide();
       fill(models, next.models.length, () => h("code")).forEach((code, index) => {
         setText(code, next.models[index] ?? "");
       });
@@ -77,47 +87,4 @@ function row(label: string, value: Node, ...buttons: HTMLElement[]): HTMLDivElem
     h("dt", {}, label),
     h("dd", {}, value, h("span", { class: "mlm-buttons" }, ...buttons)),
   );
-}
-
-/** The key is asked from Python on a click and held only by the element that shows it. */
-function keyRow(context: Context): Section {
-  const value = h("code", { class: "mlm-key" }, MASK);
-  const ask = async () => (await context.python.ask("keys", {})).primary;
-  let timer = 0;
-
-  function hide(): void {
-    clearTimeout(timer);
-    setText(value, MASK);
-    delete value.dataset.shown;
-    setButton("show", "Show the key");
-  }
-
-  async function reveal(): Promise<void> {
-    try {
-      setText(value, await ask());
-    } catch (error) {
-      setText(value, error instanceof Error ? error.message : String(error));
-    }
-    value.dataset.shown = "";
-    setButton("hide", "Hide the key");
-    timer = window.setTimeout(hide, SHOWN_SECONDS * 1000);
-  }
-
-  function setButton(name: "show" | "hide", label: string): void {
-    const svg = toggle.querySelector("svg");
-    if (svg) setIcon(svg, name);
-    setLabel(toggle, label);
-  }
-
-  const toggle = iconButton("show", "Show the key", () => {
-    if ("shown" in value.dataset) hide();
-    else void reveal();
-  });
-  context.signal.addEventListener("abort", hide);
-  return {
-    element: row("Key", value, toggle, copyButton("Copy the key", ask, context.say)),
-    update(snapshot) {
-      if (snapshot.state === "Deleted") hide();
-    },
-  };
 }

@@ -1,27 +1,11 @@
-import type { Snapshot } from "../contract";
 import { h, setText, show } from "../lib/dom";
 import { clock } from "../lib/format";
+import { stateChip, stateWord } from "../lib/state";
 import type { Context, Section } from "./section";
-
-/** Colour of a state; the word stands beside it, so colour never speaks alone. */
-const TONES: Record<string, string> = {
-  Transitioning: "busy",
-  Deleting: "busy",
-  Healthy: "good",
-  Unhealthy: "warn",
-  Unschedulable: "warn",
-  Failed: "bad",
-};
-
-export function stateWord(snapshot: Snapshot): string {
-  const goes = snapshot.state === "Deleting" || snapshot.state === "Deleted";
-  return snapshot.reason === "Stopped" && !goes ? "Stopped" : snapshot.state;
-}
 
 export function header(context: Context): Section {
   const name = h("h3", { class: "mlm-name" });
-  const word = h("span");
-  const chip = h("span", { class: "mlm-chip" }, h("span", { class: "mlm-dot" }), word);
+  const chip = stateChip();
   const place = h("span", { class: "mlm-place" });
   const reason = h("code", { class: "mlm-reason" });
   const message = h("span");
@@ -32,22 +16,18 @@ export function header(context: Context): Section {
     element: h(
       "header",
       { class: "mlm-header" },
-      h("div", { class: "mlm-headline" }, name, chip, place),
+      h("div", { class: "mlm-headline" }, name, chip.element, place),
       h("p", { class: "mlm-message" }, reason, message),
       nextStep,
     ),
     update(snapshot) {
       const state = stateWord(snapshot);
       setText(name, snapshot.name);
-      setText(word, state);
-      chip.dataset.tone = TONES[state] ?? "calm";
+      const tone = chip.set(state);
       setText(place, snapshot.target);
       place.title = `Last change at ${clock(snapshot.updatedAt)}`;
       setText(reason, snapshot.reason);
-      show(
-        reason,
-        ["bad", "warn"].includes(chip.dataset.tone) || snapshot.reason === "UpdateFailed",
-      );
+      show(reason, ["bad", "warn"].includes(tone) || snapshot.reason === "UpdateFailed");
       setText(message, snapshot.message);
       setText(nextStep, snapshot.nextStep);
       show(nextStep, snapshot.nextStep !== "" && !snapshot.commands.includes(snapshot.nextStep));

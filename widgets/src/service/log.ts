@@ -1,12 +1,14 @@
-import type { Tail } from "../contract";
 import { h, icon, setText, show } from "../lib/dom";
+import { saveText } from "../lib/download";
 import { plural } from "../lib/format";
 import { type Context, foldable, type Section } from "./section";
 
 /** Distance from the end, in pixels, that still counts as being at the end. */
 const NEAR = 12;
+const LEVELS = ["info", "warning", "error"] as const;
+type Level = (typeof LEVELS)[number];
 
-/** The last lines of the log. It follows the newest until the user scrolls up. */
+/** The last lines of the log. It follows the newest until the user scrolls up, or pauses it. */
 export function log(context: Context): Section {
   const lines = h("div", {
     class: "mlm-lines",
@@ -22,17 +24,40 @@ export function log(context: Context): Section {
     icon("down"),
     missed,
   );
+  const search = h("input", {
+    type: "search",
+    class: "mlm-input",
+    placeholder: "Search",
+    "aria-label": "Search the log",
+  });
+  const level = h(
+    "select",
+    { class: "mlm-input", "aria-label": "Least level shown" },
+    h("option", { value: "info" }, "All levels"),
+    h("option", { value: "warning" }, "Warnings and errors"),
+    h("option", { value: "error" }, "Errors"),
+  );
+  const pause = h(
+    "button",
+    { type: "button", class: "mlm-button", "aria-pressed": "false" },
+    "Pause",
+  );
+  const save = h("button", { type: "button", class: "mlm-button" }, "Download");
+  const found = h("span", { class: "mlm-found", role: "status" });
   const { element, remark } = foldable(
     context,
     "log",
     "Log",
+    h("div", { class: "mlm-log-bar mlm-row" }, search, level, found, pause, save),
     h("div", { class: "mlm-log-frame" }, lines, resume),
   );
   // Lines are numbered from the start of the service: first and behind last of those shown.
   let first = 0;
   let end = 0;
   let following = true;
+  let paused = false;
   let seen = 0;
+  let carried: Level = "info";
 
   function follow(): void {
     following = true;
@@ -46,11 +71,18 @@ export function log(context: Context): Section {
     setText(missed, end > seen ? plural(end - seen, "new line") : "To the newest line");
   }
 
-  function draw({ dropped, lines: texts }: Tail): void {
+  function draw(): void {
+    const { dropped, lines: texts } = context.python.get("tail");
+    show(element, dropped + texts.length > 0);
+    if (paused) {
+      setText(pause, `Resume (${plural(Math.max(dropped + texts.length - end, 0), "new line")})`);
+      return;
+    }
     if (dropped > end || dropped + texts.length < end) {
       lines.replaceChildren();
       first = dropped;
       end = dropped;
+      carried = "info";
     }
     for (; first < dropped; first += 1) {
       const gone = lines.firstElementChild as HTMLElement | null;
@@ -58,31 +90,91 @@ export function log(context: Context): Section {
       if (gone && !following) lines.scrollTop -= gone.offsetHeight;
       gone?.remove();
     }
-    lines.append(...texts.slice(end - dropped).map(lineOf));
+    const made = texts.slice(end - dropped).map(lineOf);
+    lines.append(...made);
     end = dropped + texts.length;
     setText(remark, dropped ? `${plural(dropped, "earlier line")} not shown` : "");
-    show(element, end > 0);
+    choose(made);
     if (following) lines.scrollTop = lines.scrollHeight;
     mark();
+  }
+
+  function lineOf(text: string): HTMLElement {
+    carried = levelOf(text) ?? carried;
+    const line = h("div", { "data-level": carried }, text || " ");
+    if (carried === "error") line.dataset.tone = "bad";
+    else if (carried === "warning") line.dataset.tone = "warn";
+    return line;
+  }
+
+  /** Show, of some lines, those that are looked for. */
+  function choose(among: Iterable<Element>): void {
+    const words = search.value.trim().toLowerCase();
+    const least = LEVELS.indexOf(level.value as Level);
+    for (const line of among as Iterable<HTMLElement>) {
+      const text = line.textContent ?? "";
+      const at = words ? text.toLowerCase().indexOf(words) : -1;
+      const heavy = LEVELS.indexOf(line.dataset.level as Level) >= least;
+      show(line, heavy && (words === "" || at >= 0));
+      if (at < 0) setText(line, text);
+      else {
+        const to = at + words.length;
+        line.replaceChildren(text.slice(0, at), h("mark", {}, text.slice(at, to)), text.slice(to));
+      }
+    }
+    const isFiltered = words !== "" || least > 0;
+    const count = lines.querySelectorAll(":scope > :not([hidden])").length;
+    setText(found, isFiltered ? `${plural(count, "line")} found` : "");
+  }
+
+  function chooseAll(): void {
+    choose(lines.children);
+    if (following) lines.scrollTop = lines.scrollHeight;
+  }
+
+  function setPaused(isPaused: boolean): void {
+    paused = isPaused;
+    pause.setAttribute("aria-pressed", String(paused));
+    if (!paused) setText(pause, "Pause");
+    draw();
+  }
+
+  async function download(): Promise<void> {
+    save.disabled = true;
+    try {
+      const { text } = await context.python.ask("log", {}, 60);
+      saveText(text, `${context.python.get("snapshot").name}.log`);
+      context.say("The log was downloaded.");
+    } catch (error) {
+      setText(found, error instanceof Error ? error.message : String(error));
+    } finally {
+      save.disabled = false;
+    }
   }
 
   lines.addEventListener("scroll", () => {
     following = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - NEAR;
     mark();
   });
+  search.addEventListener("input", chooseAll);
+  level.addEventListener("change", chooseAll);
+  pause.addEventListener("click", () => setPaused(!paused));
+  save.addEventListener("click", () => void download());
   // An output that is not yet laid out, or is folded, cannot scroll: catch up when it can.
   const resized = new ResizeObserver(() => following && follow());
   resized.observe(lines);
   context.signal.addEventListener("abort", () => resized.disconnect());
   context.python.watch("tail", draw, context.signal);
-  draw(context.python.get("tail"));
+  draw();
   return { element, update: () => {} };
 }
 
-function lineOf(text: string): HTMLElement {
-  const line = h("div", {}, text || " ");
-  if (/\b(ERROR|CRITICAL|FATAL)\b|^Traceback |^\w*(Error|Exception)\b/.test(text))
-    line.dataset.tone = "bad";
-  else if (/\bWARN(ING)?\b/.test(text)) line.dataset.tone = "warn";
-  return line;
+/** The level that a line tells; lines of a traceback tell none and belong to the one before. */
+function levelOf(text: string): Level | undefined {
+  const letter = /^\S+ \S+ ([DIWEC]) \[\d+\]/.exec(text)?.[1];
+  if (letter) return letter === "W" ? "warning" : /[EC]/.test(letter) ? "error" : "info";
+  if (/\b(ERROR|CRITICAL|FATAL)\b|^Traceback |^\w*(Error|Exception)\b/.test(text)) return "error";
+  if (/\bWARN(ING)?\b/.test(text)) return "warning";
+  if (/\b(INFO|DEBUG)\b/.test(text) || !/^(\s|$)/.test(text)) return "info";
+  return undefined;
 }

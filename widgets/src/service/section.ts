@@ -7,10 +7,12 @@ import type { Store } from "../lib/store";
 export interface Ui {
   /** The request as edited; null follows the sample. */
   body: string | null;
+  /** How the request is written. */
+  mode: "form" | "json" | "file";
   folded: Partial<Record<Fold, boolean>>;
 }
 
-export type Fold = "replicas" | "try" | "log";
+export type Fold = "replicas" | "traffic" | "try" | "log" | "revisions" | "manage";
 
 /** What every part of the panel is given. */
 export interface Context {

@@ -1,13 +1,20 @@
-import type { Answer, Snapshot } from "../contract";
-import { h, icon, setText, show } from "../lib/dom";
-import { milliseconds, pretty } from "../lib/format";
-import { type Context, foldable, isServing, type Section } from "./section";
+import type { Answer, Body, Schema, Snapshot } from "../contract";
+import { fill, h, icon, setText, show } from "../lib/dom";
+import { bytes, milliseconds, pretty } from "../lib/format";
+import { tabs } from "../lib/tabs";
+import { calls } from "./calls";
+import { blank, formOf } from "./form";
+import { type Context, foldable, isServing, type Section, type Ui } from "./section";
 
 const SECONDS = 90;
+const JSON_TYPE = "application/json";
+const LARGEST_FILE = 8_000_000;
 
 /** Send the sample, or what the user makes of it, and show the answer. */
 export function tryIt(context: Context): Section {
   let sample = "";
+  let schema: Schema | null = null;
+  let described = 0;
   const body = h("textarea", {
     class: "mlm-body",
     rows: "6",
@@ -15,10 +22,31 @@ export function tryIt(context: Context): Section {
     "aria-label": "Request body",
     placeholder: '{"data": [[1, 2, 3]]}',
   });
+  const form = h("div", { class: "mlm-form" });
+  const file = h("input", { type: "file", "aria-label": "File to send" });
+  const fileNote = h("p", { class: "mlm-hint" }, "It is sent as it is.");
+  const filePart = h("div", {}, file, fileNote);
+  const choice = tabs<Ui["mode"]>(
+    "How to write the request",
+    { form: "Form", json: "JSON", file: "File" },
+    (mode) => {
+      context.ui.set({ mode });
+      drawMode();
+    },
+  );
   const run = h("button", { type: "button", class: "mlm-run" }, icon("play"), "Run");
   const reset = h("button", { type: "button", class: "mlm-link" }, "Reset to the sample");
   const answer = h("pre", { class: "mlm-answer", tabindex: "0", "aria-label": "Answer" });
+  const headers = h("ul", { class: "mlm-headers" });
+  const headersPart = h(
+    "details",
+    { class: "mlm-calls" },
+    h("summary", {}, icon("chevron"), "Headers"),
+    headers,
+  );
   const figures = h("span", { class: "mlm-figures" });
+  const code = calls(context, () => ({ body: compact(body.value), mediaType: JSON_TYPE }));
+  show(headersPart, false);
   const { element, remark } = foldable(
     context,
     "try",
@@ -26,42 +54,87 @@ export function tryIt(context: Context): Section {
     h(
       "div",
       { class: "mlm-exchange" },
-      h("div", { class: "mlm-half" }, h("span", { class: "mlm-caption" }, "Request"), body),
+      h(
+        "div",
+        { class: "mlm-half" },
+        h("span", { class: "mlm-caption" }, choice.element),
+        body,
+        form,
+        filePart,
+      ),
       h(
         "div",
         { class: "mlm-half" },
         h("span", { class: "mlm-caption" }, "Answer", figures),
         answer,
+        headersPart,
       ),
     ),
     h("div", { class: "mlm-toolbar" }, run, h("kbd", {}, "Ctrl+Enter"), reset),
+    code.element,
   );
+
+  function drawMode(): void {
+    const { mode } = context.ui.value;
+    choice.mark(mode);
+    show(body, mode === "json");
+    show(form, mode === "form");
+    show(filePart, mode === "file");
+    if (mode === "form") drawForm();
+  }
+
+  function drawForm(): void {
+    const value = readable(body.value, schema);
+    if (value === undefined)
+      form.replaceChildren(h("p", {}, "The request is not JSON: mend it under “JSON”."));
+    else
+      form.replaceChildren(
+        formOf(schema ?? undefined, value, isPlain(value) ? "" : "Request", (next) => {
+          body.value = pretty(JSON.stringify(next));
+          edited();
+        }),
+      );
+  }
 
   function edited(): void {
     const text = body.value === sample ? null : body.value;
     context.ui.set({ body: text });
     show(reset, text !== null && sample !== "");
+    code.drawSoon();
+  }
+
+  async function request(): Promise<Body> {
+    if (context.ui.value.mode !== "file") return { body: body.value, mediaType: JSON_TYPE };
+    const chosen = file.files?.[0];
+    if (!chosen) throw new Error("No file is chosen.");
+    if (chosen.size > LARGEST_FILE)
+      throw new Error(
+        `The file has ${bytes(chosen.size)}; up to ${bytes(LARGEST_FILE)} go through the panel. Use svc.run.`,
+      );
+    return { file: await base64(chosen), mediaType: chosen.type || "application/octet-stream" };
   }
 
   async function send(): Promise<void> {
-    if (run.disabled) return;
-    run.setAttribute("aria-busy", "true");
-    run.disabled = true;
+    if (run.ariaBusy === "true") return;
+    run.ariaBusy = "true";
     try {
-      showAnswer(await context.python.ask("try", { body: body.value }, SECONDS));
+      showAnswer(await context.python.ask("try", await request(), SECONDS));
     } catch (error) {
       showFailure(error instanceof Error ? error.message : String(error));
     } finally {
-      run.removeAttribute("aria-busy");
-      run.disabled = false;
+      run.ariaBusy = null;
     }
   }
 
-  function showAnswer({ status, milliseconds: spent, body: text }: Answer): void {
+  function showAnswer({ status, milliseconds: spent, body: text, headers: sent }: Answer): void {
     setText(answer, pretty(text));
     answer.dataset.tone = status < 400 ? "good" : "bad";
     setText(figures, `${status} · ${milliseconds(spent)}`);
     figures.dataset.tone = answer.dataset.tone;
+    fill(headers, sent.length, () => h("li")).forEach((line, index) => {
+      setText(line, (sent[index] ?? []).join(": "));
+    });
+    show(headersPart, sent.length > 0);
     context.say(`Answer ${status} in ${milliseconds(spent)}.`);
   }
 
@@ -70,29 +143,79 @@ export function tryIt(context: Context): Section {
     answer.dataset.tone = "bad";
     setText(figures, "no answer");
     figures.dataset.tone = "bad";
+    show(headersPart, false);
     context.say(words);
   }
 
+  /** Ask what requests look like, once for each revision that answers. */
+  async function describe(generation: number): Promise<void> {
+    described = generation;
+    try {
+      schema = (await context.python.ask("schema", {})).schema;
+    } catch {
+      schema = null; // the form follows the request itself
+    }
+    if (context.ui.value.mode === "form") drawForm();
+  }
+
   body.addEventListener("input", edited);
-  body.addEventListener("keydown", (event) => {
+  element.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void send();
   });
   run.addEventListener("click", () => void send());
   reset.addEventListener("click", () => {
     body.value = sample;
     edited();
-    body.focus();
+    drawMode();
+    run.focus();
   });
+  drawMode();
 
   return {
     element,
     update(snapshot: Snapshot) {
       sample = snapshot.sample ? pretty(snapshot.sample.text) : "";
       const text = context.ui.value.body ?? sample;
-      if (body.value !== text) body.value = text;
+      if (body.value !== text) {
+        body.value = text;
+        drawMode();
+      }
       setText(remark, snapshot.sample ? snapshot.sample.mediaType : "");
       show(reset, context.ui.value.body !== null && sample !== "");
       show(element, isServing(snapshot));
+      if (isServing(snapshot) && snapshot.generation !== described)
+        void describe(snapshot.generation);
     },
   };
+}
+
+function readable(text: string, schema: Schema | null): unknown {
+  if (text.trim() === "") return blank(schema ?? undefined);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** JSON on one line, for code; other text as it is. */
+function compact(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return text;
+  }
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function base64(file: File): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result).replace(/^[^,]*,/, ""));
+    reader.onerror = () => reject(new Error(`The file cannot be read: ${reader.error?.message}.`));
+    reader.readAsDataURL(file);
+  });
 }

@@ -1,0 +1,213 @@
+"""``azureml.core.compute``: the targets that services can run on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.azureml.coverage import differs, refuse, refused_class
+from mlmagic.azureml.exceptions import ComputeTargetException
+from mlmagic.azureml.translating import as_v1
+
+if TYPE_CHECKING:
+    import builtins
+
+    from mlmagic.azureml.core.workspace import Workspace
+
+_ATTACH = "Attach a cluster with 'mlmagic computetarget attach'."
+_RESOURCE_PARTS = 9  # /subscriptions/S/resourceGroups/G/providers/P/managedClusters/NAME
+_TRAIN = "Run the notebook or the script on this machine: 'mlmagic run'."
+
+
+@dataclass(frozen=True)
+class AksAttachConfiguration:
+    """Which cluster is meant.
+
+    Attributes:
+        cluster_name: Its name, which is the context's that ``az aks get-credentials`` wrote.
+    """
+
+    cluster_name: str
+
+
+@dataclass(frozen=True)
+class AksProvisioningConfiguration:
+    """A cluster to make; nothing of its shape is v1's here."""
+
+
+@refuse(_ATTACH, "deserialize")
+@differs("A target of mlmagic: local, docker, or an attached cluster")
+class ComputeTarget:
+    """A target that services can run on.
+
+    Raises:
+        ComputeTargetException: There is none of this name.
+    """
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        if name not in workspace.local.targets:
+            known = ", ".join(f"'{each}'" for each in workspace.local.targets)
+            raise ComputeTargetException(
+                f"ComputeTargetNotFound: Compute Target with name {name} not found in provided "
+                f"workspace. Known: {known}."
+            )
+        self.workspace, self.name = workspace, name
+        self.type = workspace.local.targets.compute_type(name)
+        self.provisioning_state = "Succeeded"
+        self.tags: dict[str, str] = {}
+        self.description: str | None = None
+
+    @staticmethod
+    def list(workspace: Workspace) -> builtins.list[ComputeTarget]:
+        """Return the targets there are."""
+        return [ComputeTarget(workspace, name) for name in workspace.local.targets]
+
+    @staticmethod
+    @differs("The cluster is found by the context of that name in the kubeconfig, as kubectl does")
+    @as_v1
+    def attach(
+        workspace: Workspace,
+        name: str,
+        attach_configuration: AksAttachConfiguration,
+    ) -> ComputeTarget:
+        """Keep a cluster under a name, once it has answered."""
+        if not isinstance(attach_configuration, AksAttachConfiguration):
+            raise ComputeTargetException(
+                f"Only clusters are attached here, not '{type(attach_configuration).__name__}'. "
+                "Give AksCompute.attach_configuration(cluster_name=…)."
+            )
+        workspace.local.attach_compute_target(
+            "kubernetes", name, context=attach_configuration.cluster_name
+        )
+        return AksCompute(workspace, name)
+
+    @staticmethod
+    @differs("The cluster is made on this machine by kind, minikube or k3d")
+    @as_v1
+    def create(
+        workspace: Workspace,
+        name: str,
+        provisioning_configuration: AksProvisioningConfiguration,
+    ) -> ComputeTarget:
+        """Make a cluster on this machine, and keep it under a name."""
+        if not isinstance(provisioning_configuration, AksProvisioningConfiguration):
+            raise ComputeTargetException(
+                f"Only clusters are made here, not "
+                f"'{type(provisioning_configuration).__name__}'. Give "
+                "AksCompute.provisioning_configuration()."
+            )
+        workspace.local.create_compute_target("kubernetes", name)
+        return AksCompute(workspace, name)
+
+    @as_v1
+    def detach(self) -> None:
+        """Forget it; the cluster stays as it is."""
+        self.workspace.local.detach_compute_target(self.name)
+
+    @differs("The cluster stays as it is: only the name is forgotten")
+    def delete(self) -> None:
+        """Forget it."""
+        self.detach()
+
+    def get_status(self) -> str:
+        """Return v1's word for a target that is there."""
+        return self.provisioning_state
+
+    def refresh_state(self) -> None:
+        """Nothing is remembered that could be old."""
+
+    def wait_for_completion(
+        self,
+        show_output: bool = False,
+        is_delete_operation: bool = False,
+    ) -> None:
+        """Return at once: a target that is there is ready to be asked."""
+        if show_output:
+            print("Succeeded")
+
+    def serialize(self) -> dict[str, Any]:
+        """Return it under v1's keys."""
+        return {
+            "name": self.name,
+            "computeType": self.type,
+            "provisioningState": self.provisioning_state,
+            "description": self.description,
+            "tags": self.tags,
+        }
+
+
+@refuse("Change it with the cluster's own tools.", "update")
+@refuse("They lie in the kubeconfig: 'kubectl config view'.", "get_credentials")
+class AksCompute(ComputeTarget):
+    """A cluster that services can run on."""
+
+    class ClusterPurpose:
+        """v1's words for the size of a cluster."""
+
+        FAST_PROD = "FastProd"
+        DEV_TEST = "DevTest"
+
+    @staticmethod
+    @differs("The cluster is found by the context of that name in the kubeconfig, as kubectl does")
+    def attach(  # type: ignore[override]
+        workspace: Workspace,
+        name: str,
+        resource_id: str,
+    ) -> ComputeTarget:
+        """Keep a cluster under a name, in v1's old spelling of `ComputeTarget.attach`."""
+        found = AksCompute.attach_configuration(resource_id=resource_id)
+        return ComputeTarget.attach(workspace, name, found)
+
+    @staticmethod
+    @differs("'cluster_name', or the end of 'resource_id', is the context's; the rest has no use")
+    def attach_configuration(
+        resource_group: str | None = None,
+        cluster_name: str | None = None,
+        resource_id: str | None = None,
+        cluster_purpose: str | None = None,
+        load_balancer_type: str | None = None,
+        load_balancer_subnet: str | None = None,
+    ) -> AksAttachConfiguration:
+        """Say which cluster is meant."""
+        if resource_id:
+            parts = resource_id.split("/")
+            if len(parts) != _RESOURCE_PARTS:
+                raise ComputeTargetException(f"Invalid resource_id provided: {resource_id}")
+            cluster_name = parts[-1]
+        if not cluster_name:
+            raise ComputeTargetException(
+                "cluster_name is not provided."
+                if resource_group
+                else "Please provide resource_group and cluster_name for the AKS compute resource "
+                "being attached. Or please provide resource_id for the resource being attached."
+            )
+        return AksAttachConfiguration(cluster_name)
+
+    @staticmethod
+    @differs("What only the cloud's clusters have is not used")
+    def provisioning_configuration(
+        agent_count: int | None = None,
+        vm_size: str | None = None,
+        ssl_cname: str | None = None,
+        ssl_cert_pem_file: str | None = None,
+        ssl_key_pem_file: str | None = None,
+        location: str | None = None,
+        vnet_resourcegroup_name: str | None = None,
+        vnet_name: str | None = None,
+        subnet_name: str | None = None,
+        service_cidr: str | None = None,
+        dns_service_ip: str | None = None,
+        docker_bridge_cidr: str | None = None,
+        cluster_purpose: str | None = None,
+        load_balancer_type: str | None = None,
+        load_balancer_subnet: str | None = None,
+    ) -> AksProvisioningConfiguration:
+        """Say that a cluster is to be made."""
+        return AksProvisioningConfiguration()
+
+
+AmlCompute = refused_class("AmlCompute", _TRAIN)
+ComputeInstance = refused_class("ComputeInstance", _TRAIN)
+RemoteCompute = refused_class("RemoteCompute", _TRAIN)
+DsvmCompute = refused_class("DsvmCompute", _TRAIN)
+KubernetesCompute = refused_class("KubernetesCompute", _ATTACH)

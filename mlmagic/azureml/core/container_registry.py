@@ -1,0 +1,16 @@
+"""``azureml.core.container_registry``."""
+
+from __future__ import annotations
+
+
+class ContainerRegistry:
+    """A registry of images: its address, and who signs in there."""
+
+    def __init__(self) -> None:
+        self.address: str | None = None
+        self.username: str | None = None
+        self.password: str | None = None
+        self.registry_identity: object = None
+
+    def __repr__(self) -> str:
+        return f"ContainerRegistry(address={self.address!r}, username={self.username!r})"

@@ -1,0 +1,112 @@
+"""``azureml.core.experiment``: runs under one name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.azureml.core.run import Run, runs_of
+from mlmagic.azureml.coverage import differs, refuse
+from mlmagic.azureml.exceptions import UserErrorException
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator
+
+    from mlmagic.azureml.core.script_run_config import ScriptRunConfig
+    from mlmagic.azureml.core.workspace import Workspace
+
+_NAME = re.compile(r"[a-zA-Z0-9][\w-]{0,255}")
+_FILES = "Runs are folders below '.mlmagic/runs': move or delete them there."
+
+
+@refuse(_FILES, "archive", "reactivate", "delete", properties=("archived_time",))
+@refuse("There is no portal.", "get_portal_url", "get_docs_url", properties=("portal_url",))
+@refuse("Name the experiment: Experiment(workspace, name).", "from_directory")
+@refuse("Tag the runs.", "tag", "set_tags", "remove_tags", properties=("tags",))
+@refuse("Use the name.", properties=("identity",))
+class Experiment:
+    """Runs under one name; nothing is made before the first run.
+
+    Raises:
+        UserErrorException: The name breaks v1's rule.
+    """
+
+    name: str
+    workspace: Workspace
+    DELIM = "#"
+    EXPERIMENT_ID_PATH = EXPERIMENT_NAME_PATH = TID_FMT = WORKSPACE_FMT = ""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        name: str,
+        _skip_name_validation: bool = False,
+        _id: str | None = None,
+        _archived_time: object = None,
+        _create_in_cloud: bool = True,
+        _experiment_dto: object = None,
+        **_: Any,
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            raise UserErrorException(
+                f"Experiment name '{name}' is not allowed: 1 to 256 letters, digits, '_' and '-', "
+                "the first a letter or digit."
+            )
+        self.workspace, self.name = workspace, name
+
+    @property
+    def id(self) -> str:
+        """The name: it is unique in a workspace."""
+        return self.name
+
+    @property
+    def workspace_object(self) -> Workspace:
+        """The workspace."""
+        return self.workspace
+
+    @staticmethod
+    def list(
+        workspace: Workspace,
+        experiment_name: str | None = None,
+        view_type: str = "ActiveOnly",
+        tags: object = None,
+    ) -> builtins.list[Experiment]:
+        """Return the experiments that have runs."""
+        names = sorted(path.name for path in runs_of(workspace).glob("*") if path.is_dir())
+        return [Experiment(workspace, name) for name in names if experiment_name in (None, name)]
+
+    def start_logging(self, *args: Any, **kwargs: Any) -> Run:
+        """Begin a run of this process; `Run.complete` ends it."""
+        return Run._begin(self, outputs=kwargs.get("outputs"))
+
+    @differs("The script runs on this machine, in this Python, in a process of its own")
+    def submit(
+        self, config: ScriptRunConfig, tags: dict[str, str] | None = None, **kwargs: Any
+    ) -> Run:
+        """Run a script; `Run.wait_for_completion` waits for it."""
+        from mlmagic.azureml.core.script_run_config import ScriptRunConfig, start
+
+        if not isinstance(config, ScriptRunConfig):
+            raise UserErrorException(
+                f"'{type(config).__name__}' cannot be submitted here; give a ScriptRunConfig."
+            )
+        return start(self, config, tags)
+
+    def get_runs(
+        self,
+        type: str | None = None,
+        tags: Any = None,
+        properties: Any = None,
+        include_children: bool = False,
+    ) -> Iterator[Run]:
+        """Return the runs, newest first."""
+        return iter(
+            Run.list(self, tags=tags, properties=properties, include_children=include_children)
+        )
+
+    def refresh(self) -> None:
+        """Nothing is remembered that could be old."""
+
+    def __repr__(self) -> str:
+        return f"Experiment(Name: {self.name},\nWorkspace: {self.workspace.name})"

@@ -1,0 +1,174 @@
+"""What of Azure ML v1's classes works here, differs, or is refused: said beside each member.
+
+A member without a note works as v1's did. The table in the docs is made from these notes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Status = Literal["works", "differs", "refused"]
+T = TypeVar("T")
+_NOTE = "__azureml_note__"
+
+# The modules that users import, with the classes of each.
+COVERED: dict[str, tuple[str, ...]] = {
+    "core.workspace": ("Workspace",),
+    "core.model": ("Model", "InferenceConfig", "ModelPackage"),
+    "core.environment": ("Environment", "DockerSection", "PythonSection"),
+    "core.conda_dependencies": ("CondaDependencies",),
+    "core.container_registry": ("ContainerRegistry",),
+    "core.resource_configuration": ("ResourceConfiguration",),
+    "core.webservice": (
+        "Webservice",
+        "LocalWebservice",
+        "AciWebservice",
+        "AksWebservice",
+        "AksEndpoint",
+    ),
+    "core.webservice.local": ("LocalWebserviceDeploymentConfiguration",),
+    "core.webservice.aci": ("AciServiceDeploymentConfiguration",),
+    "core.webservice.aks": ("AksServiceDeploymentConfiguration",),
+    "core.experiment": ("Experiment",),
+    "core.run": ("Run",),
+    "core.script_run_config": ("ScriptRunConfig",),
+    "core.compute": ("ComputeTarget", "AksCompute"),
+    "core.authentication": (
+        "InteractiveLoginAuthentication",
+        "AzureCliAuthentication",
+        "ServicePrincipalAuthentication",
+        "MsiAuthentication",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One member of one class.
+
+    Attributes:
+        module: Such as ``azureml.core.model``.
+        owner: The class.
+        member: The member; ``(class)`` is the class itself and its constructor.
+        status: ``works``, ``differs`` or ``refused``.
+        note: How it differs, or what to use instead.
+    """
+
+    module: str
+    owner: str
+    member: str
+    status: Status
+    note: str = ""
+
+
+def differs(note: str) -> Callable[[T], T]:
+    """Mark a method, a property's function or a class as different from v1's.
+
+    Args:
+        note: How it differs, one sentence without the full stop.
+    """
+
+    def mark(target: T) -> T:
+        setattr(target, _NOTE, note)
+        return target
+
+    return mark
+
+
+class Refused:
+    """A member that needs the cloud: using it says what to use here.
+
+    Args:
+        way: What to do instead, a sentence.
+        is_property: Whether reading it is using it.
+    """
+
+    def __init__(self, way: str, *, is_property: bool = False) -> None:
+        self.way = way
+        self.is_property = is_property
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = f"{owner.__name__}.{name}"
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if self.is_property:
+            return self if instance is None else self.refuse()
+        return self.refuse
+
+    def refuse(self, *_: object, **__: object) -> NoReturn:
+        """Say what to use here."""
+        raise NotImplementedError(f"{self.name} needs the cloud of Azure ML. {self.way}")
+
+
+class _RefusedClass(type):
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotImplementedError(cls._refusal())
+
+    def __call__(cls, *_: object, **__: object) -> NoReturn:
+        raise NotImplementedError(cls._refusal())
+
+    def _refusal(cls) -> str:
+        return f"{cls.__name__} needs the cloud of Azure ML. {cls.__doc__}"
+
+
+def refused_class(name: str, way: str) -> Any:
+    """Make a class that can be imported; using it says what to use here."""
+    return _RefusedClass(name, (), {"__doc__": way, _NOTE: way})
+
+
+def refuse(way: str, *names: str, properties: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
+    """Add members to a class that only say what to use here.
+
+    Args:
+        way: What to do instead, a sentence.
+        names: The methods.
+        properties: The properties.
+    """
+
+    def add(owner: type[T]) -> type[T]:
+        for name in (*names, *properties):
+            member = Refused(way, is_property=name in properties)
+            member.__set_name__(owner, name)
+            setattr(owner, name, member)
+        return owner
+
+    return add
+
+
+def rows() -> Iterator[Row]:
+    """Tell of every public member of every covered class."""
+    for module, owners in COVERED.items():
+        home = importlib.import_module(f"mlmagic.azureml.{module}")
+        for name in owners:
+            owner = getattr(home, name)
+            place = (f"azureml.{module}", name)
+            if isinstance(owner, _RefusedClass):
+                yield Row(*place, "(class)", "refused", owner.__doc__ or "")
+                continue
+            note = vars(owner).get(_NOTE, "")
+            yield Row(*place, "(class)", "differs" if note else "works", note)
+            for member in sorted(members(owner)):
+                yield _row(place, member, inspect.getattr_static(owner, member, None))
+
+
+def members(owner: type) -> set[str]:
+    """Return the public members of a class."""
+    noted = (name for kind in owner.__mro__ for name in vars(kind).get("__annotations__", ()))
+    return {name for name in (*dir(owner), *noted) if not name.startswith("_") and name != "mro"}
+
+
+def _row(place: tuple[str, str], member: str, found: Any) -> Row:
+    if isinstance(found, Refused):
+        return Row(*place, member, "refused", found.way)
+    function = getattr(found, "fget", None) or getattr(found, "__func__", found)
+    note = getattr(function, _NOTE, "") if callable(function) else ""
+    return Row(*place, member, "differs" if note else "works", note)

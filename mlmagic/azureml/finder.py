@@ -1,0 +1,99 @@
+"""Lets ``from azureml.core import …`` find the modules of this package."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from importlib import metadata
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlmagic.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+_ROOT = "azureml"
+_SDK = "azureml-core"
+# Packages of v1 that are not here, and what is.
+_ELSEWHERE = {
+    "azureml.pipeline": "Run the steps as notebooks with 'mlmagic run', one after the other.",
+    "azureml.data": "Read the data with pandas or fsspec.",
+    "azureml.dataprep": "Read the data with pandas or fsspec.",
+    "azureml.train": "Train in the notebook or the script, and register what comes out.",
+    "azureml.automl": "Search with scikit-learn, FLAML or Optuna, and register the best.",
+    "azureml.interpret": "Use the package 'shap' or 'interpret' itself.",
+    "azureml.explain": "Use the package 'shap' or 'interpret' itself.",
+    "azureml.opendatasets": "Use the data sets that scikit-learn fetches, or pandas.",
+    "azureml.datadrift": "Compare the collected inputs with pandas or evidently.",
+}
+
+
+class AzureMLFinder:
+    """Finds ``azureml.X`` as ``mlmagic.azureml.X``; other packages of that name stay reachable."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module of v1; the arguments are those of the import system."""
+        if name == _ROOT:
+            spec = ModuleSpec(name, None, origin="mlmagic.azureml", is_package=True)
+            spec.submodule_search_locations = _portions()
+            return spec
+        if not name.startswith(f"{_ROOT}."):
+            return None
+        if self._find(name) is not None:
+            return ModuleSpec(name, self, origin="mlmagic.azureml", is_package=True)  # type: ignore[arg-type]
+        for root, way in _ELSEWHERE.items():
+            if name == root or name.startswith(f"{root}."):
+                raise ModuleNotFoundError(f"No module named '{name}' in mlmagic. {way}", name=name)
+        return None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to the import system."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put our module in the place of the one asked for: its classes exist once."""
+        sys.modules[module.__name__] = importlib.import_module(f"mlmagic.{module.__name__}")
+
+    @staticmethod
+    def _find(name: str) -> ModuleSpec | None:
+        try:
+            return importlib.util.find_spec(f"mlmagic.{name}")
+        except ModuleNotFoundError:
+            return None
+
+
+def _portions() -> list[str]:
+    """Where parts of v1 are installed that are not ours, such as ``azureml.monitoring``."""
+    return [str(path) for entry in sys.path if (path := Path(entry, _ROOT)).is_dir()]
+
+
+def provide() -> None:
+    """Let unchanged code of Azure ML v1 import from here.
+
+    Raises:
+        ConfigurationError: The cloud's own SDK is installed.
+    """
+    try:
+        version = metadata.version(_SDK)
+    except metadata.PackageNotFoundError:
+        pass
+    else:
+        raise ConfigurationError(
+            f"'{_SDK}' {version} is installed here, so 'from azureml.core import …' means the "
+            "cloud's SDK.",
+            hint=f"Uninstall it ('pip uninstall {_SDK}'), or import from 'mlmagic.azureml.core'.",
+        )
+    if not any(isinstance(finder, AzureMLFinder) for finder in sys.meta_path):
+        # Before the others, which would load our files a second time below the other name.
+        sys.meta_path.insert(0, AzureMLFinder())
+        sys.modules.pop(_ROOT, None)
+
+
+def withdraw() -> None:
+    """Take the finder away again; what was imported stays imported."""
+    sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, AzureMLFinder)]

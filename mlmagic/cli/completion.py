@@ -1,0 +1,81 @@
+"""``mlmagic completion SHELL``: the tab key in bash, zsh and fish.
+
+The scripts ask ``mlmagic complete -- WORDS`` at each tab, so names are those of the moment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlmagic.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlmagic.workspace import Workspace
+
+# Bash takes a colon for the end of a word, and models are written NAME:VERSION.
+_BASH = """\
+# eval "$(mlmagic completion bash)"
+_mlmagic() {
+  local IFS=$' \\t\\n' line="${COMP_LINE:0:COMP_POINT}" words current
+  read -ra words <<<"$line"
+  if [[ "$line" == *[[:space:]] ]]; then words+=(""); fi
+  current="${words[${#words[@]}-1]}"
+  IFS=$'\\n'
+  COMPREPLY=($(command mlmagic complete -- "${words[@]:1}" 2>/dev/null))
+  if [[ "$current" == *:* && "$COMP_WORDBREAKS" == *:* ]]; then
+    COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*:}"}"}")
+  fi
+}
+complete -o default -F _mlmagic mlmagic"""
+_ZSH = """\
+# eval "$(mlmagic completion zsh)"
+_mlmagic() {
+  local -a found
+  found=("${(@f)$(command mlmagic complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n "$found" ]]; then compadd -- $found; else _files; fi
+}
+compdef _mlmagic mlmagic"""
+_FISH = """\
+# mlmagic completion fish | source
+function __mlmagic_complete
+  set -l words (commandline -opc) (commandline -ct)
+  command mlmagic complete -- $words[2..-1] 2>/dev/null
+end
+complete -c mlmagic -a '(__mlmagic_complete)'"""
+_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
+
+
+def completion(words: Sequence[str]) -> str:
+    """Return the script for a shell.
+
+    Raises:
+        UsageError: There is none for it.
+    """
+    shell = words[0] if words else ""
+    if shell not in _SCRIPTS:
+        raise UsageError(
+            f"There is no completion for '{shell}'." if shell else "The shell is missing.",
+            hint=did_you_mean(shell, _SCRIPTS) if shell else f"Shells: {', '.join(_SCRIPTS)}.",
+        )
+    return _SCRIPTS[shell]
+
+
+def candidates(words: Sequence[str]) -> list[str]:
+    """Return what the last word of a line can become.
+
+    Args:
+        words: The words after ``mlmagic``, behind a ``--``; the last is the one being written.
+    """
+    from mlmagic.completing import Candidates
+
+    given = list(words[1:] if words[:1] == ["--"] else words) or [""]
+
+    def workspace() -> Workspace:
+        from mlmagic.workspace import Workspace as Opened
+
+        return Opened.from_config()
+
+    found = Candidates(workspace).find("%ml", given[:-1], given[-1])
+    return [word for word, kind in found if kind != "option" or word.startswith("-")]

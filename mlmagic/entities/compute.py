@@ -1,0 +1,34 @@
+"""Places where services run, as users call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeTarget:
+    """A compute target of a workspace.
+
+    Attributes:
+        name: What users call it.
+        compute_type: Its kind: ``local``, ``docker`` or ``kubernetes``.
+        kubeconfig: File that says how a cluster is reached; None is kubectl's choice.
+        context: Of that file; None is its current one.
+        namespace: Where objects are made; None is the context's.
+        image_registry: Where images for it are pushed, ``HOST/PATH``.
+        provider: What made it: ``attached``, ``builtin``, or ``kind``, ``minikube``, ``k3d``.
+        cluster: Address of its API server, when it was attached.
+        created_at: When it was attached.
+    """
+
+    name: str
+    compute_type: Literal["local", "docker", "kubernetes"]
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+    image_registry: str | None = None
+    provider: str = "builtin"
+    cluster: str = ""
+    created_at: datetime | None = None

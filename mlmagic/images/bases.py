@@ -1,0 +1,239 @@
+"""Base images: what has to be known of one before layers can be put on it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mlmagic.errors import ImagePullError
+from mlmagic.images.places import VENV
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+DEFAULT = "python:{version}-slim"
+ON_THE_DISK = ("oci:", "oci-archive:", "docker-archive:")
+LABELS = "io.mlmagic."
+ROLE = f"{LABELS}role"
+OLDEST = (3, 11)  # what mlmagic.scoring runs on
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_SEARCHED = ("usr/local/bin", "usr/bin", "opt/conda/bin", "opt/venv/bin", "opt/python/bin")
+_PROGRAM = re.compile(r"(?P<folder>.+)/python(?P<version>3\.\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """The parts of a base image's configuration that services take over.
+
+    Attributes:
+        id: ``sha256:`` and the digest of the configuration; the engine's image id.
+        layers: Digests of its uncompressed layers, the lowest first.
+        architecture: Such as ``amd64``.
+        variant: Such as ``v8``, or empty.
+        environment: Its environment variables.
+        labels: Its labels.
+    """
+
+    id: str
+    layers: tuple[str, ...]
+    architecture: str
+    variant: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, image_id: str, config: Mapping[str, Any], layers: Sequence[str]) -> Configuration:
+        """Read a configuration as OCI and Docker write it.
+
+        Raises:
+            ImagePullError: It is for another system than Linux.
+        """
+        system = config.get("os") or "linux"
+        if system != "linux":
+            raise ImagePullError(
+                f"The base image is for '{system}'; services run on Linux.",
+                hint="Choose another base_image.",
+            )
+        inner = config.get("config") or {}
+        pairs = (pair.partition("=") for pair in inner.get("Env") or ())
+        return cls(
+            id=image_id,
+            layers=tuple(layers),
+            architecture=str(config["architecture"]),
+            variant=str(config.get("variant") or ""),
+            environment={name: value for name, _, value in pairs},
+            labels=dict(inner.get("Labels") or {}),
+        )
+
+    @property
+    def chain(self) -> str:
+        """The digest of all its layers: equal wherever the image is kept."""
+        return "sha256:" + hashlib.sha256("\n".join(self.layers).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Python:
+    """What was found by looking into an image.
+
+    Attributes:
+        program: The interpreter, such as ``/usr/local/bin/python3.12``.
+        version: ``major.minor``.
+        libc: ``glibc`` or ``musl``.
+    """
+
+    program: str
+    version: str
+    libc: str
+
+
+class Source(Protocol):
+    """Where a base image's layers can be had when they have to travel."""
+
+    def blobs(self) -> Sequence[Any]:
+        """Describe the layers as blobs, the lowest first."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image, looked at.
+
+    Attributes:
+        reference: What the user called it.
+        configuration: Its configuration.
+        python_found: Its Python.
+        source: Where its layers can be had.
+    """
+
+    reference: str
+    configuration: Configuration
+    python_found: Python
+    source: Any = field(compare=False)
+
+    @property
+    def python(self) -> str:
+        """The interpreter's path in the image."""
+        return self.python_found.program
+
+    @property
+    def python_version(self) -> str:
+        """Its Python, as ``major.minor``."""
+        return self.python_found.version
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is an image that mlmagic made for an environment or a service."""
+        return self.configuration.labels.get(ROLE) in ("environment", "service")
+
+    @property
+    def platform(self) -> str:
+        """What packages are chosen for, such as ``linux-x86_64``, as `Lock.platform` has it."""
+        return platform_of(self.configuration.architecture, self.python_found.libc)
+
+
+def platform_of(architecture: str, libc: str = "glibc") -> str:
+    """Return what Python calls an image's platform; musl's is told apart by a suffix.
+
+    Raises:
+        ImagePullError: There are no wheels for this architecture.
+    """
+    machine = _MACHINES.get(architecture)
+    if machine is None:
+        raise ImagePullError(
+            f"The base image is for the architecture '{architecture}'.",
+            hint=f"Choose a base_image for one of: {', '.join(_MACHINES)}.",
+        )
+    return f"linux-{machine}" + ("-musl" if libc == "musl" else "")
+
+
+class Search:
+    """Looks for a Python and a C library among the names of an image's files.
+
+    Args:
+        configuration: Whose ``PATH`` counts.
+        wanted: The version to prefer, where there are several.
+    """
+
+    def __init__(self, configuration: Configuration, wanted: str | None) -> None:
+        path = configuration.environment.get("PATH", "").split(":")
+        folders = [folder.strip("/") for folder in path if folder.startswith("/")]
+        # An environment of ours, where the base is an image of ours, is a link to the Python.
+        ours = f"{VENV}/bin"
+        self.folders = tuple(
+            folder for folder in dict.fromkeys([*folders, *_SEARCHED]) if folder != ours
+        )
+        self.wanted = wanted
+        machine = _MACHINES.get(configuration.architecture, configuration.architecture)
+        self.musl = f"lib/ld-musl-{machine}.so.1"
+        self._programs: dict[str, str] = {}
+        self._musl = False
+
+    def see(self, name: str) -> None:
+        """Take a name in."""
+        name = name.removeprefix("./").lstrip("/")
+        if name.removeprefix("usr/") == self.musl:
+            self._musl = True
+        found = _PROGRAM.fullmatch(name)
+        if found and found["folder"] in self.folders:
+            self._programs[name] = found["version"]
+
+    def see_all(self, names: Iterable[str]) -> None:
+        """Take names in."""
+        for name in names:
+            self.see(name)
+
+    def result(self, reference: str) -> Python:
+        """Choose among what was found.
+
+        Raises:
+            ImagePullError: There is no Python, or none that will do.
+        """
+        programs = sorted(self._programs, key=self._rank)
+        if not programs:
+            raise ImagePullError(
+                f"The base image '{reference}' has no Python.",
+                hint=f"Choose one that has, such as '{DEFAULT.format(version='3.11')}', or install "
+                "it with base_dockerfile.",
+            )
+        program = programs[0]
+        version = self._programs[program]
+        if _numbers(version) < OLDEST:
+            raise ImagePullError(
+                f"The base image '{reference}' has Python {version}; a service needs "
+                f"{OLDEST[0]}.{OLDEST[1]} or later.",
+                hint=f"Choose one with a later Python, such as '{DEFAULT.format(version='3.11')}'.",
+            )
+        return Python(f"/{program}", version, "musl" if self._musl else "glibc")
+
+    def _rank(self, program: str) -> tuple[bool, int, tuple[int, ...]]:
+        version = self._programs[program]
+        folder = program.rpartition("/")[0]
+        newest_first = tuple(-number for number in _numbers(version))
+        return version != self.wanted, self.folders.index(folder), newest_first
+
+
+def other_platform(reference: object, has: str, wanted: str) -> ImagePullError:
+    """Say that a base is for another processor."""
+    return ImagePullError(
+        f"The base image '{reference}' is for '{has}', not for '{wanted}'.",
+        hint="Choose another base_image.",
+    )
+
+
+def check_python(base: Base, wanted: str) -> None:
+    """Refuse a base whose Python is not the one that an environment is locked for.
+
+    Raises:
+        ImagePullError: They differ.
+    """
+    if base.python_version != wanted:
+        raise ImagePullError(
+            f"The base image '{base.reference}' has Python {base.python_version}, and the "
+            f"environment is for Python {wanted}.",
+            hint="Choose a base_image with that Python, or an environment for the image's.",
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

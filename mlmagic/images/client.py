@@ -1,0 +1,285 @@
+"""One repository of a registry, by the distribution protocol of OCI.
+
+Credentials come from the Docker configuration and its helpers, proxies and certificates from the
+environment, as for ``docker push``; `requests` and the official client carry both.
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+import time
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import requests
+
+from mlmagic.images.credentials import find_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlmagic.errors import ImageError
+    from mlmagic.images.reference import Reference
+
+CONNECT_SECONDS, READ_SECONDS = 10, 60
+_ATTEMPTS = 4
+_HUB_ADDRESS = "registry-1.docker.io"
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+class RegistryClient:
+    """Talks with one repository.
+
+    Args:
+        reference: Its name; tag and digest do not count.
+        kind: The class of errors.
+        actions: What it shall be allowed to do: ``pull``, or ``pull,push``.
+    """
+
+    def __init__(self, reference: Reference, kind: type[ImageError], actions: str = "pull") -> None:
+        self.reference = reference
+        self._kind = kind
+        self._scopes = {f"repository:{reference.repository}:{actions}"}
+        self._session = requests.Session()
+        self._tokens: dict[tuple[str, ...], str] = {}
+        self._credentials = find_credentials(reference.host, kind)
+        self._basic = False
+        if (bundle := _certificates(reference.host)) is not None:
+            self._session.verify = bundle
+        self._base = self._find_base()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._session.close()
+
+    def allow_pull(self, repository: str) -> None:
+        """Ask for the right to read another repository too, to mount from it."""
+        self._scopes.add(f"repository:{repository}:pull")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        stream: bool = False,
+        allow: tuple[int, ...] = (),
+        attempts: int = _ATTEMPTS,
+    ) -> requests.Response:
+        """Ask the registry; what passes by itself is tried again.
+
+        Args:
+            method: The HTTP method.
+            path: Below ``/v2/REPOSITORY/``, or an address that the registry gave.
+            data: The body.
+            headers: Headers.
+            params: Query.
+            stream: Leave the body to be read piece by piece.
+            allow: Statuses besides 2xx that the caller handles.
+            attempts: How often it is tried.
+
+        Raises:
+            ImageError: Of the kind given; it refused, or does not answer.
+        """
+        url = self._url(path)
+        for left in reversed(range(attempts)):
+            try:
+                answer = self._authorised(
+                    method, url, data=data, headers=headers or {}, params=params, stream=stream
+                )
+            except requests.RequestException as error:
+                if left == 0 or _is_final(error):
+                    raise self.unreachable(error) from error
+            else:
+                if answer.ok or answer.status_code in allow:
+                    return answer
+                passing = answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or (
+                    answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+                )
+                if left == 0 or not passing:
+                    raise self.refused(answer)
+            time.sleep(0.2 * 2 ** (attempts - left))
+        raise AssertionError  # the last attempt returns or raises
+
+    def refused(self, answer: requests.Response) -> ImageError:
+        """Put a refusal into words."""
+        status = HTTPStatus(answer.status_code)
+        hints = {
+            HTTPStatus.UNAUTHORIZED: f"Log in: docker login {self.reference.host}.",
+            HTTPStatus.FORBIDDEN: "These credentials have not the right to do this there; ask the "
+            "owner of the registry, or log in as somebody else.",
+            HTTPStatus.NOT_FOUND: "Check the name and the tag; some registries want the repository "
+            "to be created first.",
+            HTTPStatus.TOO_MANY_REQUESTS: "Wait, or log in for a higher limit.",
+        }
+        said = _said(answer)
+        return self._kind(
+            f"The registry '{self.reference.host}' answered {status.value} {status.phrase} for "
+            f"'{self.reference.repository}'{f': {said}' if said else ''}.",
+            hint=hints.get(status, "Try again later, or ask the owner of the registry."),
+        )
+
+    def unreachable(self, error: Exception) -> ImageError:
+        """Put a failed connection into words."""
+        text = _innermost(error)
+        hint = "Check the name, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)."
+        if _certificate_fault(error):
+            hint = (
+                "Name the file of its certificate authority in REQUESTS_CA_BUNDLE, or put it at "
+                f"/etc/docker/certs.d/{self.reference.host}/ca.crt."
+            )
+        return self._kind(
+            f"The registry '{self.reference.host}' cannot be reached: {text}.", hint=hint
+        )
+
+    def _url(self, path: str) -> str:
+        if path.startswith(("http://", "https://")):
+            return path
+        if path.startswith("/"):
+            return f"{self._base}{path}"
+        return f"{self._base}/v2/{self.reference.repository}/{path}"
+
+    def _authorised(
+        self, method: str, url: str, *, headers: Mapping[str, str], **parts: Any
+    ) -> requests.Response:
+        answer = self._send(method, url, headers, parts)
+        if answer.status_code != HTTPStatus.UNAUTHORIZED:
+            return answer
+        if not self._answer_challenge(answer.headers.get("WWW-Authenticate", "")):
+            return answer
+        answer.close()
+        return self._send(method, url, headers, parts)
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], parts: Mapping[str, Any]
+    ) -> requests.Response:
+        ours = url.startswith(self._base)  # credentials go nowhere else
+        token = self._tokens.get(tuple(sorted(self._scopes)))
+        extra = {"Authorization": f"Bearer {token}"} if ours and token else {}
+        return self._session.request(
+            method,
+            url,
+            headers={**headers, **extra},
+            auth=self._credentials.basic if ours and self._basic else _no_authorisation,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            **parts,
+        )
+
+    def _answer_challenge(self, challenge: str) -> bool:
+        """Do what a 401 asks for; whether it is worth asking again."""
+        scheme, _, rest = challenge.partition(" ")
+        if scheme.lower() == "basic":
+            again = self._credentials.basic is not None and not self._basic
+            self._basic = self._basic or again
+            return again
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+        if scheme.lower() != "bearer" or "realm" not in fields:
+            return False
+        scopes = tuple(sorted(self._scopes))
+        answer = self._ask_for_token(fields["realm"], fields.get("service", ""), scopes)
+        if not answer.ok:
+            return False
+        content = answer.json()
+        self._tokens[scopes] = content.get("token") or content.get("access_token") or ""
+        return bool(self._tokens[scopes])
+
+    def _ask_for_token(
+        self, realm: str, service: str, scopes: tuple[str, ...]
+    ) -> requests.Response:
+        """See https://distribution.github.io/distribution/spec/auth/."""
+        timeout = (CONNECT_SECONDS, READ_SECONDS)
+        if token := self._credentials.identity_token:
+            data = {
+                "grant_type": "refresh_token",
+                "refresh_token": token,
+                "client_id": "mlmagic",
+                "service": service,
+                "scope": " ".join(scopes),
+            }
+            return self._session.post(realm, data=data, auth=_no_authorisation, timeout=timeout)
+        params = [
+            *(("scope", scope) for scope in scopes),
+            *([("service", service)] * bool(service)),
+        ]
+        auth = self._credentials.basic or _no_authorisation
+        return self._session.get(realm, params=params, auth=auth, timeout=timeout)
+
+    def _find_base(self) -> str:
+        """Choose the scheme: TLS, but for loopback and where the name says ``http://``."""
+        host = _HUB_ADDRESS if self.reference.host == "docker.io" else self.reference.host
+        if self.reference.plain:
+            return f"http://{host}"
+        if self.reference.is_loopback:
+            try:
+                self._session.head(f"https://{host}/v2/", timeout=(CONNECT_SECONDS, READ_SECONDS))
+            except requests.exceptions.SSLError as error:
+                if not _certificate_fault(error):
+                    return f"http://{host}"
+            except requests.RequestException:
+                return f"http://{host}"
+        return f"https://{host}"
+
+
+def _no_authorisation(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep requests from sending what a .netrc says of the host."""
+    return request
+
+
+def _certificates(host: str) -> str | None:
+    for name in _CERTIFICATES:
+        if os.environ.get(name):
+            return os.environ[name]
+    for folder in (Path("/etc/docker/certs.d"), Path.home() / ".docker" / "certs.d"):
+        if (file := folder / host / "ca.crt").is_file():
+            return str(file)
+    return None
+
+
+def _said(answer: requests.Response) -> str:
+    try:
+        errors = answer.json()["errors"]
+        return "; ".join(str(each.get("message") or each["code"]) for each in errors)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    pending: list[BaseException] = [error]
+    while pending:
+        each = pending.pop(0)
+        if each in found:
+            continue
+        found.append(each)
+        more = [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+        pending += [other for other in more if isinstance(other, BaseException)]
+    return found
+
+
+def _certificate_fault(error: BaseException) -> bool:
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error))
+
+
+def _is_final(error: requests.RequestException) -> bool:
+    return _certificate_fault(error) or isinstance(error, requests.exceptions.InvalidURL)
+
+
+def _innermost(error: Exception) -> str:
+    causes = _causes(error)
+    for each in causes:
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({each.verify_message})"
+    if isinstance(error, requests.Timeout):
+        return "it does not answer in time"
+    words = [each.strerror for each in causes if isinstance(each, OSError) and each.strerror]
+    said = (words or [str(causes[-1])])[-1].rstrip(".")
+    by_proxy = isinstance(error, requests.exceptions.ProxyError)
+    return f"the proxy in the way says: {said}" if by_proxy else said

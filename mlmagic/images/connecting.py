@@ -1,0 +1,131 @@
+"""Finds the Docker engine (or Podman's) that is meant, and turns its refusals into our errors."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.errors import ConfigurationError, TargetUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker import DockerClient
+
+_DEFAULT_HOST = "unix:///var/run/docker.sock"
+
+
+def connect(**options: Any) -> DockerClient:
+    """Connect to the engine that Docker's own command line would use.
+
+    That is the one of ``DOCKER_HOST``; else of the context in ``DOCKER_CONTEXT``, or chosen by
+    ``docker context use``; else of the default socket
+    (https://docs.docker.com/engine/manage-resources/contexts/).
+
+    Args:
+        **options: Further ones of the client, such as ``timeout`` in seconds.
+
+    Raises:
+        ConfigurationError: There is no such context.
+        TargetUnavailableError: No engine answers, or the socket may not be used.
+    """
+    import docker
+
+    with engine_faults(TargetUnavailableError, "The Docker engine cannot be used"):
+        named = os.environ.get("DOCKER_HOST")
+        context = None if named else _context()
+        address = context.Host if context else named or _DEFAULT_HOST
+        if address.startswith("ssh://"):
+            from mlmagic.images.tunnel import TunnelledClient
+
+            client: DockerClient = TunnelledClient(address, version="auto", **options)
+        else:
+            _knock(address)
+            security = {"base_url": address, "tls": context.TLSConfig} if context else {}
+            make = docker.DockerClient if context else docker.from_env
+            client = make(version="auto", **security, **options)
+        try:
+            client.ping()
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+
+def _context() -> Any:
+    """Return the context that was chosen; None is the default one."""
+    from docker.context import ContextAPI
+
+    name = os.environ.get("DOCKER_CONTEXT")
+    found = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
+    if found is None:
+        raise ConfigurationError(
+            "There is no Docker context '" + (name or "of the configuration") + "'.",
+            hint="See 'docker context ls', and choose one: docker context use NAME.",
+        )
+    return None if found.Name == "default" else found
+
+
+def _knock(address: str) -> None:
+    """Connect to a local engine's socket first: docker leaks its own where nobody listens."""
+    from docker.errors import DockerException
+
+    kind, _, path = address.partition("://")
+    if kind != "unix":
+        return
+    with socket.socket(socket.AF_UNIX) as door:
+        try:
+            door.connect(path)
+        except OSError as error:
+            raise DockerException(f"{path}: {error.strerror}") from error
+
+
+@contextmanager
+def engine_faults(kind: type[Exception], fact: str) -> Iterator[None]:
+    """Turn what the client raises into an error of ours.
+
+    Args:
+        kind: The class, for what the engine itself refuses.
+        fact: The beginning of the message, without full stop.
+    """
+    import requests
+    from docker.errors import APIError, DockerException, ImageLoadError
+
+    try:
+        yield
+    except (APIError, ImageLoadError) as error:
+        said = str(getattr(error, "explanation", None) or error).strip()
+        raise kind(f"{fact}: {said}.", hint=_way_out(said)) from error  # type: ignore[call-arg]
+    except (DockerException, requests.RequestException) as error:
+        said = _innermost(error)
+        if "Permission denied" in said:
+            raise TargetUnavailableError(
+                "The Docker engine's socket may not be used: permission denied.",
+                hint="Join the group 'docker', or set DOCKER_HOST to an engine of your own.",
+            ) from error
+        raise TargetUnavailableError(
+            f"No Docker engine answers: {said}.",
+            hint="Start one, or set DOCKER_HOST; 'mlmagic doctor' shows what was found. Packaging "
+            "to a registry needs none: --to image --push REFERENCE.",
+        ) from error
+
+
+def _way_out(said: str) -> str | None:
+    text = said.lower()
+    if "no space" in text:
+        return "Free some space on the engine's disk: %ml image prune, docker system prune."
+    if "unauthorized" in text or "denied" in text or "authentication" in text:
+        return "Log in to the registry: docker login."
+    if "not found" in text or "no such image" in text or "manifest unknown" in text:
+        return "Check the name, or pull or import the image."
+    if "no matching manifest" in text:
+        return "The image has no variant for this engine's platform; choose another base_image."
+    return None
+
+
+def _innermost(error: BaseException) -> str:
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return str(getattr(error, "strerror", None) or error)

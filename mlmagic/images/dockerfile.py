@@ -1,0 +1,150 @@
+"""A Dockerfile with its context, which builds with nothing but Docker and no network but the base.
+
+The layers are the same tars that we load and push; the app root is laid out for people to read, as
+Azure ML v1's packages were.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tarfile
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlmagic.errors import ImageBuildError
+from mlmagic.files import storage_faults
+from mlmagic.images.bases import ON_THE_DISK
+from mlmagic.images.image import HEALTHCHECK
+from mlmagic.images.places import APP_ROOT, OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from mlmagic.images.image import Image
+    from mlmagic.images.layers import Layer
+
+APP = "azureml-app"
+_SERVICE = "service"  # the sample, which lies outside the app root
+_SECOND = 1_000_000_000
+_SAFE = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
+
+
+def write_context(image: Image, place: Path) -> None:
+    """Write ``Dockerfile``, the layers of the environment, and the app root.
+
+    Args:
+        image: The image that the Dockerfile builds.
+        place: A folder that does not exist or is empty.
+
+    Raises:
+        ImageBuildError: The base has no name that a Dockerfile could use, or the folder cannot
+            be written.
+    """
+    if image.base.reference.startswith(ON_THE_DISK):
+        raise ImageBuildError(
+            f"A Dockerfile cannot stand on '{image.base.reference}'.",
+            hint="Name a base_image of a registry.",
+        )
+    if image.base.is_ours:
+        raise ImageBuildError(
+            f"A Dockerfile cannot stand on '{image.base.reference}', an image of mlmagic.",
+            hint="Name what that image stands on as base_image, or package as image or oci.",
+        )
+    with new_folder(place) as building:
+        names = []
+        for layer in image.layers:
+            if layer.stored is None:
+                extract(layer, building)
+                continue
+            names.append(f"layers/{layer.title.split()[0]}.tar")
+            file = building / names[-1]
+            file.parent.mkdir(exist_ok=True)
+            with file.open("wb") as target:
+                target.writelines(layer.stream())
+        (building / APP_ROOT).rename(building / APP)
+        if (building / OURS / _SERVICE).is_dir():
+            (building / OURS / _SERVICE).rename(building / _SERVICE)
+        for left in ("var", "opt"):
+            shutil.rmtree(building / left, ignore_errors=True)
+        has_sample = (building / _SERVICE).is_dir()
+        (building / "Dockerfile").write_text(_dockerfile(image, names, sample=has_sample))
+
+
+@contextmanager
+def new_folder(place: Path) -> Iterator[Path]:
+    """Fill a folder under another name; it gets its own when it is complete."""
+    with storage_faults(place, ImageBuildError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(dir=place.parent, prefix=".mlmagic-package-"))
+        try:
+            yield building
+            building.chmod(0o755)
+            if place.is_dir():
+                place.rmdir()  # refuses one with something in it
+            building.rename(place)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+
+def extract(layer: Layer, folder: Path) -> None:
+    """Lay the files of a layer out in a folder."""
+    with tempfile.TemporaryFile() as spooled:
+        spooled.writelines(layer.stream())
+        spooled.seek(0)
+        with tarfile.open(fileobj=spooled) as tar:
+            # The tar is ours; its links lead to the image's Python, which 'data' would refuse.
+            tar.extractall(folder, filter="tar")
+
+
+def _dockerfile(image: Image, layers: Iterable[str], *, sample: bool) -> str:
+    inner = image.config["config"]
+    given = dict(pair.split("=", 1) for pair in inner["Env"])
+    of_base = image.base.configuration.environment
+    ours = {name: value for name, value in given.items() if of_base.get(name) != value}
+    labels = {
+        name: value
+        for name, value in inner["Labels"].items()
+        if image.base.configuration.labels.get(name) != value
+    }
+    lines = [
+        f"# docker build -t NAME .  makes the service image {image.short}",
+        f"FROM {image.base.reference}",
+        *(f"ADD {name} /" for name in layers),
+        f"COPY --chown=0:0 {APP} /{APP_ROOT}",
+        *([f"COPY --chown=0:0 {_SERVICE} /{OURS}/{_SERVICE}"] if sample else []),
+        *_pairs("ENV", ours),
+        *_pairs("LABEL", labels),
+        f"USER {inner['User']}",
+        f"WORKDIR {inner['WorkingDir']}",
+        *(f"EXPOSE {port.partition('/')[0]}" for port in inner["ExposedPorts"]),
+        f"STOPSIGNAL {inner['StopSignal']}",
+        _healthcheck(),
+        "ENTRYPOINT []",
+        f"CMD {json.dumps(inner['Cmd'])}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _healthcheck() -> str:
+    times = [
+        f"--{name}={HEALTHCHECK[key] // _SECOND}s"
+        for name, key in (("interval", "Interval"), ("timeout", "Timeout"))
+    ]
+    start = f"--start-period={HEALTHCHECK['StartPeriod'] // _SECOND}s"
+    options = " ".join([*times, start, f"--retries={HEALTHCHECK['Retries']}"])
+    return f"HEALTHCHECK {options} CMD {json.dumps(HEALTHCHECK['Test'][1:])}"
+
+
+def _pairs(word: str, values: Mapping[str, str]) -> list[str]:
+    return [f"{word} {name}={_quoted(value)}" for name, value in sorted(values.items())]
+
+
+def _quoted(value: str) -> str:
+    if _SAFE.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return f'"{escaped}"'.replace("\n", "\\\n")

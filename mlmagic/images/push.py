@@ -1,0 +1,201 @@
+"""Pushing an image to a registry, without any engine."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from mlmagic.errors import ImagePushError
+from mlmagic.files import write_atomically
+from mlmagic.images.client import RegistryClient
+from mlmagic.images.manifest import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    import requests
+
+    from mlmagic.images.blobs import Blob
+    from mlmagic.images.manifest import Packed
+    from mlmagic.images.reference import Reference
+
+_CHUNK = 16 << 20
+_ATTEMPTS = 5
+_BINARY = {"Content-Type": "application/octet-stream"}
+
+
+def push(
+    packed: Packed,
+    reference: Reference,
+    *,
+    records: PushRecords,
+    on_event: Callable[[str], None],
+) -> str:
+    """Push an image; what the registry has already does not travel.
+
+    Args:
+        packed: The image.
+        reference: Where to.
+        records: Which repositories hold which blobs, to mount from.
+        on_event: Told progress, in bytes.
+
+    Returns:
+        The digest of the manifest.
+
+    Raises:
+        ImagePushError: The registry refused, or the connection broke for good. Blobs that came
+            through stay there and are not sent again.
+    """
+    with RegistryClient(reference, ImagePushError, "pull,push") as client:
+        pusher = _Pusher(client, records)
+        for blob in (*packed.layers, packed.config):
+            pusher.push(blob, on_event)
+        client.request(
+            "PUT",
+            f"manifests/{reference.tag}",
+            data=packed.manifest,
+            headers={"Content-Type": MANIFEST},
+        )
+    records.note(reference, [blob.digest for blob in packed.layers])
+    on_event(
+        f"pushed {reference}: {pusher.sent / 1e6:.1f} MB sent, {pusher.mounted} layers mounted, "
+        f"{pusher.present} there already"
+    )
+    return packed.digest
+
+
+class PushRecords:
+    """Where blobs were pushed to, so that other repositories of a registry can mount them.
+
+    A record that is out of date costs nothing: the registry then takes an upload.
+
+    Args:
+        root: ``CACHE/images``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / "pushed"
+
+    def repository(self, place: Reference, digest: str) -> str | None:
+        """Return a repository of the same registry that was given a blob."""
+        try:
+            return self._file(place, digest).read_text("utf-8")
+        except OSError:
+            return None
+
+    def note(self, place: Reference, digests: Iterable[str]) -> None:
+        """Remember what a repository was given."""
+        for digest in digests:
+            with suppress(OSError):  # a cache that cannot be written makes pushes slower, no more
+                write_atomically(self._file(place, digest), place.repository)
+
+    def _file(self, place: Reference, digest: str) -> Path:
+        host = place.host.replace(":", "_")
+        return self._folder / host / digest.removeprefix("sha256:")
+
+
+class _Pusher:
+    def __init__(self, client: RegistryClient, records: PushRecords) -> None:
+        self.client = client
+        self.records = records
+        self.sent = self.mounted = self.present = 0
+
+    def push(self, blob: Blob, on_event: Callable[[str], None]) -> None:
+        answer = self.client.request("HEAD", f"blobs/{blob.digest}", allow=(HTTPStatus.NOT_FOUND,))
+        if answer.ok:
+            self.present += 1
+            return
+        location = self._mount(blob)
+        if location is None:
+            self.mounted += 1
+            return
+        self._upload(blob, location, on_event)
+        self.sent += blob.size
+
+    def _mount(self, blob: Blob) -> str | None:
+        """Ask for the blob of another repository; else, return where to upload it."""
+        place = self.client.reference
+        if blob.origin is not None and blob.origin.host == place.host:
+            origin: str | None = blob.origin.repository
+        else:
+            origin = self.records.repository(place, blob.digest)
+        if origin is not None and origin != place.repository:
+            self.client.allow_pull(origin)
+            params = {"mount": blob.digest, "from": origin}
+            # A registry may refuse the other repository altogether.
+            refusals = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+            answer = self.client.request("POST", "blobs/uploads/", params=params, allow=refusals)
+            if answer.status_code == HTTPStatus.CREATED:
+                return None
+            if answer.ok:
+                return self._location(answer)
+        return self._location(self.client.request("POST", "blobs/uploads/"))
+
+    def _upload(self, blob: Blob, location: str, on_event: Callable[[str], None]) -> None:
+        """Send a blob in chunks; after a broken connection, go on where the registry stands."""
+        if blob.size <= _CHUNK:
+            self._finish(location, blob, b"".join(blob.stream()))
+            return
+        offset, failures = 0, 0
+        while offset < blob.size:
+            try:
+                for start, chunk in _chunks(blob, offset):
+                    location = self._send(location, start, chunk)
+                    offset = start + len(chunk)
+                    on_event(_progress(blob, offset))
+            except ImagePushError:
+                failures += 1
+                if failures >= _ATTEMPTS:
+                    raise
+                location, offset = self._resume(location)
+        self._finish(location, blob, b"")
+
+    def _send(self, location: str, start: int, chunk: bytes) -> str:
+        headers = {**_BINARY, "Content-Range": f"{start}-{start + len(chunk) - 1}"}
+        answer = self.client.request("PATCH", location, data=chunk, headers=headers, attempts=1)
+        return self._location(answer)
+
+    def _resume(self, location: str) -> tuple[str, int]:
+        """Ask how much the registry has; where it forgot the upload, begin a new one."""
+        answer = self.client.request("GET", location, allow=(HTTPStatus.NOT_FOUND,))
+        if not answer.ok:
+            return self._location(self.client.request("POST", "blobs/uploads/")), 0
+        end = answer.headers.get("Range", "0-0").rpartition("-")[2]
+        # '0-0' stands for nothing and for one byte alike; no chunk of ours is one byte.
+        return self._location(answer), int(end) + 1 if int(end) else 0
+
+    def _finish(self, location: str, blob: Blob, data: bytes) -> None:
+        joint = "&" if "?" in location else "?"
+        url = f"{location}{joint}{urlencode({'digest': blob.digest})}"
+        self.client.request("PUT", url, data=data, headers=_BINARY)
+
+    def _location(self, answer: requests.Response) -> str:
+        location = answer.headers.get("Location")
+        if not location:
+            raise ImagePushError(
+                f"The registry '{self.client.reference.host}' does not say where to upload.",
+                hint="Check that the address is that of a container registry.",
+            )
+        return location
+
+
+def _progress(blob: Blob, sent: int) -> str:
+    return f"pushing {blob.digest[7:19]}: {sent / 1e6:.0f} of {blob.size / 1e6:.0f} MB"
+
+
+def _chunks(blob: Blob, offset: int) -> Iterator[tuple[int, bytes]]:
+    """Cut a blob's bytes from an offset on."""
+    position, buffer = 0, bytearray()
+    for piece in blob.stream():
+        skipped = max(0, min(len(piece), offset - position))
+        position += len(piece)
+        buffer += piece[skipped:]
+        while len(buffer) >= _CHUNK:
+            yield offset, bytes(buffer[:_CHUNK])
+            del buffer[:_CHUNK]
+            offset += _CHUNK
+    if buffer:
+        yield offset, bytes(buffer)

@@ -1,0 +1,223 @@
+"""Base images in a registry, looked at and taken from without an engine."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+import zlib
+from http import HTTPStatus
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from mlmagic.errors import ImagePullError
+from mlmagic.images.bases import Base, Configuration, Search, other_platform
+from mlmagic.images.blobs import GZIP, TAR, Blob
+from mlmagic.images.client import RegistryClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mlmagic.images.bases import Python
+    from mlmagic.images.blobs import BlobStore
+    from mlmagic.images.reference import Reference
+    from mlmagic.images.store import FactStore
+
+_INDEXES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+_MANIFESTS = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+# The words of OCI for Docker's; the bytes are the same.
+MEDIA_TYPES = {
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": GZIP,
+    "application/vnd.docker.image.rootfs.diff.tar": TAR,
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip": GZIP,
+}
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 1 << 20
+_LIMIT = 8 << 20  # manifests and configurations are kilobytes
+
+
+def find_base(
+    reference: Reference, *, architecture: str, wanted: str | None, facts: FactStore
+) -> Base:
+    """Look at a base image in its registry.
+
+    Args:
+        reference: Its name.
+        architecture: Which one to take, where there are several.
+        wanted: The Python version to prefer.
+        facts: What was found out before.
+
+    Raises:
+        ImagePullError: It cannot be had, or has no Python that will do.
+    """
+    with RegistryClient(reference, ImagePullError) as client:
+        manifest = _manifest(client, architecture)
+        config_digest = manifest["config"]["digest"]
+        data = _fetch(client, config_digest)
+        config = json.loads(data)
+        configuration = Configuration.read(
+            config_digest, config, config.get("rootfs", {}).get("diff_ids") or ()
+        )
+        if configuration.architecture != architecture:
+            raise other_platform(reference, configuration.architecture, architecture)
+        source = RegistrySource(reference, tuple(manifest["layers"]))
+
+        def look() -> Python:
+            search = Search(configuration, wanted)
+            for blob in source.layers(client):
+                search.see_all(names_in(blob.stream()))
+            return search.result(str(reference))
+
+        python = facts.python(configuration, wanted, look)
+    return Base(str(reference), configuration, python, source)
+
+
+class RegistrySource:
+    """The layers of a base image that a registry holds.
+
+    Attributes:
+        reference: The image's name.
+    """
+
+    def __init__(self, reference: Reference, descriptors: Sequence[dict[str, Any]]) -> None:
+        self.reference = reference
+        self._descriptors = descriptors
+
+    def blobs(self, _store: BlobStore) -> list[Blob]:
+        """Describe the layers; they are mounted or, where that is impossible, passed on."""
+        return [self._blob(each, None) for each in self._descriptors]
+
+    def layers(self, client: RegistryClient) -> Iterator[Blob]:
+        """Describe the layers, to be read through a client."""
+        for each in self._descriptors:
+            yield self._blob(each, client)
+
+    def _blob(self, descriptor: dict[str, Any], client: RegistryClient | None) -> Blob:
+        digest, kind = str(descriptor["digest"]), str(descriptor["mediaType"])
+
+        def stream() -> Iterator[bytes]:
+            if client is not None:
+                yield from _checked(client, digest)
+                return
+            with RegistryClient(self.reference, ImagePullError) as own:
+                yield from _checked(own, digest)
+
+        kind = MEDIA_TYPES.get(kind, kind)
+        return Blob(digest, int(descriptor["size"]), kind, stream, self.reference)
+
+
+def names_in(stream: Iterable[bytes]) -> Iterator[str]:
+    """List the names in a layer, compressed or not.
+
+    Raises:
+        ImagePullError: It is no layer that can be read.
+    """
+    reader = io.BufferedReader(_Reader(iter(stream)), _CHUNK)
+    packed = reader.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
+    # tarfile's own reader of gzip streams ends after the first member; ours and pigz's have more.
+    plain = gzip.GzipFile(fileobj=reader) if packed else reader
+    try:
+        with tarfile.open(fileobj=cast("IO[bytes]", plain), mode="r|*") as tar:
+            for entry in tar:
+                yield entry.name
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ImagePullError(
+            f"A layer of the base image cannot be read: {error}.",
+            hint="Layers compressed with zstd are not read; choose another base_image.",
+        ) from error
+
+
+class _Reader(io.RawIOBase):
+    """Bytes that come piece by piece, as a file."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")  # a slice of it copies nothing
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            try:
+                self._rest = memoryview(next(self._chunks))
+            except StopIteration:
+                return 0
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+def _manifest(client: RegistryClient, architecture: str) -> dict[str, Any]:
+    reference = client.reference
+    wanted = reference.digest or reference.tag
+    content = _ask(client, wanted)
+    if "manifests" in content:
+        found = [
+            each["digest"]
+            for each in content["manifests"]
+            if (each.get("platform") or {}).get("os") == "linux"
+            and (each.get("platform") or {}).get("architecture") == architecture
+        ]
+        if not found:
+            known = {
+                str((each.get("platform") or {}).get("architecture"))
+                for each in content["manifests"]
+            } - {"unknown"}
+            raise other_platform(reference, ", ".join(sorted(known)), architecture)
+        content = _ask(client, found[0])
+    if "config" not in content or "layers" not in content:
+        raise ImagePullError(
+            f"'{reference}' is no container image.", hint="Choose another base_image."
+        )
+    return content
+
+
+def _ask(client: RegistryClient, wanted: str) -> dict[str, Any]:
+    accept = {"Accept": ", ".join((*_INDEXES, *_MANIFESTS))}
+    answer = client.request(
+        "GET", f"manifests/{wanted}", headers=accept, allow=(HTTPStatus.NOT_FOUND,)
+    )
+    if not answer.ok:
+        raise ImagePullError(
+            f"The image '{client.reference}' does not exist in its registry.",
+            hint="Check the name and the tag.",
+        )
+    content: dict[str, Any] = answer.json()
+    return content
+
+
+def _fetch(client: RegistryClient, digest: str) -> bytes:
+    data = b""
+    for chunk in _checked(client, digest):
+        data += chunk
+        if len(data) > _LIMIT:
+            raise ImagePullError(f"The configuration of '{client.reference}' is too large.")
+    return data
+
+
+def _checked(client: RegistryClient, digest: str) -> Iterator[bytes]:
+    """Read a blob; one that is not what its digest says is refused at its end."""
+    answer = client.request("GET", f"blobs/{digest}", stream=True)
+    found = hashlib.sha256()
+    try:
+        for chunk in answer.iter_content(_CHUNK):
+            found.update(chunk)
+            yield chunk
+    except OSError as error:  # requests' errors are of this class
+        raise client.unreachable(error) from error
+    finally:
+        answer.close()
+    if f"sha256:{found.hexdigest()}" != digest:
+        raise ImagePullError(
+            f"What '{client.reference}' sent for {digest[:19]} is not what the digest says.",
+            hint="Try again; if it stays so, the registry or a proxy is broken.",
+        )

@@ -1,0 +1,165 @@
+"""The options of a deployment that only clusters have, and their keys in configuration files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlmagic.options.option import Kind, Option
+from mlmagic.options.values import gigabytes, read_integer
+
+
+def _option(
+    name: str,
+    flags: tuple[str, ...],
+    text: str,
+    *,
+    kind: Kind = "text",
+    v1_key: str | None = None,
+    **more: Any,
+) -> Option:
+    return Option(
+        name=name,
+        flags=flags,
+        help=text,
+        kind=kind,
+        section="deployment",
+        key=more.pop("key", name),
+        v1_key=v1_key,
+        **more,
+    )
+
+
+def _whole(name: str, flags: tuple[str, ...], text: str, v1_key: str | None = None) -> Option:
+    return _option(name, flags, text, kind="integer", minimum=1, v1_key=v1_key)
+
+
+def span(value: Any) -> tuple[int, int]:
+    """Read ``MIN:MAX``.
+
+    Raises:
+        ValueError: It is not that.
+    """
+    low, _, high = f"{value}".partition(":")
+    return read_integer(low), read_integer(high)
+
+
+def _no_tokens(value: bool) -> None:  # noqa: FBT001 - what was read
+    if value:
+        raise ValueError("tokens are not issued; keys are ('authEnabled': true)")
+
+
+_PROBE = "livenessProbeRequirements"
+_SCALER = "autoScaler"
+_RESOURCES = "containerResourceRequirements"
+
+CLUSTER = (
+    _option("namespace", ("--namespace",), "namespace of the cluster", v1_key="namespace"),
+    _whole(
+        "replicas", ("--replicas", "--nr", "--num-replicas"), "pods, or workers of this machine",
+        "numReplicas",
+    ),
+    _option(
+        "autoscale", ("--autoscale",), "fewest and most pods of an autoscaler", convert=span,
+        metavar="MIN:MAX",
+    ),
+    _option(
+        "autoscale_enabled", ("--as", "--autoscale-enabled"), "the same in v1's words",
+        kind="boolean", metavar="BOOL", v1_key=f"{_SCALER}.autoscaleEnabled",
+    ),
+    _whole(
+        "autoscale_min", ("--mi", "--autoscale-min-replicas"), "fewest pods",
+        f"{_SCALER}.minReplicas",
+    ),
+    _whole(
+        "autoscale_max", ("--ma", "--autoscale-max-replicas"), "most pods",
+        f"{_SCALER}.maxReplicas",
+    ),
+    _option(
+        "autoscale_target", ("--autoscale-target", "--at", "--autoscale-target-utilization"),
+        "percent of the CPUs asked for that the autoscaler aims at (default 70)",
+        kind="integer", minimum=1, maximum=1000, v1_key=f"{_SCALER}.targetUtilization",
+    ),
+    _whole(
+        "autoscale_requests", ("--autoscale-requests",),
+        "requests in flight per pod that the autoscaler aims at instead of CPU; needs KEDA or a "
+        "custom metrics API",
+    ),
+    _option(
+        "cpu_limit", ("--cpu-limit", "--ccl", "--cpu-cores-limit"), "CPUs that a pod may use",
+        kind="quantity", v1_key=f"{_RESOURCES}.cpuLimit",
+    ),
+    _option(
+        "memory_limit", ("--memory-limit",), "memory that a pod may use (default: --memory)",
+        kind="quantity",
+    ),
+    _option(
+        "memory_limit", ("--gbl", "--memory-gb-limit"), "the same in v1's unit, gigabytes",
+        kind="number", metavar="GB", key="memory_gb_limit",
+        v1_key=f"{_RESOURCES}.memoryInGBLimit", convert=gigabytes,
+    ),
+    _option(
+        "accelerators", ("--accelerator",), "an extended resource and how many a pod gets",
+        kind="pair", metavar="NAME=N",
+    ),
+    _whole(
+        "start_timeout_seconds", ("--start-timeout",), "seconds that init() may take (default 600)"
+    ),
+    _whole(
+        "liveness_period_seconds", ("--ps", "--period-seconds"),
+        "seconds between two looks whether a pod lives (default 10)", f"{_PROBE}.periodSeconds",
+    ),
+    _option(
+        "liveness_delay_seconds", ("--id", "--initial-delay-seconds"),
+        "seconds until the first look", kind="integer", minimum=0,
+        v1_key=f"{_PROBE}.initialDelaySeconds",
+    ),
+    _whole(
+        "liveness_timeout_seconds", ("--ts", "--timeout-seconds"),
+        "seconds that an answer may take (default 2)", f"{_PROBE}.timeoutSeconds",
+    ),
+    _option(
+        "liveness_successes", ("--st", "--success-threshold"),
+        "answers that make a pod alive again; Kubernetes allows 1", kind="integer", minimum=1,
+        maximum=1, v1_key=f"{_PROBE}.successThreshold",
+    ),
+    _whole(
+        "liveness_failures", ("--ft", "--failure-threshold"),
+        "looks without an answer after which a pod is started anew (default 3)",
+        f"{_PROBE}.failureThreshold",
+    ),
+    _option(
+        "token_auth_enabled", ("--token-auth-enabled",), "refused: only keys are issued",
+        kind="boolean", metavar="BOOL", v1_key="tokenAuthEnabled", convert=_no_tokens,
+    ),
+    _option(
+        "service_type", ("--service-type",), "how the Kubernetes Service is reached",
+        kind="choice", choices=("ClusterIP", "NodePort", "LoadBalancer"),
+    ),
+    _option("ingress_host", ("--ingress-host",), "host name of an Ingress", metavar="HOST"),
+    _option("ingress_class", ("--ingress-class",), "class of the Ingress"),
+    _option("ingress_tls_secret", ("--ingress-tls-secret",), "Secret with its certificate"),
+    _option(
+        "gateway", ("--gateway",), "Gateway that carries a route instead of an Ingress",
+        metavar="[NAMESPACE/]NAME",
+    ),
+    _option(
+        "image_registry", ("--image-registry",), "where the image is pushed", metavar="HOST/PATH"
+    ),
+    _option(
+        "image_pull_secret", ("--image-pull-secret",), "Secret with which nodes pull the image"
+    ),
+    _option(
+        "node_selector", ("--node-selector",), "a label that nodes must have", kind="pair"
+    ),
+    _option(
+        "tolerations", ("--toleration",), "a taint of nodes that is tolerated; may be repeated",
+        repeat=True, metavar="KEY[=VALUE][:EFFECT]",
+    ),
+    _option("service_account", ("--service-account",), "service account of the pods"),
+    _option("priority_class", ("--priority-class",), "priority class of the pods"),
+    _option("labels", ("--label",), "a label of all objects; may be repeated", kind="pair"),
+    _option(
+        "annotations", ("--annotation",), "an annotation of Service and Ingress; may be repeated",
+        kind="pair",
+    ),
+)  # fmt: skip

@@ -1,0 +1,201 @@
+"""The Python half of the deploy panel: a form made of the option table, a plan, a deployment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from inspect import get_annotations
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from mlmagic.entities import config_class
+from mlmagic.errors import MlmagicError, UsageError
+from mlmagic.options import magic_verb
+from mlmagic.panels.panel import STATIC, Panel
+from mlmagic.panels.service import panel_of
+
+if TYPE_CHECKING:
+    from mlmagic.options import Option
+    from mlmagic.workspace import Workspace
+
+    Args = dict[str, Any]
+
+# The buttons say these, or only lines need them.
+_APART = {"plan", "wait", "timeout", "allow"}
+_FIRST = ("name", "models", "script", "environment", "target")
+_SUGGESTED = 200
+
+
+class DeployPanel(Panel):
+    """A form that deploys a service; its fields are the options of ``%deploy``.
+
+    ``values`` maps an option's name to its text as it would be written, one a line where it may be
+    repeated; set it from Python, or link it, to fill the form. ``fields`` are those that the
+    chosen target has, ``problems`` what is wrong with a field, by name.
+
+    Args:
+        workspace: Where to deploy.
+        values: What the form begins with.
+    """
+
+    _esm = STATIC / "deploy.js"
+    _css = STATIC / "deploy.css"
+
+    fields: Any = traitlets.List().tag(sync=True)
+    values: Any = traitlets.Dict().tag(sync=True)
+    problems: Any = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, workspace: Workspace, values: dict[str, str] | None = None) -> None:
+        self.workspace = workspace
+        first = {"target": workspace.settings.default_target}
+        super().__init__(values=first | (values or {}))
+        self._send_traits()
+        self.observe(lambda _change: self._send_traits(), "values")
+        self.commands = {
+            "set": self._set,
+            "plan": self._plan,
+            "deploy": self._deploy,
+            "line": self._line,
+            "configuration": self._configuration,
+        }
+
+    def to_html(self) -> str:
+        """Return the line that does what the form says, as HTML."""
+        from mlmagic.presentation import present
+
+        return present(self.line()).html
+
+    def line(self) -> str:
+        """Return the ``%deploy`` line that does what the form says."""
+        words = ["%deploy"]
+        for option in self._options():
+            for text in _texts(option, self.values.get(option.name, "")):
+                words += option.write(text)
+        return " ".join(words)
+
+    def _send_traits(self) -> None:
+        with self._lock, self.hold_sync():
+            options = self._options()
+            self.fields = [self._field(option) for option in options]
+            problems = {option.name: self._problem(option) for option in options}
+            self.problems = {name: words for name, words in problems.items() if words}
+
+    def _kind(self) -> str:
+        """The kind of the chosen target; the local one where it is not known."""
+        try:
+            return self.workspace.show_compute_target(self.values.get("target", "")).compute_type
+        except MlmagicError:
+            return "local"
+
+    def _options(self) -> list[Option]:
+        """The options that the chosen target has, each once, the most asked for first."""
+        every = {name for kind in _KINDS for name in get_annotations(config_class(kind))}
+        here = get_annotations(config_class(self._kind()))
+        found: dict[str, Option] = {}
+        for option in magic_verb("%deploy").options:
+            if option.secret or option.name in _APART:
+                continue  # a form is saved with its notebook
+            if option.name in here or option.name not in every:
+                found.setdefault(option.name, option)
+        names = [*_FIRST, *(name for name in found if name not in _FIRST)]
+        return [found[name] for name in names]
+
+    def _field(self, option: Option) -> dict[str, Any]:
+        configured = option.name in get_annotations(config_class(self._kind()))
+        return {
+            "name": option.name,
+            "label": option.name.replace("_", " "),
+            "help": option.help,
+            "kind": option.kind,
+            "many": option.repeat or option.is_mapping,
+            "choices": list(option.choices),
+            "placeholder": option.placeholder,
+            "part": "first" if option.name in _FIRST else "target" if configured else "more",
+            "suggestions": self._suggestions(option.name),
+        }
+
+    def _suggestions(self, name: str) -> list[str]:
+        workspace = self.workspace
+        if name == "models":
+            return [model.id for model in workspace.list_models(top=_SUGGESTED)]
+        if name == "script":
+            return sorted(path.name for path in workspace.root.glob("*.py"))[:_SUGGESTED]
+        if name == "environment":
+            return [entry.name for entry in workspace.list_environments() if entry.name]
+        if name == "target":
+            return [target.name for target in workspace.list_compute_targets()]
+        return []
+
+    def _problem(self, option: Option) -> str:
+        text = self.values.get(option.name, "")
+        if option.required and not text.strip():
+            return "is missing"
+        try:
+            for each in _texts(option, text):
+                option.read(each)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def _keywords(self) -> dict[str, Any]:
+        """What the form says, as keywords of ``Workspace.deploy``."""
+        if self.problems:
+            name, words = next(iter(self.problems.items()))
+            raise UsageError(f"{name.replace('_', ' ')}: {words}.")
+        found: dict[str, Any] = {}
+        for option in self._options():
+            texts = _texts(option, self.values.get(option.name, ""))
+            values: list[Any] = [
+                _sample(text) if option.kind == "sample" else option.read(text) for text in texts
+            ]
+            if option.is_mapping and values:
+                found[option.name] = dict(values)
+            elif option.repeat and values:
+                found[option.name] = tuple(values)
+            elif values:
+                found[option.name] = values[0]
+        return found
+
+    def _set(self, args: Args) -> None:
+        self.values = {**self.values, str(args["name"]): str(args["value"])}
+
+    def _plan(self, _args: Args) -> dict[str, Any]:
+        plan: Any = self.workspace.deploy(**self._keywords(), plan=True)
+        changes = [asdict(change) for change in plan.changes]
+        return {"action": plan.action, "problem": plan.problem, "changes": changes}
+
+    def _deploy(self, _args: Args) -> dict[str, str]:
+        service: Any = self.workspace.deploy(**self._keywords(), wait=False)
+        return {"model": f"anywidget:{panel_of(service).model_id}", "outcome": service.outcome}
+
+    def _line(self, _args: Args) -> dict[str, str]:
+        return {"text": self.line()}
+
+    def _configuration(self, _args: Args) -> dict[str, str]:
+        """Write the deployment configuration in v1's spelling where it has one."""
+        keywords = self._keywords()
+        rows = [row for row in self._options() if row.section == "deployment"]
+        found = {row.v1_key or row.key: keywords[row.name] for row in rows if row.name in keywords}
+        return {"text": json.dumps(found, indent=2, default=str)}
+
+
+_KINDS = ("local", "docker", "kubernetes")
+
+
+def _texts(option: Option, text: str) -> list[str]:
+    if option.kind == "flag":
+        return [text] if text == "true" else []
+    if option.name == "models":  # on one line, as their names have no commas
+        text = text.replace(",", "\n")
+    lines = text.splitlines() if option.repeat or option.is_mapping else [text]
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _sample(text: str) -> object:
+    from pathlib import Path
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return Path(text)

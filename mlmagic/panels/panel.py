@@ -1,0 +1,139 @@
+"""What every panel's Python half does: news go out in batches, intents come in."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import RLock, Timer
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anywidget
+from ipywidgets import CallbackDispatcher
+
+from mlmagic.errors import MlmagicError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STATIC = Path(__file__).parent / "static"
+KEPT_INTENTS = 1_000
+_PAUSE = 0.25
+Key = TypeVar("Key")
+Kind = TypeVar("Kind", bound="Panel")
+
+
+class Panel(anywidget.AnyWidget):
+    """A live panel.
+
+    Traits go out only. What the user does comes in as ``{id, kind, args}`` and is answered by
+    ``{id, ok, value | error}``, from a thread of the panel's own: the kernel's may be busy with
+    a cell for hours, and is never kept waiting. The page sends an intent again until it is
+    answered; what has an id that was taken before is left out.
+
+    Args:
+        **traits: What the panel shows at first.
+
+    Attributes:
+        commands: What the user can ask for: kind of intent to what answers its arguments.
+    """
+
+    def __init__(self, **traits: Any) -> None:
+        self._lock = RLock()
+        self._sent = 0.0
+        self._timer: Timer | None = None
+        super().__init__(**traits)
+        self._own_layout = self.layout
+        self._workers = ThreadPoolExecutor(2, thread_name_prefix="mlmagic-panel")
+        self.commands: dict[str, Callable[[dict[str, Any]], Any]] = {}
+        self._done = CallbackDispatcher()
+        self._taken: deque[Any] = deque(maxlen=KEPT_INTENTS)
+        self.on_msg(self._receive)
+
+    def on_done(
+        self, callback: Callable[[str, dict[str, Any], Any], None], *, remove: bool = False
+    ) -> None:
+        """Call back when something that the user asked for was done.
+
+        Args:
+            callback: Takes the kind of intent, its arguments and its result; called from the
+                panel's thread.
+            remove: Call it no more.
+        """
+        self._done.register_callback(callback, remove=remove)
+
+    def to_html(self) -> str:
+        """Return what is shown now as HTML without script."""
+        raise NotImplementedError
+
+    def view(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the MIME bundle of a view of this panel, without text, and its metadata."""
+        data, metadata = self._repr_mimebundle_() or ({}, {})
+        return {kind: value for kind, value in data.items() if kind != "text/plain"}, metadata
+
+    def close(self) -> None:
+        """Take the views away; what is shown goes on."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        super().close()
+        self._own_layout.close()  # a widget of its own, which ipywidgets would keep
+
+    def _send_traits(self) -> None:
+        """Set the traits to what is known now."""
+        raise NotImplementedError
+
+    def _send_soon(self, *, at_once: bool = False) -> None:
+        """Send what is known now, at most four times a second unless it cannot wait.
+
+        A chatty script does not flood the page.
+        """
+        with self._lock:
+            wait = self._sent + _PAUSE - time.monotonic()
+            if wait <= 0 or at_once:
+                self._send_newest()
+            elif self._timer is None:
+                self._timer = Timer(wait, self._send_newest)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _send_newest(self) -> None:
+        # Traits are set from this thread: the kernel's own may be busy with a cell for hours.
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._sent = time.monotonic()
+            self._send_traits()
+
+    def _receive(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        if content.get("id") in self._taken:
+            return  # the page asks again until it has an answer
+        self._taken.append(content.get("id"))
+        self._workers.submit(self._answer, content)
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        reply: dict[str, Any] = {"id": content.get("id"), "ok": False}
+        command = self.commands.get(str(content.get("kind")))
+        if command is None:
+            reply["error"] = f"The panel has no command '{content.get('kind')}'."
+        else:
+            try:
+                args = content.get("args") or {}
+                reply |= {"ok": True, "value": command(args)}
+                self._done(str(content["kind"]), args, reply["value"])
+            except MlmagicError as error:
+                reply["error"] = str(error)
+            except Exception as error:  # noqa: BLE001 - told in the panel, where the user waits
+                reply["error"] = f"{type(error).__name__}: {error}"
+        self.send(reply)
+
+
+def kept(panels: dict[Key, Kind], key: Key, make: Callable[[], Kind]) -> Kind:
+    """Return the panel of a key; it is made where this kernel has none that is open."""
+    panel = panels.get(key)
+    if panel is None or panel.comm is None:
+        panel = panels[key] = make()
+    return panel

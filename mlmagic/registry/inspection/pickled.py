@@ -1,0 +1,84 @@
+"""Whether a content is a pickle, whatever its name, and what it would do."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import IO
+
+from mlmagic.registry.allowlist import exists
+from mlmagic.registry.decompression import DamagedError, decompressed
+from mlmagic.registry.pickles import Problem, Scan, scan_stream
+
+_PROTO, _NEWEST = 0x80, 5
+_START, _ZLIB = 4096, 0x78
+# Without a protocol's mark any text may be one; this much of it is tried.
+_TRIED = 16 << 20
+# Of the first opcode of an old pickle that can lead to a call.
+_OLD = frozenset(b"(ci]}dlptIFLNSVUXKMJGq0R")
+
+
+def scan(stream: IO[bytes], *, expected: bool) -> Scan | None:
+    """Check a content as a pickle.
+
+    Args:
+        stream: Seekable, at its start.
+        expected: Whether its name says that it is one: then what cannot be read is a problem.
+
+    Returns:
+        None where it is no pickle.
+    """
+    if expected:
+        return _whole(stream)
+    head = stream.read(2)
+    stream.seek(0)
+    if is_marked(head):
+        return _whole(stream)
+    if head and head[0] in _OLD:
+        return _old(stream.read(_TRIED))
+    return _compressed(stream)
+
+
+def is_marked(head: bytes) -> bool:
+    """Say whether the first two bytes are those of protocol 2 or later."""
+    return len(head) == 2 and head[0] == _PROTO and 2 <= head[1] <= _NEWEST  # noqa: PLR2004
+
+
+def _whole(stream: IO[bytes]) -> Scan:
+    with decompressed(stream) as (plain, compressed):
+        found = scan_stream(plain)
+    found.joblib = found.joblib or compressed
+    return found
+
+
+def _old(data: bytes) -> Scan | None:
+    """Check what may be a pickle of protocol 0 or 1: it is one if it names what exists."""
+    found = scan_stream(io.BytesIO(data))
+    named = [bad for bad in found.problems if bad.found is not None and exists(*bad.found)]
+    return Scan(problems=named, modules=found.modules) if named else None
+
+
+def _compressed(stream: IO[bytes]) -> Scan | None:
+    """Check what may be a pickle behind a compression, as joblib tells it by its first bytes."""
+    start = stream.read(_START)
+    stream.seek(0)
+    try:
+        with decompressed(stream) as (plain, compressed):
+            if not compressed or not is_marked(plain.read(2)):
+                return None
+            plain.seek(0)
+            found = scan_stream(plain)
+    except DamagedError as error:
+        if start[0] == _ZLIB and not _inflates(start):
+            return None  # numbers that begin like it
+        # What stands before the damage would be loaded.
+        return Scan(problems=[Problem("compressed data", 0, str(error).rstrip("."))])
+    found.joblib = True
+    return found
+
+
+def _inflates(start: bytes) -> bool:
+    try:
+        return bool(zlib.decompressobj().decompress(start, 1))
+    except zlib.error:
+        return False

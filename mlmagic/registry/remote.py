@@ -1,0 +1,224 @@
+"""A store that a team shares: contents by their SHA-256 in any file system that fsspec opens."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.errors import MissingDependencyError, ModelIntegrityError, RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mlmagic.entities import ContentFile
+
+    Progress = Callable[[str], None]
+
+# Here a file appears when it is complete; elsewhere it is written aside and renamed.
+_ATOMIC = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"}
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+_EXTRAS |= dict.fromkeys(("abfs", "abfss", "az", "adl"), "azure")
+_TOLD_FROM = 32 << 20  # bytes; what is smaller is not worth a line
+
+# What the libraries say, and how we say it.
+_FAULTS = (
+    (
+        ("nosuchbucket", "bucket does not exist", "specified bucket"),
+        "does not exist",
+        "Create the bucket, or correct 'store_url'.",
+    ),
+    (
+        (
+            *("credential", "accessdenied", "access denied", "forbidden", "invalidaccesskey"),
+            *("signaturedoesnotmatch", "unauthorized", "permission", "expiredtoken", "access key"),
+        ),
+        "refuses the credentials, or has none to check",
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what its library looks for.",
+    ),
+    (
+        ("connect", "timed out", "timeout", "name resolution", "endpoint"),
+        "cannot be reached",
+        "Check the address; nothing was changed.",
+    ),
+)
+
+
+class RemoteStore:
+    """Contents in a shared file system.
+
+    The layout is that of a workspace's own store: ``sha256/ab/ab12…``. Credentials and endpoints
+    come from where the file system's library looks for them (for S3: ``AWS_…`` variables, the
+    files below ``~/.aws``, or fsspec's configuration); they are never stored.
+
+    Args:
+        url: Such as ``s3://models/ml``, ``gs://…``, ``abfs://…`` or ``file:///srv/models``.
+
+    Raises:
+        MissingDependencyError: The library of this file system is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        from fsspec.core import url_to_fs
+
+        scheme = self.url.partition("://")[0]
+        try:
+            system, root = url_to_fs(self.url, use_listings_cache=False, skip_instance_cache=True)
+        except ImportError as error:
+            extra = _EXTRAS.get(scheme)
+            what = f"'jupyter-mlmagic[{extra}]'" if extra else f"the package for '{scheme}'"
+            raise MissingDependencyError(
+                f"The store '{self.url}' needs a package that is not installed: {error}.",
+                hint=f"Install it: pip install {what}.",
+            ) from error
+        except ValueError as error:
+            raise RegistryError(
+                f"The store '{self.url}' is of a kind that is not known: {error}.",
+                hint="Write a folder, 's3://BUCKET/FOLDER', 'gs://…' or 'abfs://…'.",
+            ) from error
+        return system, str(root).rstrip("/")
+
+    def path(self, sha256: str) -> str:
+        """Say where a content of this digest lies or would lie, inside the file system."""
+        return f"{self._opened[1]}/sha256/{sha256[:2]}/{sha256}"
+
+    def has(self, file: ContentFile) -> bool:
+        """Say whether a content is there, with its size."""
+        with self._faults():
+            return self._size(file.sha256) == file.size
+
+    def put(self, file: ContentFile, source: Path, on_event: Progress | None = None) -> None:
+        """Upload a content, unless it is there; it appears complete or not at all.
+
+        Args:
+            file: Its digest and size.
+            source: Where its bytes lie.
+            on_event: Receives lines of progress.
+
+        Raises:
+            RegistryError: The store cannot be reached or written, or the content did not arrive.
+        """
+        system, root = self._opened
+        target = self.path(file.sha256)
+        with self._faults():
+            if self._size(file.sha256) == file.size:
+                return
+            callback = _progress(f"uploading {file.path}", file.size, on_event)
+            if self.url.partition("://")[0] in _ATOMIC:
+                system.put_file(str(source), target, callback=callback)
+            else:
+                self._write_aside(source, f"{root}/incoming/{uuid.uuid4().hex}", target, callback)
+            arrived = self._size(file.sha256)
+        if arrived != file.size:
+            raise RegistryError(
+                f"The content of '{file.path}' did not arrive whole in '{self.url}'"
+                f" ({arrived} of {file.size} bytes).",
+                hint="Register it again.",
+            )
+
+    def get(self, file: ContentFile, destination: Path, on_event: Progress | None = None) -> None:
+        """Download a content into a file; its digest is the reader's to check.
+
+        Raises:
+            ModelIntegrityError: The store has no such content.
+            RegistryError: The store cannot be reached.
+        """
+        system, _ = self._opened
+        callback = _progress(f"downloading {file.path}", file.size, on_event)
+        with self._faults():
+            try:
+                system.get_file(self.path(file.sha256), str(destination), callback=callback)
+            except FileNotFoundError as error:
+                raise ModelIntegrityError(
+                    f"The content of '{file.path}' (sha256:{file.sha256[:12]}) is missing from the"
+                    f" store '{self.url}'.",
+                    hint="Registering the same content again restores it.",
+                ) from error
+
+    def remove(self, sha256: str) -> None:
+        """Delete a content, where it is there."""
+        with self._faults(), suppress(FileNotFoundError):
+            self._opened[0].rm_file(self.path(sha256))
+
+    def sizes(self) -> dict[str, int]:
+        """List every content: digest to bytes."""
+        system, root = self._opened
+        with self._faults():
+            try:
+                found = system.find(f"{root}/sha256", detail=True)
+            except FileNotFoundError:
+                return {}
+        return {path.rpartition("/")[2]: int(info["size"] or 0) for path, info in found.items()}
+
+    def _write_aside(self, source: Path, aside: str, target: str, callback: Any) -> None:
+        system = self._opened[0]
+        try:
+            for path in (aside, target):
+                system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            system.put_file(str(source), aside, callback=callback)
+            system.mv(aside, target)
+        except BaseException:
+            with suppress(Exception):
+                system.rm_file(aside)
+            raise
+
+    def _size(self, sha256: str) -> int | None:
+        try:
+            return int(self._opened[0].info(self.path(sha256))["size"])
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Turn what the file system's library raises into one of ours."""
+        try:
+            yield
+        except (RegistryError, MissingDependencyError):
+            raise
+        except Exception as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: Exception) -> RegistryError:
+        text = f"{type(error).__name__} {error}".lower()
+        if "checksum" in text:
+            return ModelIntegrityError(
+                f"A content of the store '{self.url}' does not match its checksum: {error}.",
+                hint="Registering the same content again restores it.",
+            )
+        for signs, fact, hint in _FAULTS:
+            if any(sign in text for sign in signs):
+                return RegistryError(f"The store '{self.url}' {fact}: {error}.", hint=hint)
+        return RegistryError(f"The store '{self.url}' failed: {type(error).__name__}: {error}.")
+
+
+def _progress(what: str, size: int, on_event: Progress | None) -> Any:
+    """Make a callback for fsspec that tells each tenth of a large file."""
+    from fsspec.callbacks import NoOpCallback
+
+    if on_event is None or size < _TOLD_FROM:
+        return NoOpCallback()
+    told = [0]
+
+    def tell(tenth: int) -> None:
+        if tenth > told[0]:
+            told[0] = tenth
+            on_event(f"{what}  {tenth * 10} % of {size / 1e6:.0f} MB")
+
+    class _Callback(NoOpCallback):  # type: ignore[misc]  # fsspec carries no types
+        value = 0
+
+        def relative_update(self, inc: int = 1) -> None:
+            self.value += inc
+            tell(min(self.value * 10 // size, 10))
+
+        def absolute_update(self, value: int) -> None:
+            self.value = value
+            tell(min(value * 10 // size, 10))
+
+    return _Callback()

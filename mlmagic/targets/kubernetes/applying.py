@@ -1,0 +1,170 @@
+"""Bringing the objects of a service to a revision, and taking them away."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.errors import DeploymentTimeoutError, ServiceExistsError
+from mlmagic.targets.kubernetes import naming
+from mlmagic.targets.kubernetes.autoscaling import equipped, pause
+from mlmagic.targets.kubernetes.faults import ForbiddenError
+from mlmagic.targets.kubernetes.objects import OPTIONAL_KINDS, manifests
+from mlmagic.targets.kubernetes.release import autoscales, first_replicas
+
+if TYPE_CHECKING:
+    from mlmagic.entities import KubernetesDeploymentConfig
+    from mlmagic.targets.kubernetes.connection import Connection, Object
+    from mlmagic.targets.kubernetes.release import Release
+
+GONE_SECONDS, _PAUSE_SECONDS = 120.0, 0.1
+_ALL_KINDS = ("Deployment", "Service", *OPTIONAL_KINDS)
+
+
+def dry_run(connection: Connection, release: Release) -> list[tuple[Object | None, Object]]:
+    """Let the server say what applying a revision would come to; nothing is changed.
+
+    Returns:
+        For each object what it is now, None where there is none, and what it would be.
+
+    Raises:
+        MlmagicError: The server, an admission rule or another field manager refuses.
+    """
+    found = []
+    for item in manifests(kept_pods(connection, release)):
+        before = connection.get(item["kind"], item["metadata"]["name"])
+        found.append((before, connection.apply(item, dry_run=True)))
+    return found
+
+
+def refuse_foreign(connection: Connection, name: str) -> None:
+    """Make sure that no object of the service's name belongs to somebody else.
+
+    Raises:
+        ServiceExistsError: One does.
+    """
+    for kind, called in (
+        *((kind, name) for kind in ("Deployment", "Service")),
+        ("ConfigMap", naming.record_name(name)),
+        ("Secret", naming.keys_name(name)),
+    ):
+        found = connection.get(kind, called)
+        labels = (found or {}).get("metadata", {}).get("labels") or {}
+        ours = labels.get(naming.MANAGED_BY) == naming.MANAGER and labels.get(naming.NAME) == name
+        if found is not None and not ours:
+            raise ServiceExistsError(
+                f"The namespace '{connection.namespace}' has a {kind} '{called}' that mlmagic did "
+                "not make.",
+                hint="Choose another name for the service.",
+            )
+
+
+def apply_release(connection: Connection, release: Release) -> list[Object]:
+    """Apply a revision, the Deployment last; remove what it does not want any more.
+
+    Returns:
+        The objects, as the server has them now.
+    """
+    release = kept_pods(connection, release)
+    before = connection.get("Deployment", release.spec.name)
+    items = manifests(release)
+    # Others may hold fields of ours: they are told, never overwritten.
+    applied = [connection.apply(item) for item in items]
+    wanted = {item["kind"] for item in items}
+    for kind in OPTIONAL_KINDS:
+        if kind not in wanted:
+            _remove_ours(connection, kind, release.spec.name)
+    if (scaled := _scale_first(connection, release, before)) is not None:
+        applied.append(scaled)
+    return applied
+
+
+def scale(
+    connection: Connection, name: str, config: KubernetesDeploymentConfig, pods: int
+) -> Object | None:
+    """Set the number of pods, as ``kubectl scale`` does; returns the Deployment."""
+    if config.autoscale_requests is not None:
+        pause(connection, name, paused=pods == 0)
+    connection.patch("Deployment", name, {"spec": {"replicas": pods}}, part="scale")
+    return connection.get("Deployment", name)
+
+
+def remove(connection: Connection, name: str) -> None:
+    """Delete all objects of a service, and wait until they are gone.
+
+    Raises:
+        DeploymentTimeoutError: Something keeps them.
+    """
+    record = naming.record_name(name)
+    connection.delete("ConfigMap", record, foreground=True)
+    selector = f"{naming.NAME}={name},{naming.OURS}"
+    for kind in _ALL_KINDS:  # what lost its owner
+        _remove_ours(connection, kind, name)
+    for secret in connection.list("Secret", selector)[0]:
+        connection.delete("Secret", secret["metadata"]["name"])
+    until = time.monotonic() + GONE_SECONDS
+    while left := _left(connection, name, selector):
+        if time.monotonic() > until:
+            raise DeploymentTimeoutError(
+                f"Service '{name}' is being deleted, but its {left} is still there.",
+                hint=f"See what keeps it: kubectl -n {connection.namespace} describe {left}",
+            )
+        time.sleep(_PAUSE_SECONDS)
+
+
+def kept_pods(connection: Connection, release: Release) -> Release:
+    """Keep the pods' revision and restart where nothing of the pods changes; see `equipped`."""
+    release = equipped(connection, release)
+    name = release.spec.name
+    found = connection.get("Deployment", name)
+    fresh = replace(release, pods_revision=release.revision)
+    if found is None:
+        return fresh
+    template = found["spec"]["template"]["metadata"]
+    number = template.get("labels", {}).get(naming.REVISION, "")
+    restarted = (template.get("annotations") or {}).get(naming.RESTARTED, "")
+    same = replace(
+        release,
+        pods_revision=int(number) if number.isdigit() else release.revision,
+        restarted=release.restarted or restarted,
+    )
+    there = (found["metadata"].get("annotations") or {}).get(naming.TEMPLATE)
+    wanted = next(item for item in manifests(same) if item["kind"] == "Deployment")
+    ours = wanted["metadata"]["annotations"][naming.TEMPLATE]
+    return same if there == ours else replace(fresh, restarted=same.restarted)
+
+
+def _scale_first(connection: Connection, release: Release, before: Object | None) -> Object | None:
+    """Set the number of pods, unless an autoscaler does."""
+    config = release.config
+    wanted = first_replicas(config)
+    there = before["spec"].get("replicas", 1) if before is not None else None
+    if autoscales(config):
+        low, high = config.autoscale_min or 1, config.autoscale_max or 1
+        if there is not None and low <= there <= high:
+            return None
+        wanted = min(max(wanted, low), high)
+    if there == wanted or (there is None and wanted == 1):
+        return None
+    return scale(connection, release.spec.name, config, wanted)
+
+
+def _remove_ours(connection: Connection, kind: str, name: str) -> None:
+    try:
+        found = connection.get(kind, name)
+    except ForbiddenError:
+        return  # what we may not even see, we have not made
+    labels: dict[str, Any] = (found or {}).get("metadata", {}).get("labels") or {}
+    if found is not None and labels.get(naming.MANAGED_BY) == naming.MANAGER:
+        connection.delete(kind, name)
+
+
+def _left(connection: Connection, name: str, selector: str) -> str:
+    """Return what is still there, such as ``pod/svc-…``; empty where nothing is."""
+    if pods := connection.list("Pod", selector)[0]:
+        return f"pod/{pods[0]['metadata']['name']}"
+    for kind, called in (("Deployment", name), ("ConfigMap", naming.record_name(name))):
+        if connection.get(kind, called) is not None:
+            return f"{kind.lower()}/{called}"
+    return ""

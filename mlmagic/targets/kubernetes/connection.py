@@ -1,0 +1,336 @@
+"""One API server and namespace; the only edge to the `kubernetes` client, and to what it raises."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from mlmagic.errors import TargetError
+from mlmagic.targets.kubernetes.faults import ForbiddenError, refused, translated, unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Object = dict[str, Any]
+
+FIELD_MANAGER = "mlmagic"
+_CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
+_WATCH_SECONDS = 300
+# Kind to the path of its API and its plural; all but those of _CLUSTER lie in the namespace.
+_KINDS = {
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Event": ("/api/v1", "events"),
+    "Namespace": ("/api/v1", "namespaces"),
+    "Node": ("/api/v1", "nodes"),
+    "Pod": ("/api/v1", "pods"),
+    "ResourceQuota": ("/api/v1", "resourcequotas"),
+    "Secret": ("/api/v1", "secrets"),
+    "Service": ("/api/v1", "services"),
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "ReplicaSet": ("/apis/apps/v1", "replicasets"),
+    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "ScaledObject": ("/apis/keda.sh/v1alpha1", "scaledobjects"),
+    "TriggerAuthentication": ("/apis/keda.sh/v1alpha1", "triggerauthentications"),
+    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
+    "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
+    "HTTPRoute": ("/apis/gateway.networking.k8s.io/v1", "httproutes"),
+    "Gateway": ("/apis/gateway.networking.k8s.io/v1", "gateways"),
+    "SelfSubjectAccessReview": ("/apis/authorization.k8s.io/v1", "selfsubjectaccessreviews"),
+}
+_CLUSTER = {"Namespace", "Node", "SelfSubjectAccessReview"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a cluster is found.
+
+    Attributes:
+        kubeconfig: File; None takes ``KUBECONFIG``, ``~/.kube/config``, or inside a pod its
+            service account.
+        context: Of that file; None takes its current one.
+        namespace: None takes the context's, else ``default``.
+    """
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+
+
+class Connection:
+    """What can be asked of one API server, in one namespace.
+
+    Objects are dicts as the API has them. Every method raises `TargetUnavailableError` where the
+    server does not answer or the credentials are refused, and `TargetError` where it refuses.
+
+    Args:
+        api: A client of the `kubernetes` package.
+        namespace: Where the objects lie.
+        name: What messages call it.
+        renew: Makes a client anew where the server does not accept the credentials any more.
+    """
+
+    def __init__(
+        self, api: Any, namespace: str, name: str, *, renew: Callable[[], Any] | None = None
+    ) -> None:
+        self.api = api
+        self.namespace = namespace
+        self.name = name
+        self._renew = renew
+
+    @property
+    def host(self) -> str:
+        """Address of the API server."""
+        return str(self.api.configuration.host)
+
+    def get(self, kind: str, name: str) -> Object | None:
+        """Return an object; None where there is none."""
+        found = self._ask("GET", self._path(kind, name), absent=True)
+        return found or None
+
+    def list(self, kind: str, selector: str = "") -> tuple[list[Object], str]:
+        """Return the objects of a kind, and the version of the list."""
+        query = {"labelSelector": selector} if selector else {}
+        found = self._ask("GET", self._path(kind), query=query)
+        items = [{"kind": kind, **each} for each in found["items"]]
+        return items, found["metadata"]["resourceVersion"]
+
+    def apply(self, item: Object, *, dry_run: bool = False, force: bool = False) -> Object:
+        """Bring an object to what it should be, by server-side apply under our name.
+
+        Args:
+            item: What we want of it; the rest is left to others.
+            dry_run: Let the server say what would come of it, and change nothing.
+            force: Take fields that another manager holds.
+
+        Raises:
+            TargetError: Another manager holds a field, or the server does not allow it.
+        """
+        query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
+        query |= {"dryRun": "All"} if dry_run else {}
+        path = self._path(item["kind"], item["metadata"]["name"])
+        return self._ask("PATCH", path, item, "application/apply-patch+yaml", query=query)
+
+    def create(self, item: Object) -> Object:
+        """Create an object, such as a review."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return self._ask("POST", self._path(item["kind"]), item, query=query)
+
+    def patch(self, kind: str, name: str, changes: Object, *, part: str = "") -> Object | None:
+        """Merge changes into an object or a part such as ``scale``; None where there is none."""
+        path = self._path(kind, name) + (f"/{part}" if part else "")
+        query = {"fieldManager": FIELD_MANAGER}
+        kinds = "application/merge-patch+json"
+        return self._ask("PATCH", path, changes, kinds, query=query, absent=True) or None
+
+    def delete(self, kind: str, name: str, *, foreground: bool = False) -> None:
+        """Delete an object; nothing happens where there is none.
+
+        Args:
+            kind: Its kind.
+            name: Its name.
+            foreground: Let it disappear once all that it owns is gone.
+        """
+        policy = "Foreground" if foreground else "Background"
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy}
+        self._ask("DELETE", self._path(kind, name), body, absent=True)
+
+    def watch(self, kind: str, version: str, selector: str = "") -> Stream:
+        """Follow the changes of a kind from a list's version on."""
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
+        query |= {"labelSelector": selector} if selector else {}
+        timeout = (_CONNECT_SECONDS, _WATCH_SECONDS + _READ_SECONDS)
+        return Stream(self._open("GET", self._path(kind), query=query, timeout=timeout), self.host)
+
+    def follow_log(self, pod: str, *, since: str = "") -> Stream:
+        """Follow what a pod writes, each line behind its time.
+
+        Args:
+            pod: Its name.
+            since: Time of a line; lines of its second come again. Empty begins at the first line.
+        """
+        query = {"follow": "true", "timestamps": "true"}
+        query |= {"sinceTime": since} if since else {}
+        timeout = (_CONNECT_SECONDS, _WATCH_SECONDS)
+        path = f"{self._path('Pod', pod)}/log"
+        return Stream(self._open("GET", path, query=query, timeout=timeout), self.host)
+
+    def log(self, pod: str, *, lines: int, previous: bool = False) -> str:
+        """Return the last lines of a pod's log, each behind its time; empty where it has none."""
+        query = {"tailLines": str(lines), "timestamps": "true", "previous": str(previous).lower()}
+        response = self._open("GET", f"{self._path('Pod', pod)}/log", query=query, check=False)
+        text = bytes(response.data).decode(errors="replace")
+        return text if response.status == HTTPStatus.OK else ""
+
+    def may(self, verb: str, group: str, resource: str, *, cluster: bool = False) -> bool:
+        """Ask whether our credentials allow something; ``pods/log`` names a part."""
+        name, _, part = resource.partition("/")
+        attributes = {"verb": verb, "group": group, "resource": name, "subresource": part}
+        if not cluster:
+            attributes["namespace"] = self.namespace
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        return bool(self.create(review)["status"]["allowed"])
+
+    def read(self, path: str) -> Object | None:
+        """Return what lies at any path of the API; None where nothing does."""
+        return self._ask("GET", path, absent=True) or None
+
+    def headers(self) -> dict[str, str]:
+        """Return the header fields that tell who we are; tokens are renewed as they expire."""
+        found = self.api.configuration.auth_settings().values()
+        return {each["key"]: each["value"] for each in found}
+
+    def require_namespace(self) -> None:
+        """Make sure that the cluster answers and has the namespace.
+
+        Raises:
+            TargetUnavailableError: It does not answer, or does not accept the credentials.
+            TargetError: It has no such namespace.
+        """
+        try:
+            found = self.get("Namespace", self.namespace)
+        except ForbiddenError:
+            return  # it may not be looked at; the first request tells
+        if found is None:
+            raise TargetError(
+                f"The cluster '{self.host}' has no namespace '{self.namespace}'.",
+                hint=f"Make it (kubectl create namespace {self.namespace}), or name another.",
+            )
+
+    @cached_property
+    def version(self) -> str:
+        """The server's version, such as ``v1.34.4``."""
+        return str(self._ask("GET", "/version")["gitVersion"])
+
+    def _path(self, kind: str, name: str = "") -> str:
+        prefix, plural = _KINDS[kind]
+        where = "" if kind in _CLUSTER else f"/namespaces/{self.namespace}"
+        return f"{prefix}{where}/{plural}" + (f"/{name}" if name else "")
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Object | None = None,
+        media_type: str = "application/json",
+        *,
+        query: dict[str, str] | None = None,
+        absent: bool = False,
+    ) -> Object:
+        response = self._open(
+            method, path, body=body, media_type=media_type, query=query or {}, check=not absent
+        )
+        if absent and response.status == HTTPStatus.NOT_FOUND:
+            return {}
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise refused(response.status, bytes(response.data), self.host, f"{method} {path}")
+        try:
+            found: Object = json.loads(response.data)
+        except ValueError as error:
+            raise unreachable(self.host, "what it answers is not JSON") from error
+        return found
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str],
+        body: Object | None = None,
+        media_type: str = "application/json",
+        timeout: tuple[float, float] = (_CONNECT_SECONDS, _READ_SECONDS),
+        check: bool = True,
+    ) -> Any:
+        def send() -> Any:
+            return self._send(method, path, query, body, media_type, timeout)
+
+        response = send()
+        if response.status == HTTPStatus.UNAUTHORIZED and self._renew is not None:
+            # The user may have logged in again, or a plugin of the kubeconfig has a new token.
+            response.drain_conn()
+            self.api = self._renew()
+            response = send()
+        if check and response.status >= HTTPStatus.BAD_REQUEST:
+            raise refused(response.status, bytes(response.data), self.host, f"{method} {path}")
+        return response
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        body: Object | None,
+        media_type: str,
+        timeout: tuple[float, float],
+    ) -> Any:
+        import urllib3
+
+        url = f"{self.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        with translated(self.host):
+            headers = {
+                "Accept": "application/json",
+                "Content-Type": media_type,
+                **self.headers(),
+            }
+            return self.api.rest_client.pool_manager.request(
+                method,
+                url,
+                body=json.dumps(body) if body is not None else None,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
+                preload_content=not {"watch", "follow"} & query.keys(),
+                retries=urllib3.Retry(1, redirect=False, status=False),
+            )
+
+
+class Stream:
+    """What the server goes on telling, until it ends that or somebody closes it."""
+
+    def __init__(self, response: Any, host: str) -> None:
+        self._response = response
+        self._host = host
+
+    def __iter__(self) -> Iterator[tuple[str, Object]]:
+        """Read the changes of a watch."""
+        with translated(self._host):  # a stream that breaks off ends in half a line
+            for line in self._response:
+                if line.strip():
+                    event = json.loads(line)
+                    yield event["type"], event["object"]
+
+    def lines(self) -> Iterator[str]:
+        """Read lines as they are."""
+        with translated(self._host):
+            for line in self._response:
+                yield line.decode(errors="replace").rstrip("\r\n")
+
+    def close(self) -> None:
+        """End it, from another thread too."""
+        try:
+            self._response.shutdown()
+        except (OSError, ValueError, AttributeError, RuntimeError):
+            return  # it has ended by itself
+
+
+def connect(place: Place, *, name: str = "kubernetes") -> Connection:
+    """Read a kubeconfig, or a pod's service account; nothing is asked of the server yet.
+
+    Raises:
+        TargetUnavailableError: There is no usable configuration; says what is missing.
+    """
+    from mlmagic.targets.kubernetes.kubeconfig import load
+
+    api, namespace = load(place)
+    return Connection(api, namespace, name, renew=lambda: load(place)[0])

@@ -1,0 +1,96 @@
+"""What a process of its own does for a deployment: the image, then the objects."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path  # noqa: TC003 - read at run time
+from typing import TYPE_CHECKING
+
+from mlmagic.entities import ServiceRecord  # noqa: TC001 - read at run time
+from mlmagic.errors import TargetUnavailableError
+from mlmagic.files import read_record, write_record
+from mlmagic.targets.jobs import Job
+from mlmagic.targets.kubernetes import applying, naming
+from mlmagic.targets.kubernetes.connection import Connection, Place, connect
+from mlmagic.targets.kubernetes.image import publish
+from mlmagic.targets.kubernetes.objects import Credentials, pull_secret
+from mlmagic.targets.kubernetes.recording import keep_record
+from mlmagic.targets.processes import python
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_WORK = "work.json"
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 120.0, 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What there is to do.
+
+    Attributes:
+        record: The service.
+        kubeconfig: The cluster; with context and namespace.
+        content: Folder of the content store.
+        cache: Folder of the user's cache.
+        environments: Folder of the workspace's environments, to lock for another Python.
+        workspace: The workspace.
+        registry: Where the image is pushed.
+        base_image: What it is built on; None takes the official image.
+        store: Shared store behind the content store, where there is one.
+    """
+
+    record: ServiceRecord
+    kubeconfig: str | None
+    context: str | None
+    namespace: str
+    content: Path
+    cache: Path
+    environments: Path
+    workspace: Path
+    registry: str
+    base_image: str | None = None
+    store: str | None = None
+
+
+def command(folder: Path, work: Work) -> Sequence[str]:
+    """Write down what there is to do; returns the command line that does it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_record(folder / _WORK, work, mode=0o600)
+    return python("-m", "mlmagic.targets.kubernetes", str(folder))
+
+
+def run(folder: Path) -> int:
+    """Do what was written down; returns the exit code."""
+    work = read_record(folder / _WORK, Work)
+    return Job(folder).carry_out(lambda job: _carry_out(job, work))
+
+
+def _carry_out(job: Job, work: Work) -> None:
+    place = Place(kubeconfig=work.kubeconfig, context=work.context, namespace=work.namespace)
+    connection = connect(place)
+    image, credentials = publish(work, job, connection)
+    job.enter("start")
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            _apply(connection, work.record, image, credentials)
+        except TargetUnavailableError as error:
+            # An API server that is started anew is back in a moment; applying again is harmless.
+            if time.monotonic() > until:
+                raise
+            job.enter("start", error.message)
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _apply(
+    connection: Connection, record: ServiceRecord, image: str, credentials: Credentials | None
+) -> None:
+    release = replace(keep_record(connection, record), image=image)
+    if credentials is not None:
+        connection.apply(pull_secret(release, credentials))
+        release = replace(release, pull_secret=naming.pull_name(record.name))
+    applying.apply_release(connection, release)

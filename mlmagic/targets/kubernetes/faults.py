@@ -1,0 +1,134 @@
+"""What an API server or the way to it refuses, in our words."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from mlmagic.errors import (
+    ConfigurationError,
+    MlmagicError,
+    TargetError,
+    TargetUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHECK = "See what is there and what is allowed: %ml computetarget check"
+_CONFLICT = re.compile(r'conflicts? with "(?P<who>[^"]+)"[^:]*:?(?P<fields>.*)', re.DOTALL)
+_USER = re.compile(r'User "(?P<user>[^"]+)" cannot (?P<what>.+?)(: |$)')
+
+
+class ForbiddenError(TargetError):
+    """Our credentials do not allow a request."""
+
+
+def unreachable(host: str, why: str) -> TargetUnavailableError:
+    """Build the error of a server that does not answer."""
+    return TargetUnavailableError(
+        f"The Kubernetes API at '{host}' does not answer: {why}.",
+        hint="Check the network and the kubeconfig; then: %ml computetarget check",
+    )
+
+
+def refused(  # noqa: PLR0911 - a table
+    status: int, body: bytes, host: str, request: str
+) -> MlmagicError:
+    """Build the error of a request that was answered with one.
+
+    Args:
+        status: HTTP status.
+        body: What was answered, a ``Status`` object mostly.
+        host: The API server.
+        request: Method and path.
+    """
+    said = _said(body) or f"HTTP status {status} for {request}"
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return TargetUnavailableError(
+                f"The Kubernetes API at '{host}' does not accept the credentials: {said}.",
+                hint="Log in to the cluster again, or renew the kubeconfig.",
+            )
+        case HTTPStatus.FORBIDDEN:
+            return _forbidden(said)
+        case HTTPStatus.CONFLICT:
+            return _conflict(said)
+        case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
+            return ConfigurationError(f"The cluster refuses the configuration: {said}.")
+        case HTTPStatus.NOT_FOUND:
+            return TargetError(f"The cluster does not have it: {said}.", hint=_CHECK)
+        case HTTPStatus.GONE:
+            return TargetError(f"The cluster no longer has it: {said}.")
+        case _ if status > HTTPStatus.INTERNAL_SERVER_ERROR or (
+            status == HTTPStatus.TOO_MANY_REQUESTS
+        ):
+            return unreachable(host, f"it says '{said}' ({status})")
+        case _:
+            return TargetError(f"The cluster refuses {request}: {said}.")
+
+
+@contextmanager
+def translated(host: str) -> Iterator[None]:
+    """Turn the exceptions of the HTTP library into ours.
+
+    Raises:
+        TargetUnavailableError: The server cannot be reached, or is not the one it should be.
+    """
+    import urllib3
+
+    try:
+        yield
+    except urllib3.exceptions.MaxRetryError as error:
+        raise unreachable(host, _why(error.reason or error)) from error
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise unreachable(host, _why(error)) from error
+
+
+def _why(error: BaseException) -> str:
+    import urllib3
+
+    if isinstance(error, urllib3.exceptions.SSLError | ssl.SSLError):
+        return f"its certificate is not accepted ({error})"
+    refused_at_once = isinstance(error, urllib3.exceptions.NewConnectionError)
+    if isinstance(error, urllib3.exceptions.TimeoutError) and not refused_at_once:
+        return "it took too long"
+    text = f"{error}".rpartition(": ")[2]
+    return re.sub(r"^\[Errno -?\d+\] ", "", text).rstrip(".")
+
+
+def _said(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"]).rstrip(".")
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace").strip()[:300]
+
+
+def _forbidden(said: str) -> MlmagicError:
+    if "exceeded quota" in said:
+        return TargetError(
+            f"The quota of the namespace does not allow it: {said}.",
+            hint="Ask for less, or for a larger quota.",
+        )
+    found = _USER.search(said)
+    if found is None:
+        return ForbiddenError(f"The cluster does not allow it: {said}.")
+    return ForbiddenError(
+        f"'{found['user']}' may not {found['what']}.",
+        hint="The rules that are needed: %ml computetarget check NAME --rbac",
+    )
+
+
+def _conflict(said: str) -> MlmagicError:
+    found = _CONFLICT.search(said)
+    if found is None:
+        return TargetError(f"Somebody else changed it at the same time: {said}.", hint="Try again.")
+    fields = " ".join(found["fields"].split()) or "some fields"
+    return TargetError(
+        f"'{found['who']}' manages {fields}: they are not overwritten.",
+        hint="Leave these options out, or let that manager give the fields up.",
+    )

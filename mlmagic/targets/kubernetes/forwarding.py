@@ -1,0 +1,172 @@
+"""A port of this machine that leads to the pods of a service, over the API server."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import selectors
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.errors import TargetError
+from mlmagic.images.places import PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlmagic.targets.kubernetes.connection import Connection
+
+_logger = logging.getLogger(__name__)
+_CHUNK = 1 << 16
+_CLOSE = 8  # of the WebSocket protocol
+_BACKLOG = 128
+_TRIES = 3
+
+
+class Forwarder:
+    """Listens on a free port of 127.0.0.1 and leads each connection to a pod that is ready.
+
+    The pod is chosen anew for every connection, so that the port outlives pods, updates, and a
+    stop with a later start. It ends with the process, or with `close`.
+
+    Args:
+        connection: To the cluster.
+        ready: Returns the names of the pods that take requests now.
+    """
+
+    def __init__(self, connection: Connection, ready: Callable[[], list[str]]) -> None:
+        self._connection = connection
+        self._ready = ready
+        self._turn = itertools.count()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        self._thread = threading.Thread(
+            target=self._accept, name=f"mlmagic-forward-{self.port}", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The port of this machine."""
+        return int(self._listener.getsockname()[1])
+
+    def close(self) -> None:
+        """Listen no more; connections that are open end by themselves."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(
+                target=self._serve, args=(client,), name="mlmagic-forwarded", daemon=True
+            ).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client:
+            channel = self._open()
+            if channel is not None:
+                carry(client, channel)
+
+    def _open(self) -> Any:
+        """Return a channel to a pod; None where none can be reached."""
+        for _ in range(_TRIES):
+            pods = self._ready()
+            if not pods:
+                return None
+            pod = pods[next(self._turn) % len(pods)]
+            try:
+                return open_channel(self._connection, pod)
+            except (OSError, TargetError) as error:
+                _logger.debug("Pod '%s' cannot be reached: %s", pod, error)
+        return None
+
+
+def open_channel(connection: Connection, pod: str, port: int = PORT) -> Any:
+    """Return a WebSocket that leads to a port of a pod.
+
+    The client library's own forwarding loses the end of what a pod sends before it closes, and
+    leaves sockets open; only its way of connecting is used.
+
+    Raises:
+        OSError: The API server or the pod cannot be reached.
+    """
+    from kubernetes.stream import ws_client
+    from websocket import WebSocketException
+
+    path = f"/api/v1/namespaces/{connection.namespace}/pods/{pod}/portforward?ports={port}"
+    host = connection.host.replace("http", "ws", 1)
+    headers = {name.lower(): value for name, value in connection.headers().items()}
+    try:
+        return ws_client.create_websocket(connection.api.configuration, host + path, headers)
+    except WebSocketException as error:
+        raise ConnectionError(f"{error}") from error
+
+
+def open_pod(connection: Connection, pod: str) -> socket.socket:
+    """Return a socket that leads to the server of a pod.
+
+    Raises:
+        OSError: It cannot be reached.
+    """
+    channel = open_channel(connection, pod)
+    ours, theirs = socket.socketpair()
+
+    def serve() -> None:
+        with theirs:
+            carry(theirs, channel)
+
+    threading.Thread(target=serve, name="mlmagic-forwarded", daemon=True).start()
+    return ours
+
+
+def carry(client: socket.socket, channel: Any) -> None:
+    """Carry bytes both ways until one side ends; the channel is closed."""
+    from websocket import WebSocketException
+
+    opened: set[int] = set()
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(client, selectors.EVENT_READ, "client")
+            selector.register(channel.sock, selectors.EVENT_READ, "pod")
+            while True:
+                for key, _ in selector.select():
+                    if key.data == "client":
+                        data = client.recv(_CHUNK)
+                        if not data:
+                            return
+                        channel.send_binary(b"\0" + data)
+                    elif not _take(client, channel, opened):
+                        return
+    except (OSError, WebSocketException):
+        return
+    finally:
+        channel.shutdown()
+
+
+def _take(client: socket.socket, channel: Any, opened: set[int]) -> bool:
+    """Take in what a pod sent; False where it has ended.
+
+    Each message begins with the number of a stream: 0 for data, 1 for errors. The first of each
+    tells the port again.
+    """
+    while True:
+        kind, message = channel.recv_data()
+        if kind == _CLOSE or not message:
+            return False
+        stream, data = message[0], message[1:]
+        if stream not in opened:
+            opened.add(stream)
+        elif stream == 0:
+            client.sendall(data)
+        else:
+            _logger.debug("The pod says: %s", data.decode(errors="replace"))
+            return False
+        pending = getattr(channel.sock, "pending", None)  # of TLS
+        if pending is None or not pending():
+            return True

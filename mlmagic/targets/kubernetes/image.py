@@ -1,0 +1,94 @@
+"""The image of a service: put together here, pushed to where the nodes pull it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mlmagic.entities import KubernetesDeploymentConfig
+from mlmagic.environments import Environments
+from mlmagic.errors import ConfigurationError, MlmagicError
+from mlmagic.images import Images
+from mlmagic.registry import ContentStore, RemoteStore
+from mlmagic.targets.kubernetes.checking import NO_REGISTRY
+from mlmagic.targets.kubernetes.connection import Place
+from mlmagic.targets.kubernetes.local_clusters import loader_of
+from mlmagic.targets.kubernetes.objects import Credentials
+from mlmagic.targets.kubernetes.release import config_of
+
+if TYPE_CHECKING:
+    from mlmagic.targets.jobs import Job
+    from mlmagic.targets.kubernetes.connection import Connection
+    from mlmagic.targets.kubernetes.deployment import Work
+
+
+def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credentials | None]:
+    """Make the image of a service, and push it or load it into a cluster of this machine.
+
+    Nothing of the deployment configuration goes into it, so that other replicas or limits are
+    the same image.
+
+    Args:
+        work: What there is to do.
+        job: Told stages and progress.
+        connection: The cluster, whose nodes say what processors they have.
+
+    Returns:
+        The image with its digest, or a loaded one by a tag that tells its content; and what
+        nodes need to pull it, None where that is nothing.
+
+    Raises:
+        ImageError: It cannot be made or pushed.
+    """
+    spec = work.record.spec
+
+    def say(line: str) -> None:
+        job.tell(detail=line)
+
+    job.enter("image")
+    remote = RemoteStore(work.store) if work.store else None
+    environments = Environments(work.environments, work.cache, work.workspace)
+    content = ContentStore(work.content, remote=remote)
+    images = Images(work.cache, content=content, environments=environments)
+    base = images.base(
+        config_of(spec).base_image or work.base_image,
+        python_version=spec.lock.python_version,
+        architecture=_architecture(connection),
+        dockerfile=config_of(spec).base_dockerfile,
+        on_event=say,
+    )
+    plain = replace(spec, config=KubernetesDeploymentConfig(auth=spec.config.auth))
+    image = images.service(plain, base, on_event=say)
+    job.enter("push")
+    if not work.registry:
+        place = Place(kubeconfig=work.kubeconfig, context=work.context)
+        loader = loader_of(place)
+        if loader is None:
+            raise ConfigurationError(NO_REGISTRY)
+        return loader.load(images, image, spec.name, on_event=say), None
+    repository = f"{work.registry}/{spec.name}"
+    digest = images.push(image, f"{repository}:{image.short}", on_event=say)
+    return f"{repository}@{digest}", _credentials(work.registry)
+
+
+def _architecture(connection: Connection) -> str | None:
+    """Return the processors of the nodes; None where they differ or may not be looked at."""
+    try:
+        nodes, _ = connection.list("Node")
+    except MlmagicError:
+        return None
+    found = {node["status"]["nodeInfo"]["architecture"] for node in nodes}
+    return str(found.pop()) if len(found) == 1 else None
+
+
+def _credentials(registry: str) -> Credentials | None:
+    """Return what the user's Docker configuration or its helper has for a registry."""
+    from docker import auth
+
+    host = registry.partition("/")[0]
+    found = auth.load_config().resolve_authconfig(host) or {}
+    user, password = found.get("username") or found.get("Username"), found.get("password")
+    password = password or found.get("Password")
+    if not user or not password:
+        return None
+    return Credentials(registry=host, user=user, password=password)

@@ -1,0 +1,168 @@
+"""Clusters on this machine, by kind, minikube, k3d or Docker Desktop: made, and given images."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.errors import ConfigurationError, ImagePushError, TargetError
+from mlmagic.targets.kubernetes.kubeconfig import chosen_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mlmagic.images import Image, Images
+    from mlmagic.targets.kubernetes.connection import Place
+
+_SECONDS = 900
+# The name that loaded images have; no registry answers to it.
+_DOMAIN = "mlmagic.local"
+_DOCKER_DESKTOP = "docker-desktop"
+_MINIKUBE = "minikube.sigs.k8s.io"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Program:
+    """How a program makes clusters, and brings images into them.
+
+    Attributes:
+        create: Makes the cluster ``{name}``.
+        context: The context that it writes for it.
+        load: Brings the archive ``{file}`` into it.
+    """
+
+    create: tuple[str, ...]
+    context: str
+    load: tuple[str, ...]
+
+
+_PROGRAMS = {
+    "kind": _Program(
+        create=("create", "cluster", "--name", "{name}"),
+        context="kind-{name}",
+        load=("load", "image-archive", "{file}", "--name", "{name}"),
+    ),
+    "minikube": _Program(
+        create=("start", "--profile", "{name}"),
+        context="{name}",
+        load=("image", "load", "{file}", "--profile", "{name}"),
+    ),
+    "k3d": _Program(
+        create=("cluster", "create", "{name}"),
+        context="k3d-{name}",
+        load=("image", "import", "{file}", "--cluster", "{name}"),
+    ),
+}
+
+
+def create_cluster(name: str, *, provider: str | None = None) -> tuple[str, str]:
+    """Make a cluster with what is installed.
+
+    Args:
+        name: Its name.
+        provider: ``kind``, ``minikube`` or ``k3d``; None takes the first that is installed.
+
+    Returns:
+        The provider, and the context that it wrote into the kubeconfig.
+
+    Raises:
+        ConfigurationError: None of them is installed.
+        TargetError: It could not make the cluster; says why in its own words.
+    """
+    wanted = [provider] if provider else list(_PROGRAMS)
+    found = next((program for program in wanted if shutil.which(program)), None)
+    if found is None:
+        names = f"'{provider}' is not" if provider else "None of kind, minikube and k3d is"
+        raise ConfigurationError(
+            f"{names} installed, so no cluster can be made here.",
+            hint="Attach one that runs: %ml computetarget attach kubernetes -n "
+            f"{name} --kubeconfig FILE --context CONTEXT",
+        )
+    program = _PROGRAMS[found]
+    said = _run(found, program.create, name=name)
+    if said is not None:
+        raise TargetError(f"'{found}' could not make the cluster '{name}': {said}.")
+    return found, program.context.format(name=name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loader:
+    """Brings images into a cluster of this machine without a registry.
+
+    Attributes:
+        program: ``kind``, ``minikube``, ``k3d``, or ``docker`` for Docker Desktop.
+        cluster: The cluster as that program calls it.
+    """
+
+    program: str
+    cluster: str
+
+    @property
+    def missing(self) -> str:
+        """What keeps it from working; empty where nothing does."""
+        if self.program == "docker" or shutil.which(self.program):
+            return ""
+        return f"'{self.program}', which loads images into its cluster, is not installed"
+
+    def load(
+        self, images: Images, image: Image, service: str, *, on_event: Callable[[str], None]
+    ) -> str:
+        """Bring an image into the cluster; its name tells its content.
+
+        Returns:
+            The reference by which nodes know it.
+
+        Raises:
+            ImagePushError: The program did not take it.
+        """
+        reference = f"{_DOMAIN}/{service}:{image.short}"
+        if self.program == "docker":
+            from mlmagic.images import Engine, connect
+
+            Engine(connect()).load(image, reference, on_event=on_event)
+            return reference
+        on_event(f"loading {image.size / 1e6:.1f} MB into '{self.cluster}' by {self.program}")
+        with tempfile.TemporaryDirectory(prefix="mlmagic-load-") as folder:
+            file = Path(folder) / "image.tar"
+            images.save(image, file, name=reference)
+            words = _PROGRAMS[self.program].load
+            said = _run(self.program, words, name=self.cluster, file=str(file))
+        if said is not None:
+            raise ImagePushError(
+                f"'{self.program}' could not load the image into '{self.cluster}': {said}.",
+                hint="See whether the cluster runs, or give --image-registry HOST/PATH.",
+            )
+        return reference
+
+
+def loader_of(place: Place) -> Loader | None:
+    """Return what loads images into a cluster; None where its context names no local one."""
+    context = chosen_context(place)
+    name = str(context.get("name", ""))
+    if name == _DOCKER_DESKTOP:
+        return Loader(program="docker", cluster=name)
+    if _by_minikube(context):
+        return Loader(program="minikube", cluster=name)
+    for program in ("kind", "k3d"):
+        if name.startswith(f"{program}-"):
+            return Loader(program=program, cluster=name.removeprefix(f"{program}-"))
+    return None
+
+
+def _by_minikube(context: dict[str, Any]) -> bool:
+    extensions = (context.get("context") or {}).get("extensions") or []
+    return any((each.get("extension") or {}).get("provider") == _MINIKUBE for each in extensions)
+
+
+def _run(program: str, words: Sequence[str], **values: str) -> str | None:
+    """Run a program; returns what it said last where it failed."""
+    command = [program, *(word.format(**values) for word in words)]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_SECONDS)
+    if not ran.returncode:
+        return None
+    said = (ran.stderr or ran.stdout).strip().splitlines()
+    return said[-1].rstrip(".") if said else f"exit code {ran.returncode}"

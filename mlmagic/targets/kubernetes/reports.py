@@ -1,0 +1,68 @@
+"""Why a container ended, from what the server left behind, its exit code and the events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlmagic.entities import Reason, ServiceState, ServiceStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlmagic.entities import ServiceRecord
+    from mlmagic.targets.kubernetes.observing import Ended, Event, Pod, Workload
+
+_KILLED = 137
+_PROBE = "failed startup probe"
+_LIVENESS = "failed liveness probe"
+
+
+def failure_status(
+    record: ServiceRecord, work: Workload, pod: Pod, events: Sequence[Event]
+) -> ServiceStatus:
+    """Say why the container of a pod ended."""
+    assert pod.ended is not None  # noqa: S101 - the caller has looked
+    ended = pod.ended
+    if ended.report:
+        return _reported(record, work, ended)
+    reason, message = _guessed(ended, pod, events)
+    return ServiceStatus(state=ServiceState.FAILED, reason=reason, message=message)
+
+
+def _reported(record: ServiceRecord, work: Workload, ended: Ended) -> ServiceStatus:
+    """Put the server's own report, with the user's frames, in the words of the cell."""
+    from mlmagic.scripts import render_traceback
+
+    report = ended.report
+    kept = {revision.generation: revision for revision in record.revisions}
+    revision = kept.get(work.revision)
+    traceback = ""
+    if report.get("frames") and revision is not None:
+        traceback = render_traceback(
+            report["frames"],
+            report.get("exception", ""),
+            script=revision.spec.source.entry_script,
+            origin=revision.origin,
+        )
+    known = {reason.value for reason in Reason}
+    reason = Reason(report["reason"]) if report["reason"] in known else Reason.CRASHED
+    return ServiceStatus(
+        state=ServiceState.FAILED,
+        reason=reason,
+        message=report.get("message", ""),
+        traceback=traceback,
+    )
+
+
+def _guessed(ended: Ended, pod: Pod, events: Sequence[Event]) -> tuple[Reason, str]:
+    if ended.reason == "OOMKilled":
+        return Reason.OUT_OF_MEMORY, f"pod '{pod.name}' was ended by the kernel"
+    killings = [event.message for event in events if event.reason == "Killing"]
+    if any(_PROBE in message for message in killings):
+        return Reason.INIT_TIMEOUT, "the start took longer than it may"
+    if any(_LIVENESS in message for message in killings):
+        return Reason.NOT_ANSWERING, "the liveness probe failed, the server was started anew"
+    if ended.reason in ("ContainerCannotRun", "StartError"):
+        return Reason.START_FAILED, ended.reason
+    how = f"exit code {ended.code}" + (f" ({ended.reason})" if ended.reason != "Error" else "")
+    return Reason.CRASHED, f"the server of pod '{pod.name}' ended with {how}"

@@ -1,0 +1,94 @@
+"""The scheduler's words, and those of quotas, in ours."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mlmagic import options
+from mlmagic.entities import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlmagic.entities import KubernetesDeploymentConfig
+    from mlmagic.targets.kubernetes.observing import Node
+
+_LACKING = re.compile(r"(?P<count>\d+) (?P<what>Insufficient (?P<resource>[\w./-]*\w)|[^,.]+)")
+_GIB = 2**30
+
+
+def unschedulable(
+    said: str, config: KubernetesDeploymentConfig, nodes: Sequence[Node] | None
+) -> tuple[Reason, str]:
+    """Say why a pod finds no node.
+
+    Args:
+        said: Such as ``0/1 nodes are available: 1 Insufficient cpu. preemption: …``.
+        config: What was asked for.
+        nodes: The nodes, where they may be looked at.
+    """
+    causes = said.partition(": ")[2].partition(" preemption:")[0] or said
+    found = [match for match in _LACKING.finditer(causes) if match["resource"]]
+    if not found:
+        return Reason.NO_NODE, f"no node takes the pod ({causes.strip().rstrip('.')})"
+    resource = max(found, key=lambda match: int(match["count"]))["resource"]
+    return _reason(resource), _words(resource, config, nodes)
+
+
+def refused(said: str) -> tuple[Reason, str]:
+    """Say why pods may not be created.
+
+    Args:
+        said: Such as ``pods "svc-…" is forbidden: exceeded quota: …``.
+    """
+    words = said.partition(" is forbidden: ")[2] or said
+    quota = re.search(
+        r"exceeded quota: (?P<name>[^,]+), requested: (?P<asked>.+), used: (?P<used>.+), "
+        r"limited: (?P<limit>.+)",
+        words,
+    )
+    if quota is not None:
+        return Reason.QUOTA, (
+            f"quota '{quota['name']}' allows {quota['limit']}, of which {quota['used']} is used; "
+            f"a pod asks for {quota['asked']}"
+        )
+    return Reason.REFUSED, words.strip()
+
+
+def _reason(resource: str) -> Reason:
+    known = {"cpu": Reason.INSUFFICIENT_CPU, "memory": Reason.INSUFFICIENT_MEMORY}
+    return known.get(resource, Reason.INSUFFICIENT_ACCELERATOR)
+
+
+def _words(resource: str, config: KubernetesDeploymentConfig, nodes: Sequence[Node] | None) -> str:
+    asked = {"cpu": config.cpu or "100m", "memory": config.memory or "512Mi"} | {
+        name: f"{count}" for name, count in config.accelerators.items()
+    }
+    wanted = _number(asked.get(resource, "0"))
+    text = f"{_amount(resource, wanted)} asked for by a pod"
+    if nodes is None:
+        return f"{text}, no node has that free"
+    have = [_number(node.allocatable.get(resource, "0")) for node in nodes]
+    largest = max(have, default=0.0)
+    if not largest:
+        return f"{text}, no node has any"
+    if wanted > largest:
+        return f"{text}, the largest node has {_amount(resource, largest)}"
+    return f"{text}, no node has that free now (the largest has {_amount(resource, largest)})"
+
+
+def _number(text: str) -> float:
+    return float(options.parse_quantity(text))
+
+
+def _amount(resource: str, number: float) -> str:
+    match resource:
+        case "cpu":
+            return f"{number:g} CPUs" if number != 1 else "1 CPU"
+        case "memory" if number < _GIB:
+            return f"{number / 2**20:.0f} MiB"
+        case "memory":
+            return f"{number / _GIB:.1f} GiB"
+        case _:
+            return f"{number:g} '{resource}'"

@@ -1,0 +1,177 @@
+"""The verbs of compute targets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.entities import ComputeTarget
+from mlmagic.errors import ConfigurationError, TargetError
+from mlmagic.targets.attached import BUILTIN, check_name
+from mlmagic.workspace.rooms import Rooms
+
+if TYPE_CHECKING:
+    from mlmagic.entities import DoctorReport
+
+
+class ComputeVerbs(Rooms):
+    """Attach, list, look at, make and forget compute targets."""
+
+    def attach_compute_target(
+        self,
+        compute_type: str,
+        name: str,
+        *,
+        kubeconfig: str | None = None,
+        context: str | None = None,
+        namespace: str | None = None,
+        image_registry: str | None = None,
+        provider: str = "attached",
+    ) -> ComputeTarget:
+        """Keep a cluster under a name; it is looked at first.
+
+        Args:
+            compute_type: ``kubernetes``; v1's ``aks`` means the same.
+            name: 3 to 24 letters, digits and ``-``.
+            kubeconfig: File; None takes ``KUBECONFIG``, ``~/.kube/config``, or inside a pod its
+                service account.
+            context: Of that file; None takes its current one.
+            namespace: Where objects are made; None takes the context's.
+            image_registry: Where images for it are pushed, ``HOST/PATH``.
+            provider: What made the cluster.
+
+        Returns:
+            The compute target.
+
+        Raises:
+            ConfigurationError: The name is not allowed.
+            TargetUnavailableError: The cluster cannot be reached; nothing is kept.
+        """
+        from mlmagic.targets.kubernetes.connection import Place, connect
+
+        check_name(name)
+        _require_kubernetes(compute_type)
+        if kubeconfig is not None:
+            kubeconfig = str(Path(kubeconfig).expanduser().resolve())
+        place = Place(kubeconfig=kubeconfig, context=context, namespace=namespace)
+        connection = connect(place, name=name)
+        connection.require_namespace()
+        attached = ComputeTarget(
+            name=name,
+            compute_type="kubernetes",
+            kubeconfig=kubeconfig,
+            context=context,
+            namespace=connection.namespace,
+            image_registry=image_registry,
+            provider=provider,
+            cluster=connection.host,
+            created_at=datetime.now(UTC),
+        )
+        self.attached_targets.keep(attached)
+        self._forget_known_targets()
+        return attached
+
+    def create_compute_target(
+        self,
+        compute_type: str,
+        name: str,
+        *,
+        provider: str | None = None,
+        namespace: str | None = None,
+        image_registry: str | None = None,
+    ) -> ComputeTarget:
+        """Make a cluster on this machine with kind, minikube or k3d, and attach it.
+
+        Raises:
+            ConfigurationError: None of them is installed; says how to attach one that runs.
+            TargetError: It could not be made.
+        """
+        from mlmagic.targets.kubernetes.local_clusters import create_cluster
+
+        check_name(name)
+        _require_kubernetes(compute_type)
+        made, context = create_cluster(name, provider=provider)
+        return self.attach_compute_target(
+            compute_type,
+            name,
+            context=context,
+            namespace=namespace,
+            image_registry=image_registry,
+            provider=made,
+        )
+
+    def list_compute_targets(self) -> list[ComputeTarget]:
+        """List the compute targets: those that are always there, and those attached."""
+        builtin = [
+            self.show_compute_target(name) for name in sorted(self.targets) if name in BUILTIN
+        ]
+        return [*builtin, *(self.attached_targets.list() if self.exists else [])]
+
+    def show_compute_target(self, name: str) -> ComputeTarget:
+        """Return one compute target.
+
+        Raises:
+            TargetNotFoundError: There is none of this name; the message names the nearest.
+        """
+        kind: Any = self.targets.compute_type(name)
+        if name in BUILTIN:
+            return ComputeTarget(name=name, compute_type=kind)
+        return self.attached_targets.get(name)
+
+    def detach_compute_target(self, name: str) -> None:
+        """Forget a compute target; the cluster and what runs in it stay as they are.
+
+        Raises:
+            TargetNotFoundError: None of this name was attached.
+            TargetError: Services of this workspace run there.
+        """
+        self.attached_targets.get(name)
+        users = [record.name for record in self.services.readable() if record.target == name]
+        if users:
+            raise TargetError(
+                f"The compute target '{name}' has services: {', '.join(users)}.",
+                hint=f"Delete them first: %ml service delete {users[0]}",
+            )
+        self.attached_targets.forget(name)
+        self._forget_known_targets()
+
+    def check_compute_target(
+        self, name: str = "kubernetes", *, rbac: bool = False
+    ) -> DoctorReport | str:
+        """Look at what a cluster has and allows, in words.
+
+        Args:
+            name: The compute target.
+            rbac: Return the objects, as YAML, that allow no more than what is needed.
+
+        Raises:
+            TargetNotFoundError: There is none of this name.
+            ConfigurationError: It is no cluster.
+        """
+        found = self.show_compute_target(name)
+        _require_kubernetes(found.compute_type)
+        from mlmagic.targets.kubernetes.connection import Place
+        from mlmagic.targets.kubernetes.examining import examine_cluster
+        from mlmagic.targets.kubernetes.permissions import rules
+
+        if rbac:
+            import yaml
+
+            return yaml.safe_dump_all(rules(found.namespace or "default"), sort_keys=False)
+        place = Place(kubeconfig=found.kubeconfig, context=found.context, namespace=found.namespace)
+        registry = found.image_registry or self.settings.image_registry
+        return examine_cluster(place, name=name, registry=registry)
+
+    def _forget_known_targets(self) -> None:
+        """Let the table of targets, and what holds it, be made anew."""
+        for room in ("targets", "services"):
+            self.__dict__.pop(room, None)
+
+
+def _require_kubernetes(compute_type: str) -> None:
+    if compute_type.lower() not in ("kubernetes", "aks"):
+        raise ConfigurationError(
+            f"A compute target of the kind '{compute_type}' needs no attaching.",
+            hint="Attached are clusters: 'kubernetes' (in v1's words 'aks').",
+        )

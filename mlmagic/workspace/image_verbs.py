@@ -1,0 +1,152 @@
+"""The verbs of images and packages."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlmagic.workspace.lineage import commit_of
+from mlmagic.workspace.resolving import DeploymentRequest, resolve
+from mlmagic.workspace.rooms import Rooms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from mlmagic.images import Engine, Package
+    from mlmagic.images.housekeeping import ImageEntry, ImagePruneReport
+    from mlmagic.images.packaging import Form
+
+_LONGEST_NAME = 32
+
+
+class ImageVerbs(Rooms):
+    """Package services to run anywhere; look at images, and tidy them."""
+
+    def package_models(  # noqa: PLR0913 - the options of one verb
+        self,
+        models: Sequence[str | Path] = (),
+        *,
+        script: str | Path | None = None,
+        source_directory: str | Path | None = None,
+        environment: str | None = None,
+        inference_config: str | Mapping[str, Any] | None = None,
+        to: Form | None = None,
+        image_name: str | None = None,
+        image_label: str | None = None,
+        push: str | None = None,
+        output_path: str | Path | None = None,
+        base_image: str | None = None,
+        base_dockerfile: str | None = None,
+        auth: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        sample: object = None,
+        allow: Sequence[str] = (),
+        description: str | None = None,
+        on_event: Callable[[str], None] | None = None,
+    ) -> Package:
+        """Package models with a script and an environment, to run anywhere.
+
+        Follows ``Model.package`` of Azure ML v1, but for the place: an image goes to the Docker
+        engine of this machine or to a registry, where v1 had one of its own.
+
+        Args:
+            models: As for `deploy`.
+            script: As for `deploy`.
+            source_directory: As for `deploy`.
+            environment: As for `deploy`.
+            inference_config: As for `deploy`.
+            to: ``image``, ``dockerfile``, ``oci`` or ``bundle``; None is an image, and as in v1
+                a Dockerfile where there is an output path.
+            image_name: Name of the image; None makes one from the first model's.
+            image_label: Its tag.
+            push: Where to push the image, ``HOST/NAME:TAG``; needs no engine.
+            output_path: Folder or archive to make.
+            base_image: What the image stands on: a name, ``oci:FOLDER``,
+                ``oci-archive:FILE`` or ``docker-archive:FILE``; None is the setting ``base_image``.
+            base_dockerfile: Lines of a Dockerfile that the engine builds the base from.
+            auth: ``key`` (default) or ``none``.
+            variables: Environment variables.
+            sample: As for `deploy`.
+            allow: As for `deploy`.
+            description: What it is.
+            on_event: Receives lines of progress.
+
+        Raises:
+            ConfigurationError: An option, a name or a file is wrong.
+            ImageError: It cannot be made or pushed; nothing half made stays.
+            TargetUnavailableError: An engine is needed and does not answer.
+        """
+        from mlmagic.images import PackageRequest, package
+
+        say = on_event or (lambda _line: None)
+        request = DeploymentRequest(
+            name=_service_name(image_name, models, script),
+            models=tuple(models),
+            script=script,
+            source_directory=source_directory,
+            environment=environment,
+            inference_config=inference_config,
+            target="local",
+            variables=variables,
+            sample=sample,
+            allow=tuple(allow),
+            description=description,
+            config={"auth": auth} if auth else {},
+        )
+        resolved = resolve(self, request, on_event=say)
+        commit = commit_of(Path(resolved.script_path).parent)
+        name = f"{image_name}:{image_label}" if image_name and image_label else image_name
+        wanted = PackageRequest(
+            form=to or ("dockerfile" if output_path and not push else "image"),
+            base_image=base_image or self.settings.base_image,
+            base_dockerfile=base_dockerfile,
+            name=name,
+            push=push,
+            output=Path(output_path).expanduser().absolute() if output_path else None,
+            auth=auth,
+            labels={"org.opencontainers.image.revision": commit} if commit else {},
+        )
+        return package(self.images, resolved.spec, wanted, on_event=say)
+
+    def list_images(self) -> list[ImageEntry]:
+        """List the images that mlmagic made, what uses them, and the layers in the cache."""
+        from mlmagic.images.housekeeping import list_images
+
+        return list_images(self.images, self._engine)
+
+    def prune_images(self, *, dry_run: bool = False) -> ImagePruneReport:
+        """Remove images that no container and no service uses, and layers that no image needs."""
+        from mlmagic.images.housekeeping import prune_images
+
+        records = self.services.readable() if self.exists else []
+        used = {record.spec.digest for record in records}
+        return prune_images(self.images, self._engine, used=used, dry_run=dry_run)
+
+    @cached_property
+    def _engine(self) -> Engine | None:
+        """The machine's engine, if one answers."""
+        from mlmagic.errors import TargetUnavailableError
+        from mlmagic.images import Engine, connect
+
+        try:
+            return Engine(connect())
+        except TargetUnavailableError:
+            return None
+
+
+def _service_name(
+    image_name: str | None, models: Sequence[str | Path], script: str | Path | None
+) -> str:
+    """Make a service's name of what there is: that of the image, a model or the script."""
+    if image_name:
+        source = image_name.rpartition("/")[2].partition(":")[0]
+    elif models:
+        source = Path(str(models[0]).partition(":")[0]).stem
+    else:
+        source = Path(script or "service").stem
+    name = re.sub(r"[^a-z0-9]+", "-", source.lower()).strip("-")
+    if not re.match(r"[a-z].{2}", name):
+        name = f"svc-{name}"
+    return name[:_LONGEST_NAME].strip("-")

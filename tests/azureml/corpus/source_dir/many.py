@@ -1,0 +1,14 @@
+import os
+
+
+def init():
+    global texts
+    root = os.getenv("AZUREML_MODEL_DIR")
+    texts = []
+    for name, version in (("first", "1"), ("second", "1")):
+        with open(os.path.join(root, name, version, name + ".txt")) as stream:
+            texts.append(stream.read())
+
+
+def run(data):
+    return texts

@@ -1,0 +1,174 @@
+"""Asked of the real SDK, in an environment of its own: ``python referee.py MODULE:CLASS …``.
+
+Prints JSON: every public member of each class with the names and defaults of its parameters, and
+what the SDK says to a list of configurations. Standard library only.
+"""
+
+import contextlib
+import importlib
+import inspect
+import io
+import json
+import logging
+import sys
+import warnings
+
+warnings.simplefilter("ignore")
+logging.disable(logging.CRITICAL)
+CONFIGURATIONS = {
+    "AksWebservice": [
+        {},
+        {"cpu_cores": -1},
+        {"cpu_cores": 2, "cpu_cores_limit": 1, "memory_gb": 2, "memory_gb_limit": 1},
+        {"gpu_cores": -1, "namespace": "Not_Allowed"},
+        {"autoscale_enabled": True, "num_replicas": 2, "autoscale_min_replicas": -1},
+        {"autoscale_enabled": True, "autoscale_min_replicas": 5, "autoscale_max_replicas": 2},
+        {"autoscale_enabled": False},
+        {"autoscale_min_replicas": 1, "autoscale_max_replicas": 2,
+         "autoscale_refresh_seconds": 3, "autoscale_target_utilization": 4},
+        {"auth_enabled": True, "token_auth_enabled": True},
+        {"period_seconds": 0, "initial_delay_seconds": 0, "timeout_seconds": 0,
+         "success_threshold": 0, "failure_threshold": 0, "scoring_timeout_ms": 0,
+         "replica_max_concurrent_requests": 0, "max_request_wait_time": 0, "num_replicas": -1},
+    ],
+    "AciWebservice": [
+        {},
+        {"cpu_cores": 0},
+        {"memory_gb": -1},
+        {"ssl_enabled": True},
+        {"ssl_enabled": True, "ssl_cert_pem_file": "c", "ssl_key_pem_file": "k", "ssl_cname": "n"},
+        {"vnet_name": "v"},
+    ],
+    "LocalWebservice": [{}, {"port": 8890}, {"port": 70000}, {"port": "x"}],
+}  # fmt: skip
+INFERENCE = [
+    {"entry_script": "missing.py"},
+    {"entry_script": None},
+    {"entry_script": "score.py", "source_directory": "nowhere"},
+    {"entry_script": "score.py", "source_directory": "folder"},
+    {"entry_script": "broken.py"},
+    {"entry_script": "score.py", "runtime": "python", "environment": "ENVIRONMENT"},
+]
+
+
+def described(function):
+    """The parameters of a function with their defaults; private ones and the rest left out."""
+    found = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name.startswith("_") or parameter.kind in (
+            parameter.VAR_POSITIONAL,
+            parameter.VAR_KEYWORD,
+        ):
+            continue
+        default = parameter.default
+        found.append([parameter.name, "-" if default is parameter.empty else repr(default)])
+    return found
+
+
+def members(owner):
+    """Kind and parameters of each public member."""
+    found = {"(class)": ["class", described(owner.__init__)]}
+    for name in dir(owner):
+        if name.startswith("_") or name == "mro":
+            continue
+        member = inspect.getattr_static(owner, name)
+        function = getattr(member, "__func__", member)
+        if isinstance(member, property):
+            found[name] = ["property", []]
+        elif inspect.isclass(member):
+            found[name] = ["class", []]
+        elif callable(function):
+            kind = "static" if isinstance(member, staticmethod) else "method"
+            found[name] = [kind, described(function)]
+        else:
+            found[name] = ["value", []]
+    return found
+
+
+def said(call):
+    """What a call raises, by name and message; None where it works."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        try:
+            call()
+        except Exception as error:  # its class is the answer
+            return [type(error).__name__, getattr(error, "message", str(error))]
+    return None
+
+
+def ask(prefix, names):
+    """Everything, of the SDK below a prefix."""
+    classes = {}
+    for name in names:
+        module, _, owner = name.partition(":")
+        classes[name] = members(getattr(importlib.import_module(prefix + module), owner))
+    services = importlib.import_module(prefix + "azureml.core.webservice")
+    environment = importlib.import_module(prefix + "azureml.core").Environment
+    model = importlib.import_module(prefix + "azureml.core.model")
+    answers = {
+        owner: [
+            said(lambda k=keywords, o=owner: getattr(services, o).deploy_configuration(**k))
+            for keywords in listed
+        ]
+        for owner, listed in CONFIGURATIONS.items()
+    }
+    fields = {
+        owner: sorted(
+            key
+            for key in vars(getattr(services, owner).deploy_configuration())
+            if not key.startswith("_")
+        )
+        for owner in CONFIGURATIONS
+    }
+    inference = []
+    for keywords in INFERENCE:
+        given = {k: environment("e") if v == "ENVIRONMENT" else v for k, v in keywords.items()}
+        inference.append(said(lambda g=given: model.InferenceConfig(**g)))
+    core = importlib.import_module(prefix + "azureml.core")
+    exceptions = importlib.import_module(prefix + "azureml.exceptions")
+    return {
+        "classes": classes,
+        "answers": answers,
+        "fields": fields,
+        "inference": inference,
+        "core": sorted(name for name in core.__all__),
+        "exceptions": sorted(exceptions.__all__),
+        "text": str(exceptions.UserErrorException("wrong")),
+        **documents(prefix, environment),
+    }
+
+
+def documents(prefix, environment):
+    """Environments and packages, as files and data."""
+    conda = importlib.import_module(prefix + "azureml.core.conda_dependencies").CondaDependencies
+    made = conda.create(
+        conda_packages=["numpy", "scikit-learn==1.5"], pip_packages=["azureml-defaults", "joblib>1"]
+    )
+    made.add_pip_package("joblib==1.4")
+    made.set_pip_option("--extra-index-url https://example.test/simple")
+    made.add_channel("mine")
+    made.set_python_version("3.11")
+    plain = json.loads(json.dumps(made.as_dict()))
+    edited = {
+        "dict": plain,
+        "conda": list(made.conda_packages),
+        "pip": list(made.pip_packages),
+        "options": list(made.pip_options),
+        "channels": list(made.conda_channels),
+        "python": made.get_python_version(),
+    }
+    kept = environment("kept")
+    kept.python.conda_dependencies = made
+    kept.save_to_directory("kept", overwrite=True)
+    with open("kept/azureml_environment.json", encoding="utf-8") as stream:
+        document = json.load(stream)
+    again = environment.load_from_directory("kept")
+    return {
+        "conda": edited,
+        "default": json.loads(json.dumps(conda().as_dict())),
+        "document": document,
+        "loaded": [again.name, list(again.python.conda_dependencies.conda_packages)],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(ask(sys.argv[1], sys.argv[2:])))

@@ -1,0 +1,114 @@
+"""Lines of ``az ml`` with the command's name replaced, in a real shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("mlmagic")
+
+
+@pytest.fixture
+def az(project):
+    """Run a line of ``az ml`` through the alias that we print; output and exit code."""
+
+    def run(line: str, *, code: int = 0) -> str:
+        answer = subprocess.run(
+            ["bash", "-c", f'eval "$(mlmagic alias az)"\n{line}'],
+            cwd=project, capture_output=True, text=True, check=False,
+            env={**os.environ, "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        assert answer.returncode == code, answer.stdout + answer.stderr
+        return answer.stdout if code == 0 else answer.stderr
+
+    return run
+
+
+def test_the_seed_sequence_runs_by_the_shell_alone(az, project):
+    (project / "model.txt").write_text("by the shell")
+    definition = {"name": "shell-env", "python": {"condaDependencies": {"dependencies": ["pip"]}}}
+    definition["environmentVariables"] = {"GREETING": "hello"}
+    inference = {"entryScript": "score.py", "sourceDirectory": "./source_dir"}
+    inference["environment"] = definition
+    (project / "inferenceconfig.json").write_text(json.dumps(inference))
+    deployment = "computeType: aci\ncontainerResourceRequirements:\n  cpu: 1\n  memoryInGB: 1.0\n"
+    (project / "deploymentconfig.yml").write_text(deployment)
+
+    az("az ml folder attach -w myws -g rg")
+    first = az("az ml model register -n hello -p model.txt --tag area=demo -w myws -g rg -o json")
+    assert json.loads(first)["model"]["id"] == "hello:1"
+    again = az("az ml model register -n hello -p model.txt -o tsv --query model.id")
+    assert again.strip() == "hello:2"
+    same = az("az ml model register -n hello -p model.txt --if-changed -o yamlc --query model.id")
+    assert same.strip().startswith("hello:2")
+    az("az ml model deploy -m hello:1 --ic inferenceconfig.json --dc deploymentconfig.yml")
+    assert az("az ml service list --query '[].name' -o tsv").strip() == "hello-svc"
+    az("az ml service update -n hello-svc --tag stage=test --add-property team=ml")
+    az("az ml service update -n hello-svc --add-tag stage=live --description said")
+    shown = json.loads(az("az ml service show -n hello-svc -o json"))
+    assert (shown["state"], shown["computeType"], shown["description"]) == (
+        "Healthy", "ACI", "said",
+    )  # fmt: skip
+    assert (shown["tags"], shown["properties"]) == ({"stage": "live"}, {"team": "ml"})
+    assert shown["createdTime"] <= shown["updatedTime"]
+    answer = az("""az ml service run -n hello-svc -d '{"data": [1]}' -o json""")
+    assert json.loads(answer) == {"text": "by the shell", "data": [1], "greeting": "hello"}
+    az("az ml service update -n hello-svc -m hello:2 --only-show-errors")
+    assert "POST /score 200" in az("az ml service get-logs -n hello-svc -l 50")
+    narrow = "az ml service list -c aci --model-name hello --tag stage=live --property team"
+    assert az(f"{narrow} --query '[].name' -o tsv").strip() == "hello-svc"
+    assert az(f"{narrow} --model-id hello:1 --query '[].name' -o tsv").strip() == ""
+    az("az ml service delete -n hello-svc -y")
+    az("az ml model delete -i hello:1")
+    assert az("az ml model list --query '[].id' -o tsv").strip() == "hello:2"
+
+
+def test_environments_go_through_folders(az, project):
+    az("az ml environment scaffold -n mine -d mine-env")
+    text = (project / "mine-env" / "conda_dependencies.yml").read_text()
+    (project / "mine-env" / "conda_dependencies.yml").write_text(
+        text.replace("pip: []", "pip:\n    - packaging")
+    )
+    assert az("az ml environment register -d mine-env").strip() == "mine:1"
+    assert az("az ml environment register -d mine-env").strip() == "mine:1"
+    az("az ml environment download -n mine -d copy --version 1")
+    copied = (project / "copy" / "conda_dependencies.yml").read_text()
+    assert "packaging" in copied
+    assert "already" in az("az ml environment download -n mine -d copy", code=1)
+    assert "mine" in az("az ml environment list")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("az ml model deploy -n svc --se true", "TLS is not built in"),
+        ("az ml model deploy -n svc --vnet-name v", "Only the cloud has it"),
+        ("az ml service get-access-token -n svc", "'service get-keys' shows the keys"),
+        ("az ml endpoint realtime list", "Deploy the versions as services of their own"),
+        ("az ml model profile -n p", "Measure the deployed service"),
+        ("az ml model list -w", "-w needs a value"),
+    ],
+)
+def test_what_is_not_built_is_refused_by_name(az, line, told):
+    assert told in az(line, code=2)
+
+
+def test_other_groups_pass_through(az, project):
+    (project / "bin").mkdir()
+    (project / "bin" / "az").write_text("#!/bin/sh\necho the other az: $*\n")
+    (project / "bin" / "az").chmod(0o755)
+    out = az('PATH="$PWD/bin:$PATH"; az account set -s SUB')
+    assert out.strip() == "the other az: account set -s SUB"
+
+
+def test_a_workspace_of_another_name_is_said(az, project):
+    shutil.rmtree(project / ".azureml")
+    assert az("az ml workspace show -w nosuch -o tsv --query name 2>&1").startswith(
+        "there is no workspace 'nosuch' here"
+    )

@@ -1,0 +1,166 @@
+"""Engines that are reached by other ways than the default socket."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import socketserver
+import subprocess
+import threading
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlmagic.errors import ConfigurationError, TargetUnavailableError
+from mlmagic.images import connect
+from mlmagic.testing.contract import SECONDS
+from tests.engine.fixtures import lacking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.docker.conftest import DockerKit
+    from tests.engine.fixtures import TestEngine
+
+pytestmark = pytest.mark.docker
+
+# On loopback, but not what a program takes for "this machine".
+ELSEWHERE = "127.0.0.2"
+ENGINE = "/var/run/docker.sock"
+
+
+class Relay(socketserver.BaseRequestHandler):
+    """Hands bytes on between a client and the engine's socket."""
+
+    def handle(self) -> None:
+        with socket.socket(socket.AF_UNIX) as engine:
+            engine.connect(ENGINE)
+            back = threading.Thread(target=_copy, args=(engine, self.request))
+            back.start()
+            _copy(self.request, engine)
+            back.join()
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def by_tcp() -> Iterator[str]:
+    """Let the engine be reached by TCP; gives its address."""
+    with socketserver.ThreadingTCPServer((ELSEWHERE, 0), Relay) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"tcp://{ELSEWHERE}:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def by_ssh(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Let the engine's host be reached by ssh; gives the engine's address."""
+    program = shutil.which("sshd", path="/usr/sbin:/usr/bin")
+    if program is None:
+        lacking("no ssh server: apt install openssh-server")
+    for name in ("host", "user"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True
+        )
+    with closing(socket.create_server((ELSEWHERE, 0))) as probe:
+        port = probe.getsockname()[1]
+    # The test's own lines of configuration, as ~/.ssh/config would hold them.
+    client = folder / "config"
+    client.write_text(
+        f"Host *\n IdentityFile {folder}/user\n UserKnownHostsFile {folder}/known\n"
+        " StrictHostKeyChecking no\n LogLevel ERROR\n"
+    )
+    wrapper = folder / "bin" / "ssh"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {client} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(wrapper.parent), prepend=":")
+    server = folder / "sshd"
+    server.write_text(
+        f"ListenAddress {ELSEWHERE}:{port}\nHostKey {folder}/host\nUsePAM no\nPidFile none\n"
+        f"AuthorizedKeysFile {folder}/user.pub\nStrictModes no\nMaxStartups 100\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    running = subprocess.Popen([program, "-D", "-e", "-f", server], stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            with suppress(OSError), closing(socket.create_connection((ELSEWHERE, port), 0.1)):
+                break
+        yield f"ssh://root@{ELSEWHERE}:{port}"
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def docker(*arguments: str) -> None:
+    """Run Docker's own command line."""
+    subprocess.run(["docker", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def no_context(docker_engine: TestEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A configuration of Docker that says nothing; gives its folder."""
+    del docker_engine
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
+    (tmp_path / "config").mkdir()
+    return tmp_path / "config"
+
+
+@pytest.mark.parametrize("way", ["DOCKER_HOST and tcp", "a context and ssh"])
+def test_an_engine_elsewhere_serves_at_its_host(
+    way: str,
+    make_kit: Callable[..., DockerKit],
+    no_context: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    with ExitStack() as stack:
+        if way.endswith("tcp"):
+            monkeypatch.setenv("DOCKER_HOST", stack.enter_context(by_tcp()))
+        else:
+            address = stack.enter_context(by_ssh(no_context, monkeypatch))
+            docker("context", "create", "far", "--docker", f"host={address}")
+            docker("context", "use", "far")
+        kit = make_kit(tmp_path / "kit")
+        with pytest.raises(ConfigurationError, match=f"'{ELSEWHERE}'.*--address 0.0.0.0"):
+            kit.services.submit(kit.spec())
+        service = kit.services.submit(kit.spec(address="0.0.0.0"))
+        service.wait_for_deployment(timeout_sec=SECONDS)
+        uri = service.scoring_uri
+        assert uri is not None
+        assert uri.startswith(f"http://{ELSEWHERE}:")
+        assert service.run([1, 2]) == [1, 2]
+        service.delete()
+        kit.engine_target.close()
+
+
+def test_a_host_that_ssh_does_not_reach_is_told(
+    no_context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with by_ssh(no_context, monkeypatch) as address:
+        pass
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(TargetUnavailableError, match=r"not reached by ssh: .*refused"):
+        connect()
+
+
+def test_a_context_that_is_not_there_is_told(
+    no_context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del no_context
+    monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
+    with pytest.raises(ConfigurationError, match="no Docker context 'nowhere'"):
+        connect()

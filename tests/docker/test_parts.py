@@ -1,0 +1,67 @@
+"""The parts of a service on an engine, while others take them away."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+
+from mlmagic.targets.docker import labels
+from mlmagic.targets.docker.observing import observe
+from mlmagic.targets.docker.parts import ROOM, ServiceParts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.engine.fixtures import TestEngine
+
+pytestmark = pytest.mark.docker
+
+ROUNDS = 6  # of which the engine answers one with an error of the storage in every two, at least
+
+
+@pytest.fixture
+def parts(docker_engine: TestEngine, unique: str) -> Iterator[ServiceParts]:
+    parts = ServiceParts(docker_engine.client, "svc", unique)
+    yield parts
+    for each in parts.containers():
+        parts.remove_container(each)
+
+
+def make(parts: ServiceParts, base: str) -> str:
+    """Start a container of a service."""
+    marks = {**labels.own(parts.name, parts.owner, labels.FRONT), labels.INSTANCE: "one"}
+    api = parts.client.api
+    made = api.create_container(base, ["sleep", "600"], labels=marks, volumes=[ROOM])
+    api.start(made["Id"])
+    return str(made["Id"])
+
+
+def test_a_container_that_is_just_removed_is_as_good_as_gone(
+    docker_engine: TestEngine, parts: ServiceParts
+) -> None:
+    looks = 0
+    with ThreadPoolExecutor() as pool, closing(docker.from_env()) as other:
+        for _ in range(ROUNDS):
+            container = make(parts, docker_engine.base)
+            assert [each.id for each in observe(parts, host=None).fronts] == [container]
+            removal = pool.submit(other.api.remove_container, container, force=True, v=True)
+            while not removal.done():
+                observe(parts, host=None)
+                looks += 1
+            removal.result()
+    assert looks > ROUNDS
+    assert not observe(parts, host=None).fronts
+
+
+def test_two_may_remove_one_container(docker_engine: TestEngine, parts: ServiceParts) -> None:
+    with ThreadPoolExecutor() as pool:
+        for _ in range(ROUNDS):
+            make(parts, docker_engine.base)
+            (told,) = parts.containers()
+            for removal in [pool.submit(parts.remove_container, told) for _ in range(3)]:
+                removal.result()
+            assert not parts.containers()

@@ -1,0 +1,101 @@
+"""An engine for one test alone, which may be killed, filled and starved."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from docker import DockerClient
+
+
+class PrivateEngine:
+    """A dockerd with its own socket, storage and containerd; containers have no network.
+
+    Args:
+        directory: Its state. Keep it short: a socket's path has 108 characters at most.
+        options: Further options of dockerd.
+    """
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self.url = f"unix://{directory}/docker.sock"
+        self.options = options
+        self.log = directory / "dockerd.log"
+        self._clients: list[DockerClient] = []
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> PrivateEngine:
+        """Start it, and wait until it answers."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    # In a network namespace of its own: an engine without a bridge takes the
+                    # bridge of the machine's engine away.
+                    *("unshare", "--net"),
+                    *("dockerd", "--host", self.url, "--bridge=none", "--iptables=false"),
+                    *("--data-root", self.directory / "data"),
+                    *("--exec-root", self.directory / "exec"),
+                    *("--pidfile", self.directory / "dockerd.pid"),
+                    *self.options,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        for _ in range(300):
+            with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+                probe.connect(f"{self.directory}/docker.sock")
+                self.client().ping()
+                return self
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise RuntimeError(f"dockerd did not start:\n{self.log.read_text()[-3000:]}")
+
+    def client(self) -> DockerClient:
+        """Return a client of it, which is closed with the engine."""
+        client = DockerClient(self.url)
+        self._clients.append(client)
+        return client
+
+    def kill(self) -> None:
+        """End it as a power cut does: without a word to its clients or its containerd."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+            self._end_containerd()
+            for stale in ("dockerd.pid", "exec/containerd/containerd.pid"):
+                (self.directory / stale).unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """End it in an orderly way, with its containers and its containerd."""
+        for client in self._clients:
+            client.close()
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self.process = None
+        self._end_containerd()
+
+    def _end_containerd(self) -> None:
+        """End what a killed dockerd has left running."""
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                command = (entry / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if str(self.directory) in command and "containerd" in command.split("\0")[0]:
+                os.kill(int(entry.name), signal.SIGKILL)

@@ -1,0 +1,142 @@
+"""Registries that refuse, break off, or want to be known first."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlmagic.errors import ImagePullError, ImagePushError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mlmagic.images import Engine, Image, Images
+    from tests.engine.fixtures import TestEngine
+    from tests.engine.registry import Registry
+
+
+def test_an_unknown_authority_is_told_and_can_be_named(
+    images: Images,
+    small_image: Image,
+    make_image_registry: Callable[..., Registry],
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry = make_image_registry(certificate=certificate)
+    place = f"{registry.address}/ml/echo:1"
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ImagePushError, match="cannot be reached") as caught:
+        images.push(small_image, place)
+    assert "REQUESTS_CA_BUNDLE" in (caught.value.hint or "")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate / "ca.crt"))
+    assert images.push(small_image, place).startswith("sha256:")
+
+
+def test_a_registry_that_takes_nothing_is_told(
+    images: Images, small_image: Image, make_image_registry: Callable[..., Registry]
+) -> None:
+    read_only = {"enabled": True}
+    storage = {"filesystem": {"rootdirectory": "/nowhere"}, "maintenance": {"readonly": read_only}}
+    registry = make_image_registry(settings={"storage": storage})
+    with pytest.raises(ImagePushError, match=f"'{registry.address}' answered 405"):
+        images.push(small_image, f"{registry.address}/ml/echo:1")
+
+
+@contextmanager
+def refusing(status: int) -> Iterator[tuple[str, list[str]]]:
+    """Answer everything with a status; gives the address, and what was asked."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = json.dumps({"errors": [{"code": "X", "message": "because"}]}).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "times", "fact", "way_out"),
+    [
+        (403, 1, "answered 403 Forbidden for 'ml/echo': because", "have not the right"),
+        (404, 1, "does not exist in its registry", "Check the name and the tag"),
+        (503, 4, "answered 503 Service Unavailable for 'ml/echo': because", "Try again later"),
+    ],
+)
+def test_a_refusal_is_told_and_what_may_pass_is_tried_again(
+    images: Images, status: int, times: int, fact: str, way_out: str
+) -> None:
+    with (
+        refusing(status) as (address, asked),
+        pytest.raises(ImagePullError, match=fact) as caught,
+    ):
+        images.base(f"{address}/ml/echo:1")
+    assert f"'{address}" in str(caught.value)
+    assert way_out in (caught.value.hint or "")
+    assert asked == ["/v2/ml/echo/manifests/1"] * times
+
+
+def test_nobody_there(images: Images, small_image: Image, image_registry: Registry) -> None:
+    with pytest.raises(ImagePushError, match="'localhost:9' cannot be reached"):
+        images.push(small_image, "localhost:9/ml/echo:1")
+    with pytest.raises(ImagePullError, match="does not exist in its registry"):
+        images.base(f"{image_registry.address}/not-there:1", python_version="3.11")
+
+
+def test_a_registry_that_comes_back_gets_the_rest(
+    images: Images, image: Image, make_image_registry: Callable[..., Registry]
+) -> None:
+    registry = make_image_registry()
+    place = f"{registry.address}/ml/echo:1"
+
+    def interrupt() -> None:
+        while not registry.requests("PATCH"):
+            time.sleep(0.005)
+        registry.stop()
+
+    killer = threading.Thread(target=interrupt)
+    killer.start()
+    with pytest.raises(ImagePushError, match="cannot be reached"):
+        images.push(image, place)
+    killer.join()
+    registry.start()
+    assert images.push(image, place).startswith("sha256:")
+
+
+def test_a_base_without_a_python_is_refused(
+    images: Images, engine: Engine, docker_engine: TestEngine
+) -> None:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("hello"))
+    name = "mlmagic-tests/no-python"
+    engine.client.api.import_image_from_data(archive.getvalue(), name, "1")
+    try:
+        with pytest.raises(ImagePullError, match=f"'{name}:1'.*Python"):
+            images.base(f"{name}:1", python_version="3.11", engine=engine)
+    finally:
+        engine.client.images.remove(f"{name}:1", force=True)

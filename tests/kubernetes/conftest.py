@@ -1,0 +1,148 @@
+"""A cluster, a namespace for each test, and services in it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from kubernetes import client
+
+from mlmagic.registry import ContentStore
+from mlmagic.targets.kubernetes import KubernetesTarget, Place
+from mlmagic.testing import ServiceKit
+from mlmagic.testing.contract import SECONDS, until
+from tests.cluster.node import Cluster, cluster, namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from mlmagic.entities import Lock
+    from mlmagic.environments import Environments
+    from tests.engine.fixtures import TestEngine
+
+    KitIn = Callable[[Path, str], AbstractContextManager[ServiceKit]]
+
+__all__ = ["cluster", "namespace"]
+REGISTRY = "localhost:5000/mlmagic-tests"
+
+
+@pytest.fixture(scope="session")
+def base_image(docker_engine: TestEngine, cluster: Cluster) -> str:
+    """The engine's base image, where the cluster's own registry has it."""
+    del cluster  # it starts the registry
+    repository, _, tag = docker_engine.base.rpartition(":")
+    reference = f"localhost:5000/{repository}"
+    docker_engine.client.images.get(docker_engine.base).tag(reference, tag)
+    docker_engine.client.images.push(reference, tag)
+    return f"{reference}:{tag}"
+
+
+@pytest.fixture(scope="session")
+def kit_in(
+    environments: Environments, lock: Lock, cluster: Cluster, base_image: str
+) -> Callable[[Path, str], AbstractContextManager[ServiceKit]]:
+    """Makes kits, each in a folder and a namespace."""
+
+    @contextmanager
+    def make(folder: Path, namespace: str) -> Iterator[ServiceKit]:
+        content = ContentStore(folder / "content")
+        target = KubernetesTarget(
+            folder / "services",
+            content=content,
+            environments=environments,
+            place=Place(kubeconfig=str(cluster.kubeconfig), namespace=namespace),
+            registry=REGISTRY,
+            base_image=base_image,
+        )
+        made = ServiceKit(
+            folder / "services",
+            content=content,
+            environments=environments,
+            lock=lock,
+            targets={"kubernetes": target},
+            target="kubernetes",
+        )
+        yield made
+        for name in made.services.names():
+            target.cancel(name)
+        target.close()
+
+    return make
+
+
+@pytest.fixture
+def kit(kit_in: KitIn, tmp_path: Path, namespace: str) -> Iterator[ServiceKit]:
+    """Makes services in a namespace of its own, which is deleted with them."""
+    with kit_in(tmp_path, namespace) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_kit(
+    kit_in: KitIn, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster
+) -> Iterator[ServiceKit]:
+    """A kit with a service ``svc`` that the tests of a module share."""
+    with (
+        cluster.namespace() as namespace,
+        kit_in(tmp_path_factory.mktemp("shared"), namespace) as made,
+    ):
+        made.services.submit(made.spec()).wait_for_deployment(timeout_sec=SECONDS)
+        yield made
+
+
+@contextmanager
+def known(cluster: Cluster, version: str, *kinds: str) -> Iterator[None]:
+    """Let the cluster know kinds of others for a while, where it does not yet.
+
+    Args:
+        cluster: The cluster.
+        version: Group and version of their API.
+        kinds: Their names.
+    """
+    definitions = client.ApiextensionsV1Api(cluster.api)
+    group, _, number = version.partition("/")
+    there = {each.metadata.name for each in definitions.list_custom_resource_definition().items}
+    made = [name for kind in kinds if (name := f"{kind.lower()}s.{group}") not in there]
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    stored = {
+        "name": number,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    for kind in kinds:
+        if (name := f"{kind.lower()}s.{group}") in made:
+            about = {"api-approved.kubernetes.io": "unapproved, for tests"}
+            definitions.create_custom_resource_definition(
+                {
+                    "apiVersion": "apiextensions.k8s.io/v1",
+                    "kind": "CustomResourceDefinition",
+                    "metadata": {"name": name, "annotations": about},
+                    "spec": {
+                        "group": group,
+                        "names": {"kind": kind, "plural": f"{kind.lower()}s"},
+                        "scope": "Namespaced",
+                        "versions": [stored],
+                    },
+                }
+            )
+
+    def served() -> bool:
+        found = [definitions.read_custom_resource_definition(name) for name in made]
+        return all(
+            any(
+                each.type == "Established" and each.status == "True"
+                for each in one.status.conditions or []
+            )
+            for one in found
+        )
+
+    until(served)
+    try:
+        yield
+    finally:
+        for name in made:
+            definitions.delete_custom_resource_definition(name)

@@ -1,0 +1,267 @@
+"""Ways to a cluster: from inside it, without a registry, with credentials that end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from kubernetes import client
+
+from mlmagic.errors import ConfigurationError
+from mlmagic.targets.kubernetes.connection import Connection, Place, connect
+from mlmagic.targets.kubernetes.local_clusters import Loader, create_cluster, loader_of
+from mlmagic.targets.kubernetes.permissions import rules
+from mlmagic.targets.kubernetes.watching import Mirror
+from mlmagic.testing.contract import SECONDS, until
+from tests.kubernetes.conftest import REGISTRY
+
+if TYPE_CHECKING:
+    from mlmagic.testing import ServiceKit
+    from tests.cluster.node import Cluster
+    from tests.kubernetes.conftest import KitIn
+
+pytestmark = pytest.mark.kubernetes
+SCORE = "def init():\n    pass\n\ndef run(raw_data):\n    return raw_data\n"
+DEPLOY = """
+cd {folder} && export HOME={home} MLMAGIC_CACHE_DIR={cache} MLMAGIC_BASE_IMAGE={base} KUBECONFIG= &&
+{python} -P -m mlmagic deploy inner-svc --script score.py --environment minimal \
+  --target kubernetes --image-registry {registry} &&
+{python} -P -m mlmagic service run inner-svc --data '[1, 2]' &&
+{python} -P -m mlmagic service show inner-svc
+"""
+
+
+def test_a_pod_deploys_by_its_service_account(
+    cluster: Cluster, namespace: str, base_image: str, shared_cache: Path, tmp_path: Path
+) -> None:
+    """The pod sees this machine's files; who it is and where, the cluster alone tells it."""
+    if cluster.directory is None:
+        pytest.skip("the files of this machine are on our own node alone")
+    (tmp_path / "score.py").write_text(SCORE)
+    cluster.apply(*rules(namespace))
+    command = DEPLOY.format(
+        folder=tmp_path,
+        cache=shared_cache,
+        base=base_image,
+        home=Path.home(),
+        python=sys.executable,
+        registry=REGISTRY,
+    )
+    places = [
+        place
+        for place in Path("/").iterdir()
+        if place.is_dir()
+        and not place.is_symlink()
+        and place.name not in ("proc", "sys", "dev", "run", "var", "lost+found")
+    ]
+    container = {
+        "name": "notebook",
+        "image": base_image,
+        "command": ["bash", "-ec", command],
+        # How this machine reaches the package index.
+        "env": [
+            {"name": name, "value": value}
+            for name, value in os.environ.items()
+            if name.lower().startswith(("uv_", "pip_", "ssl_", "http", "no_proxy"))
+        ],
+        "volumeMounts": [{"name": f"v{n}", "mountPath": f"{p}"} for n, p in enumerate(places)],
+    }
+    core = cluster.core
+    # The rules of the namespace forbid such a pod; services in it are as restricted as ever.
+    core.patch_namespace(
+        namespace, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}
+    )
+    core.create_namespaced_pod(
+        namespace,
+        {
+            "metadata": {"name": "notebook"},
+            "spec": {
+                "serviceAccountName": "mlmagic",
+                "hostNetwork": True,
+                "restartPolicy": "Never",
+                "containers": [container],
+                "volumes": [
+                    {"name": f"v{n}", "hostPath": {"path": f"{p}"}} for n, p in enumerate(places)
+                ],
+            },
+        },
+    )
+
+    def ended() -> bool:
+        phase = core.read_namespaced_pod("notebook", namespace).status.phase
+        return phase in ("Succeeded", "Failed")
+
+    until(ended, seconds=SECONDS)
+    told = core.read_namespaced_pod_log("notebook", namespace)
+    assert core.read_namespaced_pod("notebook", namespace).status.phase == "Succeeded", told
+    assert "[1, 2]" in told
+    assert "Service of the cluster" in told
+    assert "inner-svc  Healthy" in told
+
+
+def renamed(cluster: Cluster, file: Path, context: str, user: dict[str, Any] | None = None) -> Path:
+    """Write the kubeconfig with another context, and for another user."""
+    content = yaml.safe_load(cluster.kubeconfig.read_text())
+    (entry,) = content["clusters"]
+    (known,) = content["users"]
+    chosen = {"name": "other", "user": user} if user else known
+    content["users"] = [chosen]
+    of = {"cluster": entry["name"], "user": chosen["name"]}
+    content["contexts"] = [{"name": context, "context": of}]
+    content["current-context"] = context
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def test_a_cluster_of_kind_is_given_images_by_kind(
+    kit: ServiceKit,
+    cluster: Cluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A program of that name hands the archive to the node's runtime, as kind does."""
+    if cluster.directory is None:
+        pytest.skip("images are handed to our own node alone")
+    target: Any = kit.services.target(kit.services.submit(kit.spec()).record)
+    kit.services.get("svc").delete()
+    place = Place(
+        kubeconfig=str(renamed(cluster, tmp_path / "config", "kind-dev")),
+        namespace=target.connection.namespace,
+    )
+    target.close()
+    target._place, target._registry = place, None
+    target._opened.clear()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(ConfigurationError, match="'kind', which loads images"):
+        kit.services.submit(kit.spec())
+    monkeypatch.undo()
+    program = tmp_path / "bin" / "kind"
+    program.parent.mkdir()
+    socket = cluster.directory / "containerd.sock"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@" > {tmp_path}/words\n'
+        f'exec ctr --address {socket} --namespace k8s.io images import "$3"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{Path(shutil.which('ctr') or '').parent}:/bin")
+    service = kit.services.submit(kit.spec())
+    assert service.run([1]) == [1]
+    words = (tmp_path / "words").read_text().split()
+    assert (words[:2], words[3:]) == (["load", "image-archive"], ["--name", "dev"])
+    (container,) = target.connection.get("Deployment", "svc")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert container["image"].startswith("mlmagic.local/svc:")
+
+
+@pytest.mark.parametrize(
+    ("context", "extension", "expected"),
+    [
+        ("kind-dev", None, Loader(program="kind", cluster="dev")),
+        ("k3d-dev", None, Loader(program="k3d", cluster="dev")),
+        ("docker-desktop", None, Loader(program="docker", cluster="docker-desktop")),
+        ("dev", "minikube.sigs.k8s.io", Loader(program="minikube", cluster="dev")),
+        ("prod", None, None),
+    ],
+)
+def test_the_context_tells_what_loads_images(
+    tmp_path: Path, context: str, extension: str | None, expected: Loader | None
+) -> None:
+    about: dict[str, Any] = {"cluster": "c", "user": "u"}
+    if extension:
+        about["extensions"] = [{"name": "context_info", "extension": {"provider": extension}}]
+    content = {
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {}}],
+        "contexts": [{"name": context, "context": about}],
+        "current-context": context,
+    }
+    file = tmp_path / "config"
+    file.write_text(yaml.safe_dump(content))
+    assert loader_of(Place(kubeconfig=str(file))) == expected
+
+
+def test_a_cluster_is_made_by_what_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "k3d"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/words\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    assert create_cluster("dev") == ("k3d", "k3d-dev")
+    assert (tmp_path / "words").read_text() == "cluster create dev\n"
+    with pytest.raises(ConfigurationError, match="'kind' is not installed"):
+        create_cluster("dev", provider="kind")
+
+
+def test_credentials_that_end_are_told_and_new_ones_are_taken(
+    cluster: Cluster, namespace: str, tmp_path: Path, kit_in: KitIn
+) -> None:
+    """A token lives as long as the Secret that it is bound to; the kubeconfig asks a program."""
+    cluster.apply(*rules(namespace))
+    core = cluster.core
+    token = tmp_path / "token"
+
+    def issue(name: str) -> None:
+        core.create_namespaced_secret(namespace, {"metadata": {"name": name}})
+        bound = {"kind": "Secret", "apiVersion": "v1", "name": name}
+        asked = client.AuthenticationV1TokenRequest(spec={"boundObjectRef": bound})
+        made = core.create_namespaced_service_account_token("mlmagic", namespace, asked)
+        token.write_text(made.status.token)
+
+    issue("first")
+    api = "client.authentication.k8s.io/v1"
+    answer = json.dumps({"apiVersion": api, "kind": "ExecCredential", "status": {"token": "T"}})
+    words = ["-c", f"printf '%s' '{answer}' | sed \"s|:[ ]*.T.|:\\\"$(cat {token})\\\"|\""]
+    plugin = {"apiVersion": api, "command": "sh", "args": words, "interactiveMode": "Never"}
+    file = renamed(cluster, tmp_path / "config", "login", {"exec": plugin})
+    connection = connect(Place(kubeconfig=str(file), namespace=namespace))
+    assert connection.list("Pod")[0] == []
+    mirror = Mirror(connection)
+    core.delete_namespaced_secret("first", namespace)
+
+    def refused() -> bool:
+        try:
+            connection.list("Pod")
+        except Exception as error:  # noqa: BLE001 - its words are looked at
+            return "does not accept the credentials" in str(error) and "Log in" in str(error)
+        return False
+
+    until(refused, seconds=60)
+    issue("second")
+    assert connection.list("Pod")[0] == []
+    assert mirror.read("Pod") == []
+    mirror.close()
+
+
+def test_a_version_that_is_forgotten_is_read_anew(cluster: Cluster, namespace: str) -> None:
+    class Forgetful(Connection):
+        """Begins a watch where no API server can still begin."""
+
+        lists = 0
+
+        def list(self, kind: str, selector: str = "") -> tuple[list[dict[str, Any]], str]:
+            items, version = super().list(kind, selector)
+            self.lists += 1
+            return items, "1" if self.lists == 1 else version
+
+    known = connect(Place(kubeconfig=str(cluster.kubeconfig), namespace=namespace))
+    connection = Forgetful(known.api, namespace, "test")
+    cluster.forget()
+    mirror = Mirror(connection)
+    mirror.read("Event")
+    until(lambda: connection.lists > 1)
+    event = {
+        "metadata": {"name": "it-goes-on"},
+        "involvedObject": {"kind": "Pod", "name": "none", "namespace": namespace},
+    }
+    cluster.core.create_namespaced_event(namespace, event)
+    until(lambda: mirror.get("Event", "it-goes-on") is not None)
+    mirror.close()

@@ -1,0 +1,58 @@
+"""The notebook on clusters runs unattended."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+import yaml
+
+from tests.kubernetes.conftest import REGISTRY
+
+if TYPE_CHECKING:
+    from tests.cluster.node import Cluster
+
+pytestmark = pytest.mark.kubernetes
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NAME = "05_kubernetes.ipynb"
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path,
+    cluster: Cluster,
+    namespace: str,
+    base_image: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The notebook in a folder whose settings lead to the cluster."""
+    content = yaml.safe_load(cluster.kubeconfig.read_text())
+    for context in content["contexts"]:
+        context["context"]["namespace"] = namespace
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(content))
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    (tmp_path / "mlmagic.toml").write_text(
+        f'image_registry = "{REGISTRY}"\nbase_image = "{base_image}"\n'
+    )
+    shutil.copy(NOTEBOOKS / NAME, tmp_path)
+    return tmp_path
+
+
+def test_it_runs_from_top_to_bottom(folder: Path) -> None:
+    command = [sys.executable, "-m", "mlmagic", "run", NAME, "--result", "outcome.json"]
+    assert subprocess.run(command, cwd=folder, check=False).returncode == 0
+    outcome = json.loads((folder / "outcome.json").read_text())
+    assert outcome["status"] == "succeeded"
+    assert {service["state"] for service in outcome["services"]} == {"Deleted"}
+    assert [service["name"] for service in outcome["services"]] == ["risk-svc", "greedy-svc"]
+    executed = nbformat.read(outcome["output"], as_version=4)
+    told = " ".join(str(cell.get("outputs", "")) for cell in executed.cells)
+    assert "[0.918, 0.45]" in told
+    assert "64 CPUs asked for by a pod, the largest node has" in told

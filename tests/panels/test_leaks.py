@@ -1,0 +1,42 @@
+"""Panels that are opened and closed leave nothing behind."""
+
+from __future__ import annotations
+
+import threading
+
+import comm
+from ipywidgets.widgets.widget import _instances
+
+from mlmagic import Workspace
+from mlmagic.panels.models import ModelsPanel
+from mlmagic.panels.service import ServicePanel
+from mlmagic.panels.services import ServicesPanel
+from mlmagic.registry import ContentStore
+from mlmagic.testing import ServiceKit
+from mlmagic.testing.contract import until
+
+CYCLES = 50
+
+
+def test_fifty_cycles_leave_no_thread_and_no_comm(tmp_path, environments, lock):
+    content = ContentStore(tmp_path / "content")
+    kit = ServiceKit(tmp_path / "services", content=content, environments=environments, lock=lock)
+    service = kit.services.submit(kit.spec())
+    service.wait_for_deployment(timeout_sec=60)
+    threads = set(threading.enumerate())
+    comms, widgets = len(comm.get_comm_manager().comms), len(_instances)
+    for _ in range(CYCLES):
+        panel = ServicePanel(service)
+        panel._answer({"id": "1", "kind": "keys"})
+        panel._workers.submit(panel.commands["keys"], {}).result()
+        panel.close()
+        other = ServicesPanel(Workspace(tmp_path))
+        other.close()
+        models = ModelsPanel(Workspace(tmp_path))
+        models._deploy({"id": "iris:1"})
+        models._deploy({"id": "iris:2"})
+        models.close()
+    until(lambda: not [t for t in set(threading.enumerate()) - threads if "mlmagic" in t.name])
+    assert len(comm.get_comm_manager().comms) == comms
+    assert len(_instances) == widgets
+    service.delete()

@@ -1,0 +1,66 @@
+"""Every key of v1's environment object: followed, told, or refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlmagic.configurations import environment_of_run_configuration, take_apart
+from mlmagic.configurations.v1_environment import UNUSED_KEYS, USED_KEYS
+from mlmagic.errors import ConfigurationError
+
+CONDA = {"dependencies": ["pip", {"pip": ["packaging"]}]}
+
+
+def with_key(key: str, value: object) -> dict:
+    section, dot, name = key.partition(".")
+    document = {"name": "env", "python": {"condaDependencies": CONDA}}
+    if not dot:
+        return {**document, section: value}
+    return {**document, section: {**document.get(section, {}), name: value}}
+
+
+@pytest.mark.parametrize("key", UNUSED_KEYS)
+def test_what_is_not_used_is_told_with_the_reason(key):
+    parts = take_apart(with_key(key, {"packages": ["one"]}), where="'env'")
+    assert parts.notes == (f"'{key}' is not used: {UNUSED_KEYS[key]}",)
+
+
+@pytest.mark.parametrize("key", USED_KEYS)
+def test_what_is_used_needs_no_word(key):
+    value = {"environmentVariables": {"A": "b"}, "python.condaDependencies": CONDA}.get(key)
+    assert take_apart(with_key(key, value), where="'env'").notes == ()
+
+
+def test_what_v1_writes_by_itself_needs_no_word():
+    docker = {"enabled": False, "sharedVolumes": True, "shmSize": "2g", "arguments": []}
+    docker["platform"] = {"os": "Linux", "architecture": "amd64"}
+    docker["baseImageRegistry"] = {"address": None, "username": None, "password": None}
+    spark = {"repositories": [], "packages": [], "precachePackages": True}
+    document = {**with_key("docker", docker), "spark": spark, "version": "1"}
+    assert take_apart(document, where="'env'").notes == ()
+
+
+def test_a_slip_is_told_with_what_is_near():
+    notes = take_apart(with_key("docker.baseImge", "python:3.11"), where="'env'").notes
+    assert "Did you mean 'docker.baseImage'?" in notes[0]
+
+
+def test_a_build_context_is_refused_with_the_way_out():
+    with pytest.raises(ConfigurationError, match="build the image yourself"):
+        take_apart(with_key("docker.buildContext", {"location": "."}), where="'env'")
+
+
+def test_a_run_configuration_has_an_environment(tmp_path):
+    file = tmp_path / "train.runconfig"
+    file.write_text(
+        "\ufeffscript: train.py\nenvironment:\n  python:\n"
+        "    condaDependenciesFile: .azureml/conda_dependencies.yml\n  environmentVariables:\n"
+        "    GREETING: hello\n",
+        encoding="utf-8",
+    )
+    parts = take_apart(environment_of_run_configuration(file), where="'train'")
+    assert parts.environment == ".azureml/conda_dependencies.yml"
+    assert parts.variables == {"GREETING": "hello"}
+    file.write_text("script: train.py\n")
+    with pytest.raises(ConfigurationError, match="has no key 'environment'"):
+        environment_of_run_configuration(file)

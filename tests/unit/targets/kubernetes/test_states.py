@@ -1,0 +1,248 @@
+"""States from objects that a real cluster had; ``tests/kubernetes/test_states.py`` records them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlmagic.entities import CellOrigin, KubernetesDeploymentConfig, Reason, ServiceState
+from mlmagic.targets.jobs import JobFailure, JobState
+from mlmagic.targets.kubernetes.observing import observe
+from mlmagic.targets.kubernetes.states import failure_of, serving, status_of, unreachable
+from tests.unit.targets.kubernetes.examples import make_record
+
+if TYPE_CHECKING:
+    from mlmagic.entities import ServiceRecord
+    from mlmagic.targets.kubernetes.observing import Observation
+
+FOLDER = Path(__file__).parents[3] / "data" / "kubernetes" / "states"
+SOON = timedelta(seconds=20)
+U, F, H, N = (
+    ServiceState.UNSCHEDULABLE,
+    ServiceState.FAILED,
+    ServiceState.HEALTHY,
+    ServiceState.UNHEALTHY,
+)
+
+
+def seen(name: str, service: str = "svc") -> Observation:
+    content: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return observe(
+        service,
+        deployments=content["Deployment"],
+        pods=content["Pod"],
+        events=content["Event"],
+        nodes=content["Node"],
+    )
+
+
+def moment(observation: Observation) -> datetime:
+    """Shortly after the last thing that happened."""
+    return max(event.at for event in observation.events) + SOON
+
+
+def record(observation: Observation, **config: Any) -> ServiceRecord:
+    assert observation.workload is not None
+    return make_record(
+        revision=observation.workload.revision, config=KubernetesDeploymentConfig(**config)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "state", "reason", "words"),
+    [
+        ("insufficient_cpu", {"cpu": "64"}, U, Reason.INSUFFICIENT_CPU,
+         "64 CPUs asked for by a pod, the largest node has 2 CPUs"),
+        ("insufficient_memory", {"memory": "9000Gi"}, U, Reason.INSUFFICIENT_MEMORY,
+         "9000.0 GiB asked for by a pod, the largest node has"),
+        ("insufficient_accelerator", {"accelerators": {"example.com/fpga": 1}}, U,
+         Reason.INSUFFICIENT_ACCELERATOR, "1 'example.com/fpga' asked for by a pod, no node has"),
+        ("no_suitable_node", {}, U, Reason.NO_NODE, "didn't match Pod's node affinity/selector"),
+        ("a_quota_is_told", {}, U, Reason.QUOTA,
+         "quota 'small' allows requests.memory=600Mi, of which requests.memory=0 is used"),
+        ("what_the_cluster_does_not_admit", {}, F, Reason.REFUSED,
+         "maximum memory usage per Container is 300Mi"),
+        ("too_little_memory", {}, F, Reason.OUT_OF_MEMORY, "was ended by the kernel"),
+        ("a_start_that_takes_too_long", {}, F, Reason.INIT_TIMEOUT, "longer than it may"),
+        ("a_process_that_ends_by_itself_comes_back", {}, N, Reason.CRASHED,
+         "0 of 1 pods ready; the server of pod"),
+        ("a_node_that_is_lost", {}, N, Reason.NODE_LOST,
+         "0 of 1 pods ready; node 'node-1' does not answer any more"),
+        ("an_update_that_fails_beside_one_that_answers", {}, F, Reason.INIT_FAILED,
+         "ValueError: no such model"),
+        ("a_pod_that_is_deleted_under_load_costs_no_request", {}, H, Reason.READY, ""),
+    ],
+)  # fmt: skip
+def test_what_is_seen_has_one_meaning(
+    name: str, config: dict[str, Any], state: ServiceState, reason: Reason, words: str
+) -> None:
+    observation = seen(name)
+    status = status_of(record(observation, **config), observation, now=moment(observation))
+    assert (status.state, status.reason) == (state, reason)
+    assert words in status.message
+
+
+def test_without_a_place_for_five_minutes_it_has_failed() -> None:
+    observation = seen("insufficient_cpu")
+    later = moment(observation) + timedelta(minutes=5)
+    status = status_of(record(observation, cpu="64"), observation, now=later)
+    assert (status.state, status.reason) == (F, Reason.INSUFFICIENT_CPU)
+
+
+def test_the_nodes_may_be_hidden() -> None:
+    observation = replace(seen("insufficient_cpu"), nodes=None)
+    status = status_of(record(observation, cpu="64"), observation, now=moment(observation))
+    assert status.message == "64 CPUs asked for by a pod, no node has that free"
+
+
+def test_the_users_traceback_has_the_lines_of_the_cell() -> None:
+    observation = seen("an_update_that_fails_beside_one_that_answers")
+    told = record(observation)
+    revision = replace(told.revisions[-1], origin=CellOrigin(execution_count=4, first_line=2))
+    told = replace(told, revisions=(revision,))
+    failure = failure_of(told, observation, now=moment(observation))
+    assert failure is not None
+    assert failure.traceback.splitlines() == [
+        "In [4], line 3, in init()",
+        "    raise ValueError('no such model')",
+        "ValueError: no such model",
+    ]
+    assert serving(observation) == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "state", "reason"),
+    [
+        ("deleting", ServiceState.DELETING, Reason.STOPPING),
+        ("stopped", ServiceState.TRANSITIONING, Reason.STOPPING),
+        ("running", H, Reason.READY),
+    ],
+)
+def test_what_is_wanted_comes_first(wanted: Any, state: ServiceState, reason: Reason) -> None:
+    observation = seen("a_pod_that_is_deleted_under_load_costs_no_request")
+    told = replace(record(observation), wanted=wanted)
+    status = status_of(told, observation)
+    assert (status.state, status.reason) == (state, reason)
+
+
+def test_no_deployment_at_all() -> None:
+    empty = seen("insufficient_cpu", service="another")
+    told = make_record()
+    assert status_of(told, empty).reason is Reason.CONTAINER_GONE
+    assert status_of(replace(told, wanted="stopped"), empty).reason is Reason.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason"),
+    [
+        ("environment", Reason.ENVIRONMENT),
+        ("image", Reason.BUILDING_IMAGE),
+        ("push", Reason.PUSHING_IMAGE),
+        ("start", Reason.STARTING),
+    ],
+)
+def test_a_job_under_way_tells_its_stage(stage: str, reason: Reason) -> None:
+    empty = seen("insufficient_cpu", service="another")
+    status = status_of(make_record(), empty, job=JobState(generation=1, stage=stage))
+    assert (status.state, status.reason) == (ServiceState.TRANSITIONING, reason)
+
+
+def test_a_job_that_failed_beside_a_revision_that_answers() -> None:
+    observation = seen("a_pod_that_is_deleted_under_load_costs_no_request")
+    told = make_record(revision=2)
+    fault = JobFailure(reason=Reason.IMAGE_PUSH, message="the registry says no")
+    job = JobState(generation=2, stage="push", failure=fault)
+    status = status_of(told, observation, job=job)
+    assert (status.state, status.reason) == (H, Reason.UPDATE_FAILED)
+    assert "revision 1 answers; revision 2 did not come up: ImagePushFailed" in status.message
+    failure = failure_of(told, observation, job=job)
+    assert failure is not None
+    assert failure.reason is Reason.IMAGE_PUSH
+    running = status_of(told, observation, job=JobState(generation=2, stage="push"))
+    assert (running.state, running.reason) == (ServiceState.TRANSITIONING, Reason.UPDATING)
+    assert running.generation == 1
+
+
+def complete(observation: Observation, **changes: Any) -> Observation:
+    """The same a moment later, when the controller has seen that all pods are ready."""
+    assert observation.workload is not None
+    return replace(observation, workload=replace(observation.workload, complete=True, **changes))
+
+
+def test_an_autoscaler_that_wants_more_than_there_is_room_for() -> None:
+    observation = seen("a_pod_that_is_deleted_under_load_costs_no_request")
+    waiting = seen("insufficient_cpu").pods[0]
+    more = replace(complete(observation, wanted=3), pods=(*observation.pods, waiting))
+    now = moment(seen("insufficient_cpu"))
+    told = record(observation, autoscale_min=1, autoscale_max=3)
+    status = status_of(told, more, now=now)
+    assert (status.state, status.reason) == (ServiceState.TRANSITIONING, Reason.SCALING)
+    assert "it answers meanwhile" in status.message
+
+
+def test_pods_that_are_started_up_and_do_not_answer() -> None:
+    observation = seen("a_pod_that_is_deleted_under_load_costs_no_request")
+    silent = tuple(replace(pod, ready=False, container_ready=False) for pod in observation.pods)
+    status = status_of(record(observation), replace(complete(observation), pods=silent))
+    assert (status.state, status.reason) == (N, Reason.NOT_ANSWERING)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "message", "reason"),
+    [
+        ("ImagePullBackOff", 'Back-off pulling image "x"', Reason.IMAGE_PULL),
+        ("ErrImagePull", 'failed to pull "x": not found', Reason.IMAGE_PULL),
+        ("CreateContainerConfigError", 'secret "svc-keys" not found', Reason.START_FAILED),
+    ],
+)
+def test_containers_that_cannot_be_made(waiting: str, message: str, reason: Reason) -> None:
+    observation = seen("insufficient_cpu")
+    pod = replace(
+        observation.pods[0],
+        unschedulable="",
+        scheduled=True,
+        waiting=waiting,
+        waiting_message=message,
+    )
+    broken = replace(observation, pods=(pod,), events=())
+    status = status_of(record(observation), broken)
+    assert (status.state, status.reason) == (F, reason)
+    assert message in status.message
+
+
+def test_a_pull_that_may_yet_succeed_is_waited_for() -> None:
+    observation = seen("insufficient_cpu")
+    pod = replace(
+        observation.pods[0],
+        unschedulable="",
+        scheduled=True,
+        waiting="ErrImagePull",
+        waiting_message="dial tcp: i/o timeout",
+    )
+    status = status_of(record(observation), replace(observation, pods=(pod,), events=()))
+    assert status.state is ServiceState.TRANSITIONING
+
+
+def test_a_pod_that_was_put_out() -> None:
+    observation = seen("a_pod_that_is_deleted_under_load_costs_no_request")
+    first, *rest = observation.pods
+    out = replace(first, ready=False, failed="Evicted", failed_message="The node was low on memory")
+    status = status_of(record(observation), replace(complete(observation), pods=(out, *rest)))
+    assert (status.state, status.reason) == (N, Reason.EVICTED)
+    assert "1 of 2 pods ready; The node was low on memory" in status.message
+
+
+def test_a_cluster_that_does_not_answer() -> None:
+    status = unreachable("it is gone")
+    assert (status.state, status.reason) == (N, Reason.TARGET_UNAVAILABLE)
+
+
+def test_now_is_the_default() -> None:
+    observation = seen("insufficient_cpu")
+    assert datetime.now(UTC) > moment(observation)
+    assert status_of(record(observation, cpu="64"), observation).state is F

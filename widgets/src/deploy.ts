@@ -1,0 +1,165 @@
+/** The form that deploys: fields of the option table, a plan, the deployment's panel beneath. */
+
+import type { AnyModel, Host, InitializeProps, RenderProps } from "@anywidget/types";
+import type { DeployIntents, DeployModel, Field } from "./contract";
+import { fieldOf } from "./deploy/field";
+import { acting } from "./lib/acting";
+import { changeList } from "./lib/changes";
+import { copyButton } from "./lib/clipboard";
+import { h, setText, show } from "./lib/dom";
+import { openDoor, type Python } from "./lib/python";
+import { followConnection, frame } from "./lib/shell";
+
+type Door = Python<DeployModel, DeployIntents>;
+
+const SECONDS = 600;
+
+export default () => {
+  let door: Door | undefined;
+  const doorOf = (model: unknown): Door => {
+    door ??= openDoor<DeployModel, DeployIntents>(model as AnyModel);
+    return door;
+  };
+  return {
+    initialize({ model }: InitializeProps): void {
+      doorOf(model);
+    },
+    render({ model, el, signal, host }: RenderProps): void {
+      draw(el, doorOf(model), signal, host);
+    },
+  };
+};
+
+function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host): void {
+  const first = h("div");
+  const target = h("div");
+  const more = h("div");
+  const plan = button("Plan");
+  const deploy = button("Deploy");
+  deploy.classList.add("mlm-run");
+  const line = button("As a cell");
+  const file = button("As JSON");
+  const result = h("div", { class: "mlm-result", role: "status" });
+  const open = h("div", { class: "mlm-opened" });
+  const parts = frame(place, "mlm-deploy");
+  const { act, trouble, fail } = acting(parts.say);
+  parts.root.setAttribute("aria-label", "Deploy");
+  parts.note.after(
+    h("header", { class: "mlm-bar" }, h("h3", { class: "mlm-name" }, "Deploy a service")),
+    h("div", { class: "mlm-deploy-part" }, first),
+    fold("Options of the target", target),
+    fold("More", more),
+    trouble,
+    h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, file),
+    result,
+  );
+  place.append(open);
+  const fields = new Map<string, ReturnType<typeof fieldOf>>();
+  const places = { first, target, more };
+  let view: AbortController | undefined;
+  // What is asked of the form waits until Python knows what was written last.
+  let told: Promise<unknown> = Promise.resolve();
+
+  /** Fields come and go with the target; those that stay keep what is being typed. */
+  function arrange(): void {
+    const wanted = python.get("fields");
+    const names = new Set(wanted.map((field) => field.name));
+    for (const [name, field] of fields) {
+      if (names.has(name)) continue;
+      field.element.remove();
+      fields.delete(name);
+    }
+    for (const field of wanted) {
+      const made = fields.get(field.name) ?? fieldOf(field, (value) => set(field, value));
+      fields.set(field.name, made);
+      made.suggest(field.suggestions);
+      if (!made.element.isConnected) places[field.part].append(made.element);
+    }
+    update();
+  }
+
+  function update(): void {
+    const values = python.get("values");
+    const problems = python.get("problems");
+    for (const [name, field] of fields) field.update(values[name] ?? "", problems[name] ?? "");
+    plan.disabled = deploy.disabled = Object.keys(problems).length > 0;
+  }
+
+  function set(field: Field, value: string): void {
+    told = told
+      .then(() => python.ask("set", { name: field.name, value }))
+      .catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
+  }
+
+  async function showPlan(): Promise<void> {
+    await act(
+      plan,
+      async () => {
+        await told;
+        const { action, changes, problem } = await python.ask("plan", {}, SECONDS);
+        result.replaceChildren(h("p", {}, `Plan: ${action}`), changeList(changes));
+        if (problem) fail(problem);
+      },
+      "The plan is shown.",
+    );
+  }
+
+  async function showDeployed(): Promise<void> {
+    await act(
+      deploy,
+      async () => {
+        await told;
+        const { model, outcome } = await python.ask("deploy", {}, SECONDS);
+        result.replaceChildren(h("p", {}, `The service is ${outcome}.`));
+        view?.abort();
+        open.replaceChildren();
+        view = new AbortController();
+        const widget = await host.getWidget(model);
+        await widget.render({ el: open, signal: view.signal });
+      },
+      "The panel of the service is open below.",
+    );
+  }
+
+  async function showText(place: HTMLButtonElement, kind: "line" | "configuration"): Promise<void> {
+    await act(
+      place,
+      async () => {
+        await told;
+        const { text } = await python.ask(kind, {}, SECONDS);
+        const copy = copyButton("Copy the text", () => text, parts.say);
+        const shown = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Text" });
+        setText(shown, text);
+        result.replaceChildren(h("div", { class: "mlm-row" }, copy), shown);
+      },
+      "The text is shown.",
+    );
+  }
+
+  plan.addEventListener("click", () => void showPlan());
+  deploy.addEventListener("click", () => void showDeployed());
+  line.addEventListener("click", () => void showText(line, "line"));
+  file.addEventListener("click", () => void showText(file, "configuration"));
+  python.watch("fields", arrange, signal);
+  python.watch("values", update, signal);
+  python.watch("problems", update, signal);
+  const now = new Date().toISOString();
+  followConnection(parts, python, "what is deployed is not", () => now, signal);
+  signal.addEventListener("abort", () => view?.abort());
+  show(trouble, false);
+  arrange();
+}
+
+function button(words: string): HTMLButtonElement {
+  return h("button", { type: "button", class: "mlm-button" }, words);
+}
+
+function fold(title: string, content: HTMLElement): HTMLElement {
+  const summary = h("summary", {}, h("span", { class: "mlm-title" }, title));
+  return h(
+    "details",
+    { class: "mlm-section" },
+    summary,
+    h("div", { class: "mlm-deploy-part" }, content),
+  );
+}

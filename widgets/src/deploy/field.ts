@@ -1,0 +1,82 @@
+import type { Field } from "../contract";
+import { h, setText, show } from "../lib/dom";
+
+const PAUSE = 300;
+let made = 0;
+
+/** One field of the form: its control, its help, and what is wrong with it. */
+export function fieldOf(field: Field, changed: (value: string) => void) {
+  made += 1;
+  const id = `mlm-field-${made}`;
+  const list = h("datalist", { id: `${id}-list` });
+  const control = controlOf(field);
+  const problem = h("span", { class: "mlm-problem", id: `${id}-problem`, role: "alert" });
+  let timer = 0;
+  let touched = false;
+  control.id = id;
+  control.setAttribute("aria-describedby", `${id}-help ${id}-problem`);
+  if (control instanceof HTMLInputElement && control.type === "text")
+    control.setAttribute("list", list.id);
+
+  function read(): string {
+    if (control instanceof HTMLInputElement && control.type === "checkbox")
+      return control.checked ? "true" : "";
+    return control.value;
+  }
+
+  function tell(): void {
+    clearTimeout(timer);
+    touched = true;
+    timer = 0;
+    changed(read());
+  }
+
+  control.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(tell, PAUSE);
+  });
+  control.addEventListener("change", tell);
+  return {
+    element: h(
+      "div",
+      { class: "mlm-field" },
+      h("label", { for: id }, field.label),
+      h(
+        "div",
+        {},
+        control,
+        list,
+        problem,
+        h("div", { class: "mlm-hint", id: `${id}-help` }, field.help),
+      ),
+    ),
+    suggest(words: string[]): void {
+      list.replaceChildren(...words.map((value) => h("option", { value })));
+    },
+    update(value: string, words: string): void {
+      const isCheck = control instanceof HTMLInputElement && control.type === "checkbox";
+      if (isCheck) control.checked = value === "true";
+      else if (timer === 0 && control.value !== value) control.value = value;
+      // What was never filled in is no mistake yet.
+      const shown = touched || value !== "" ? words : "";
+      setText(problem, shown);
+      show(problem, shown !== "");
+      control.setAttribute("aria-invalid", String(shown !== ""));
+    },
+  };
+}
+
+function controlOf(field: Field): HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement {
+  if (field.kind === "flag") return h("input", { type: "checkbox", class: "mlm-check" });
+  if (field.choices.length)
+    return h(
+      "select",
+      { class: "mlm-input" },
+      h("option", { value: "" }, "default"),
+      ...field.choices.map((choice) => h("option", {}, choice)),
+    );
+  const placeholder = field.placeholder;
+  if (field.many && field.name !== "models")
+    return h("textarea", { class: "mlm-input mlm-many", rows: "1", placeholder });
+  return h("input", { type: "text", class: "mlm-input", placeholder, spellcheck: "false" });
+}

@@ -1,0 +1,35 @@
+import { h, setText, show } from "./dom";
+
+/** Buttons that have Python do something: busy and closed to a second click until it is done. */
+export function acting(say: (words: string) => void) {
+  const trouble = h("p", { class: "mlm-trouble", role: "alert" });
+  show(trouble, false);
+
+  function fail(words: string): void {
+    setText(trouble, words);
+    show(trouble, words !== "");
+  }
+
+  async function act(
+    button: HTMLButtonElement,
+    action: () => Promise<unknown>,
+    done: string,
+  ): Promise<boolean> {
+    // Not `disabled`: that would take the focus away from whoever uses the keyboard.
+    if (button.ariaBusy === "true") return false;
+    button.ariaBusy = "true";
+    fail("");
+    try {
+      await action();
+      if (done) say(done);
+      return true;
+    } catch (error) {
+      fail(error instanceof Error ? error.message : String(error));
+      return false;
+    } finally {
+      button.ariaBusy = null;
+    }
+  }
+
+  return { trouble, act, fail };
+}

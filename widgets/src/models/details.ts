@@ -1,0 +1,76 @@
+import type { ModelDetails, ModelsIntents, ModelsModel } from "../contract";
+import { h, show } from "../lib/dom";
+import { bytes, plural, pretty } from "../lib/format";
+import type { Python } from "../lib/python";
+
+interface Actions {
+  remove(id: string, button: HTMLButtonElement): Promise<void>;
+  deploy(id: string, button: HTMLButtonElement): Promise<void>;
+}
+
+/** Everything of one version: facts, files, sample, who uses it. */
+export function details(python: Python<ModelsModel, ModelsIntents>, actions: Actions) {
+  const element = h("section", { class: "mlm-model" });
+  let shown: string | null = null;
+  show(element, false);
+  return {
+    element,
+    async show(id: string | null): Promise<void> {
+      shown = id;
+      show(element, id !== null);
+      if (id === null) return;
+      const model = await python.ask("details", { id }, 60);
+      if (shown === id) draw(element, model, actions);
+    },
+  };
+}
+
+function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void {
+  const remove = h("button", { type: "button", class: "mlm-button mlm-danger" }, "Delete …");
+  remove.addEventListener("click", () => void actions.remove(model.id, remove));
+  const deploy = h("button", { type: "button", class: "mlm-button" }, "Deploy …");
+  deploy.addEventListener("click", () => void actions.deploy(model.id, deploy));
+  const users = model.usedBy.join(", ");
+  const name = model.id.replace(/:\d+$/, "");
+  element.setAttribute("aria-label", model.id);
+  element.replaceChildren(
+    h(
+      "div",
+      { class: "mlm-row" },
+      h("h4", {}, model.id),
+      h("span", { class: "mlm-push" }),
+      deploy,
+      remove,
+    ),
+    h(
+      "dl",
+      { class: "mlm-facts" },
+      ...model.facts.map(([label, text]) => fact(label, text)),
+      fact("used by", users || "no service"),
+      fact("versions", model.versions.map((version) => `${name}:${version}`).join(", ")),
+    ),
+    h("h5", {}, plural(model.files.length, "file")),
+    h(
+      "ul",
+      { class: "mlm-files" },
+      ...model.files.map(([path, size, digest]) =>
+        h(
+          "li",
+          {},
+          h("code", {}, path),
+          ` ${bytes(size)} `,
+          h("code", { title: digest }, `sha256:${digest.slice(0, 12)}`),
+        ),
+      ),
+    ),
+  );
+  if (model.sample)
+    element.append(
+      h("h5", {}, "Sample"),
+      h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Sample" }, pretty(model.sample)),
+    );
+}
+
+function fact(label: string, text: string): HTMLElement {
+  return h("div", {}, h("dt", {}, label), h("dd", {}, text));
+}

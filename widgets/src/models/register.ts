@@ -1,0 +1,64 @@
+import type { ModelsIntents, ModelsModel } from "../contract";
+import { h, show } from "../lib/dom";
+import type { Python } from "../lib/python";
+
+interface Needs {
+  python: Python<ModelsModel, ModelsIntents>;
+  act(button: HTMLButtonElement, action: () => Promise<unknown>, done: string): Promise<boolean>;
+  fail(words: string): void;
+  registered(id: string, outcome: string): void;
+}
+
+/** A small form that registers a file or a folder of the kernel's machine. */
+export function registration({ python, act, fail, registered }: Needs) {
+  const path = input("File or folder", "models/churn.onnx");
+  const name = input("Name", "churn");
+  const tags = input("Tags", "stage=test, owner=me");
+  const submit = h("button", { type: "submit", class: "mlm-button" }, "Register");
+  const cancel = h("button", { type: "button", class: "mlm-button" }, "Cancel");
+  const element = h(
+    "form",
+    { class: "mlm-register" },
+    field("File or folder", path),
+    field("Name", name),
+    field("Tags", tags),
+    h("div", { class: "mlm-row" }, submit, cancel),
+  );
+  show(element, false);
+
+  function toggle(): void {
+    show(element, element.hidden !== false);
+    if (!element.hidden) path.focus();
+  }
+
+  async function register(): Promise<void> {
+    const values = { path: path.value, name: name.value, tags: tags.value };
+    await act(
+      submit,
+      async () => {
+        const { id, outcome } = await python.ask("register", values, 600);
+        show(element, false);
+        registered(id, outcome);
+      },
+      "",
+    );
+  }
+
+  element.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void register();
+  });
+  cancel.addEventListener("click", () => {
+    fail("");
+    toggle();
+  });
+  return { element, toggle };
+}
+
+function input(label: string, placeholder: string): HTMLInputElement {
+  return h("input", { class: "mlm-input", "aria-label": label, placeholder, spellcheck: "false" });
+}
+
+function field(label: string, place: HTMLElement): HTMLElement {
+  return h("label", { class: "mlm-field" }, h("span", {}, label), place);
+}

@@ -1,0 +1,88 @@
+import type { ModelRow } from "../contract";
+import { fill, h, setText } from "../lib/dom";
+import { age, bytes } from "../lib/format";
+
+const COLUMNS = ["Model", "Framework", "Size", "Tags", "Registered"];
+
+/** What the table tells of clicks, and what it is told to mark. */
+export interface Choices {
+  chosen: readonly string[];
+  opened: string | null;
+  choose(id: string, isChosen: boolean): void;
+  open(id: string): void;
+  find(text: string): void;
+}
+
+interface Line {
+  element: HTMLTableRowElement;
+  draw(row: ModelRow): void;
+}
+
+export function modelsTable(choices: () => Choices) {
+  const body = h("tbody");
+  const lines = new Map<Element, Line>();
+  const titles = COLUMNS.map((title) => h("th", { scope: "col", "data-column": title }, title));
+  const element = h(
+    "table",
+    { class: "mlm-table" },
+    h("thead", {}, h("tr", {}, h("td"), ...titles)),
+    body,
+  );
+  return {
+    element,
+    draw(rows: ModelRow[]): void {
+      const made = fill(body, rows.length, () => {
+        const line = lineOf(choices);
+        lines.set(line.element, line);
+        return line.element;
+      });
+      for (const gone of lines.keys())
+        if (!made.includes(gone as HTMLTableRowElement)) lines.delete(gone);
+      made.forEach((place, index) => {
+        const row = rows[index];
+        if (row) lines.get(place)?.draw(row);
+      });
+    },
+  };
+}
+
+function lineOf(choices: () => Choices): Line {
+  let id = "";
+  const check = h("input", { type: "checkbox" });
+  const open = h("button", { type: "button", class: "mlm-link mlm-open" });
+  const aliases = h("span", { class: "mlm-detail" });
+  const framework = h("td", { "data-column": "Framework" });
+  const size = h("td", { "data-column": "Size" });
+  const tags = h("td", { "data-column": "Tags" });
+  const made = h("td", { "data-column": "Registered" });
+  check.addEventListener("change", () => choices().choose(id, check.checked));
+  open.addEventListener("click", () => choices().open(id));
+  const name = h("th", { scope: "row" }, open, " ", aliases);
+  return {
+    element: h("tr", {}, h("td", {}, check), name, framework, size, tags, made),
+    draw(row) {
+      const { chosen, opened, find } = choices();
+      id = row.id;
+      check.checked = chosen.includes(id);
+      check.setAttribute("aria-label", `Choose ${id} to compare`);
+      setText(open, id);
+      open.setAttribute("aria-expanded", String(opened === id));
+      setText(aliases, row.aliases.map((alias) => `@${alias}`).join(" "));
+      setText(framework, row.framework);
+      setText(size, bytes(row.size));
+      setText(made, `${age(row.createdAt, Date.now())} ago`);
+      const words = row.tags.map(([key, value]) => `${key}=${value}`);
+      if (tags.textContent !== words.join(""))
+        tags.replaceChildren(...words.map((text) => tagChip(text, find)));
+    },
+  };
+}
+
+/** A tag as a chip; a click looks for others that have it. */
+export function tagChip(text: string, find: (text: string) => void): HTMLButtonElement {
+  return h(
+    "button",
+    { type: "button", class: "mlm-tag", title: `Find ${text}`, onclick: () => find(text) },
+    text,
+  );
+}

@@ -1,0 +1,48 @@
+import { copyButton } from "../lib/clipboard";
+import { h, icon, setText } from "../lib/dom";
+import type { Context } from "./section";
+
+const LANGUAGES = ["curl", "Python", "JavaScript", "C#", "Go", "Java"];
+const PAUSE = 250;
+
+/** The request that would be sent, as code to paste elsewhere. */
+export function calls(context: Context, body: () => { body: string; mediaType: string }) {
+  const language = h(
+    "select",
+    { class: "mlm-input", "aria-label": "Language" },
+    ...LANGUAGES.map((name) => h("option", {}, name)),
+  );
+  const code = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Code" });
+  const copy = copyButton("Copy the code", () => code.textContent ?? "", context.say);
+  const element = h(
+    "details",
+    { class: "mlm-calls" },
+    h("summary", {}, icon("chevron"), "The same from code"),
+    h("div", { class: "mlm-row" }, language, copy),
+    code,
+    h("p", { class: "mlm-hint" }, "The key is read from the environment variable SERVICE_KEY."),
+  );
+  let timer = 0;
+  let asked = 0;
+
+  async function draw(): Promise<void> {
+    asked += 1;
+    const mine = asked;
+    try {
+      const answer = await context.python.ask("call", { language: language.value, ...body() });
+      if (mine === asked) setText(code, answer.code);
+    } catch (error) {
+      setText(code, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  function drawSoon(): void {
+    clearTimeout(timer);
+    if (element.open) timer = window.setTimeout(() => void draw(), PAUSE);
+  }
+
+  element.addEventListener("toggle", drawSoon);
+  language.addEventListener("change", drawSoon);
+  context.signal.addEventListener("abort", () => clearTimeout(timer));
+  return { element, drawSoon };
+}

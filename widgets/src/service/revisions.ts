@@ -1,0 +1,101 @@
+import type { Revision, Snapshot } from "../contract";
+import { acting } from "../lib/acting";
+import { changeList } from "../lib/changes";
+import { confirmation } from "../lib/confirm";
+import { fill, h, icon, setText, show } from "../lib/dom";
+import { age, plural } from "../lib/format";
+import { type Context, foldable, type Section } from "./section";
+
+interface Line {
+  element: HTMLLIElement;
+  draw(revision: Revision, now: number): void;
+}
+
+/** What the service was asked to run, the newest first; any of them can come back. */
+export function revisions(context: Context): Section {
+  const question = confirmation();
+  const { act, trouble } = acting(context.say);
+  const list = h("ul", { class: "mlm-revisions-list" });
+  const lines = new Map<Element, Line>();
+  let shown: Revision[] = [];
+  const { element, remark } = foldable(
+    context,
+    "revisions",
+    "Revisions",
+    question.element,
+    trouble,
+    list,
+  );
+
+  function lineOf(): Line {
+    let generation = 0;
+    const title = h("strong");
+    const made = h("span", { class: "mlm-detail" });
+    const back = h("button", { type: "button", class: "mlm-button" }, "Roll back");
+    const changes = h("div");
+    const what = h(
+      "details",
+      { class: "mlm-calls" },
+      h("summary", {}, icon("chevron"), "What it changed"),
+      changes,
+    );
+
+    async function look(): Promise<void> {
+      if (!what.open) return;
+      try {
+        changes.replaceChildren(changeList(await context.python.ask("changes", { generation })));
+      } catch (error) {
+        changes.replaceChildren(error instanceof Error ? error.message : String(error));
+      }
+    }
+
+    async function rollBack(): Promise<void> {
+      const wanted = generation;
+      const asked = `Go back to revision ${wanted}? It becomes a new revision; no request is lost.`;
+      if (!(await question.ask(asked, "Go back"))) return;
+      const ask = () => context.python.ask("rollback", { generation: wanted }, 120);
+      await act(back, ask, `Revision ${wanted} comes back.`);
+    }
+
+    what.addEventListener("toggle", () => void look());
+    back.addEventListener("click", () => void rollBack());
+    return {
+      element: h("li", {}, h("div", { class: "mlm-row" }, title, made, back), what),
+      draw(revision, now) {
+        if (revision.generation !== generation) what.open = false;
+        generation = revision.generation;
+        setText(title, `Revision ${generation}`);
+        const words = [`${age(revision.createdAt, now)} ago`];
+        if (revision.note) words.push(revision.note);
+        if (revision.current) words.unshift("current");
+        setText(made, words.join(" · "));
+        back.setAttribute("aria-label", `Roll back to revision ${generation}`);
+        show(back, !revision.current);
+      },
+    };
+  }
+
+  function draw(now: number): void {
+    const made = fill(list, shown.length, () => {
+      const line = lineOf();
+      lines.set(line.element, line);
+      return line.element;
+    });
+    for (const gone of lines.keys()) if (!made.includes(gone as HTMLLIElement)) lines.delete(gone);
+    made.forEach((place, index) => {
+      const revision = shown[index];
+      if (revision) lines.get(place)?.draw(revision, now);
+    });
+  }
+
+  return {
+    element,
+    update(snapshot: Snapshot) {
+      shown = [...snapshot.revisions].sort((one, other) => other.generation - one.generation);
+      setText(remark, plural(shown.length, "revision"));
+      show(element, shown.length > 0 && snapshot.state !== "Deleted");
+      draw(Date.now());
+    },
+    tick: draw,
+  };
+}

@@ -1,0 +1,123 @@
+import type { ServiceRow } from "../contract";
+import { fill, h, setText } from "../lib/dom";
+import { percent, rate } from "../lib/format";
+import { type Plot, sparkline } from "../lib/plot";
+import { stateChip, stateWord } from "../lib/state";
+
+const SLOTS = 30;
+const COLUMNS = ["Service", "State", "Ready", "Requests", "Models", "Target"];
+
+interface Line {
+  element: HTMLTableRowElement;
+  draw(row: ServiceRow): void;
+}
+
+/** What the table tells of clicks, and what it is told to mark. */
+export interface Choices {
+  chosen: ReadonlySet<string>;
+  opened: string | null;
+  choose(name: string, isChosen: boolean): void;
+  open(name: string): void;
+}
+
+/** The table of services: a line is made once per place and changed in place. */
+export function servicesTable(choices: () => Choices) {
+  const all = h("input", { type: "checkbox", "aria-label": "Choose all services shown" });
+  const body = h("tbody");
+  const lines = new Map<Element, Line>();
+  let shown: ServiceRow[] = [];
+  const element = h(
+    "table",
+    { class: "mlm-table" },
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("td", {}, all),
+        ...COLUMNS.map((title) => h("th", { scope: "col", "data-column": title }, title)),
+      ),
+    ),
+    body,
+  );
+
+  all.addEventListener("change", () => {
+    for (const row of shown) choices().choose(row.name, all.checked);
+  });
+
+  return {
+    element,
+    draw(rows: ServiceRow[]): void {
+      shown = rows;
+      const made = fill(body, rows.length, () => {
+        const line = lineOf(choices);
+        lines.set(line.element, line);
+        return line.element;
+      });
+      for (const gone of lines.keys())
+        if (!gone.isConnected && !made.includes(gone as never)) lines.delete(gone);
+      made.forEach((place, index) => {
+        const row = rows[index];
+        if (row) lines.get(place)?.draw(row);
+      });
+      const count = rows.filter((row) => choices().chosen.has(row.name)).length;
+      all.checked = count > 0 && count === rows.length;
+      all.indeterminate = count > 0 && count < rows.length;
+      all.disabled = rows.length === 0;
+    },
+  };
+}
+
+function lineOf(choices: () => Choices): Line {
+  let name = "";
+  const check = h("input", { type: "checkbox" });
+  const open = h("button", { type: "button", class: "mlm-link mlm-open" });
+  const chip = stateChip();
+  const reason = h("span", { class: "mlm-why" });
+  const ready = h("td", { "data-column": "Ready" });
+  const plot: Plot = sparkline();
+  const figure = h("span", { class: "mlm-figure" });
+  const models = h("td", { "data-column": "Models" });
+  const target = h("td", { "data-column": "Target" });
+  const element = h(
+    "tr",
+    {},
+    h("td", {}, check),
+    h("th", { scope: "row" }, open),
+    h("td", {}, chip.element, reason),
+    ready,
+    h("td", { class: "mlm-requests" }, plot.element, figure),
+    models,
+    target,
+  );
+  check.addEventListener("change", () => choices().choose(name, check.checked));
+  open.addEventListener("click", () => choices().open(name));
+
+  return {
+    element,
+    draw(row) {
+      const { chosen, opened } = choices();
+      name = row.name;
+      check.checked = chosen.has(name);
+      check.setAttribute("aria-label", `Choose ${name}`);
+      setText(open, name);
+      open.setAttribute("aria-expanded", String(opened === name));
+      const tone = chip.set(stateWord(row));
+      setText(reason, tone === "bad" || tone === "warn" ? row.reason : "");
+      chip.element.title = row.message;
+      setText(ready, `${row.ready} of ${row.wanted}`);
+      const now = row.rates.at(-1);
+      const failing = row.errors.at(-1) ?? 0;
+      plot.draw(row.rates, SLOTS, `Requests of the last minute, now ${rate(now ?? 0)}`);
+      setText(
+        figure,
+        now === undefined ? "–" : rate(now) + (failing ? `, ${percent(failing)} failed` : ""),
+      );
+      figure.dataset.tone = failing ? "bad" : "calm";
+      setText(models, row.models.join(", "));
+      models.title = row.models.join(", ");
+      setText(target, row.target);
+    },
+  };
+}
