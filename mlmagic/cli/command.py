@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 SUCCESS, FAILURE, USAGE, NOT_HEALTHY, INTERRUPTED = 0, 1, 2, 3, 130
 _PROG = "mlmagic"
 _WAITING = ("deploy", "update_service")
-# What they write are the words of a notebook, a service or its log.
-_VERBATIM = ("run_notebook", "run_service", "service_logs")
+# What they write are the words of a notebook, a service or its log, or cells to copy.
+_VERBATIM = ("model_card", "run_notebook", "run_service", "service_logs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

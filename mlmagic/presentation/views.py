@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, Views
@@ -108,8 +109,8 @@ def _plain_block(value: Any, kind: str) -> Block:
         return Facts(tuple((_words(key), item) for key, item in vars(value).items()))
     if isinstance(value, dict) and kind == "facts":
         return Facts(tuple((_words(key), item) for key, item in value.items()))
-    if isinstance(value, str):
-        return Lines(tuple(value.splitlines()))
+    if isinstance(value, (str, PurePath)):
+        return Lines(tuple(f"{value}".splitlines()))
     return Lines((json.dumps(to_data(value), ensure_ascii=False),))
 
 
