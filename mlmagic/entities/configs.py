@@ -86,6 +86,7 @@ class DockerDeploymentConfig(DeploymentConfig):
         address: Interface of the engine's host to listen on.
         base_image: Image that the service's own is built on; None takes one by Python's version.
         base_dockerfile: Lines of a Dockerfile that make the base image.
+        standalone_python: A build of Python for a base that has none, ``ADDRESS#sha256=DIGEST``.
         networks: Networks of the engine that the service joins besides its own.
         dns_name_label: Name of the container and of its alias in the networks; None takes the
             service's.
@@ -106,6 +107,7 @@ class DockerDeploymentConfig(DeploymentConfig):
     queue_wait_ms: int | None = None
     base_image: str | None = None
     base_dockerfile: str | None = None
+    standalone_python: str | None = None
     networks: tuple[str, ...] = ()
     dns_name_label: str | None = None
     restart: Literal["unless-stopped", "always", "on-failure", "no"] = "unless-stopped"
@@ -142,6 +144,7 @@ class KubernetesDeploymentConfig(DeploymentConfig):
         gateway: Gateway that carries an HTTPRoute instead of an Ingress, ``[NAMESPACE/]NAME``.
         base_image: As for containers.
         base_dockerfile: As for containers.
+        standalone_python: As for containers.
         image_registry: Where the service's image is pushed, ``HOST/PATH``.
         image_pull_secret: Secret of the namespace with which nodes pull the image.
         node_selector: Labels that a node must have.
@@ -182,6 +185,7 @@ class KubernetesDeploymentConfig(DeploymentConfig):
     gateway: str | None = None
     base_image: str | None = None
     base_dockerfile: str | None = None
+    standalone_python: str | None = None
     image_registry: str | None = None
     image_pull_secret: str | None = None
     node_selector: dict[str, str] = field(default_factory=dict)

@@ -90,7 +90,7 @@ class SavedImage:
         """Look at it as a base image.
 
         Raises:
-            ImagePullError: It has no Python that will do.
+            ImagePullError: It cannot be read.
         """
 
         def look() -> Python:
@@ -99,7 +99,7 @@ class SavedImage:
                 for place in self._places:
                     with tarfile.open(fileobj=_member(tar, place), mode="r:*") as layer:
                         search.see_all(layer.getnames())
-            return search.result(reference)
+            return search.result()
 
         python = facts.python(self.configuration, wanted, look)
         return Base(reference, self.configuration, python, self)

@@ -13,6 +13,8 @@ from mlmagic.images.places import VENV
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from mlmagic.images.layers import Layer
+
 DEFAULT = "python:{version}-slim"
 ON_THE_DISK = ("oci:", "oci-archive:", "docker-archive:")
 LABELS = "io.mlmagic."
@@ -78,9 +80,9 @@ class Python:
     """What was found by looking into an image.
 
     Attributes:
-        program: The interpreter, such as ``/usr/local/bin/python3.12``.
-        version: ``major.minor``.
-        libc: ``glibc`` or ``musl``.
+        program: The interpreter, such as ``/usr/local/bin/python3.12``; empty where there is none.
+        version: ``major.minor``, likewise.
+        libc: ``glibc`` or ``musl``; empty where there is neither a Python nor a C library.
     """
 
     program: str
@@ -104,12 +106,14 @@ class Base:
         configuration: Its configuration.
         python_found: Its Python.
         source: Where its layers can be had.
+        given: Layers of ours that every image on it begins with: a Python that it lacks.
     """
 
     reference: str
     configuration: Configuration
     python_found: Python
     source: Any = field(compare=False)
+    given: tuple[Layer, ...] = field(default=(), compare=False)
 
     @property
     def python(self) -> str:
@@ -165,15 +169,19 @@ class Search:
         )
         self.wanted = wanted
         machine = _MACHINES.get(configuration.architecture, configuration.architecture)
-        self.musl = f"lib/ld-musl-{machine}.so.1"
+        self.loaders = {
+            f"lib/ld-musl-{machine}.so.1": "musl",
+            "lib64/ld-linux-x86-64.so.2": "glibc",
+            "lib/ld-linux-aarch64.so.1": "glibc",
+        }
         self._programs: dict[str, str] = {}
-        self._musl = False
+        self._libcs: set[str] = set()
 
     def see(self, name: str) -> None:
         """Take a name in."""
         name = name.removeprefix("./").lstrip("/")
-        if name.removeprefix("usr/") == self.musl:
-            self._musl = True
+        if libc := self.loaders.get(name.removeprefix("usr/")):
+            self._libcs.add(libc)
         found = _PROGRAM.fullmatch(name)
         if found and found["folder"] in self.folders:
             self._programs[name] = found["version"]
@@ -183,34 +191,38 @@ class Search:
         for name in names:
             self.see(name)
 
-    def result(self, reference: str) -> Python:
-        """Choose among what was found.
-
-        Raises:
-            ImagePullError: There is no Python, or none that will do.
-        """
+    def result(self) -> Python:
+        """Choose among what was found."""
+        libc = "musl" if "musl" in self._libcs else "glibc"
         programs = sorted(self._programs, key=self._rank)
         if not programs:
-            raise ImagePullError(
-                f"The base image '{reference}' has no Python.",
-                hint=f"Choose one that has, such as '{DEFAULT.format(version='3.11')}', or install "
-                "it with base_dockerfile.",
-            )
-        program = programs[0]
-        version = self._programs[program]
-        if _numbers(version) < OLDEST:
-            raise ImagePullError(
-                f"The base image '{reference}' has Python {version}; a service needs "
-                f"{OLDEST[0]}.{OLDEST[1]} or later.",
-                hint=f"Choose one with a later Python, such as '{DEFAULT.format(version='3.11')}'.",
-            )
-        return Python(f"/{program}", version, "musl" if self._musl else "glibc")
+            return Python("", "", libc if self._libcs else "")
+        return Python(f"/{programs[0]}", self._programs[programs[0]], libc)
 
     def _rank(self, program: str) -> tuple[bool, int, tuple[int, ...]]:
         version = self._programs[program]
         folder = program.rpartition("/")[0]
         newest_first = tuple(-number for number in _numbers(version))
         return version != self.wanted, self.folders.index(folder), newest_first
+
+
+def lack_of_python(base: Base) -> ImagePullError | None:
+    """Say that a base has no Python that services could run on; None where it has."""
+    example = DEFAULT.format(version="3.11")
+    if not base.python:
+        return ImagePullError(
+            f"The base image '{base.reference}' has no Python.",
+            hint=f"Choose one that has, such as '{example}', install it with base_dockerfile, or "
+            "give it a standalone build with standalone_python.",
+        )
+    if _numbers(base.python_version) < OLDEST:
+        return ImagePullError(
+            f"The base image '{base.reference}' has Python {base.python_version}; a service needs "
+            f"{OLDEST[0]}.{OLDEST[1]} or later.",
+            hint=f"Choose one with a later Python, such as '{example}', or give it a standalone "
+            "build with standalone_python.",
+        )
+    return None
 
 
 def other_platform(reference: object, has: str, wanted: str) -> ImagePullError:

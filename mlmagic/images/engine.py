@@ -55,7 +55,7 @@ class Engine:
             on_event: Told what happens.
 
         Raises:
-            ImagePullError: It cannot be had, or has no Python that will do.
+            ImagePullError: It cannot be had.
             TargetUnavailableError: The engine does not answer.
         """
         with engine_faults(ImagePullError, f"The base image '{reference}' cannot be had"):
@@ -68,9 +68,7 @@ class Engine:
             }
             layers = attributes["RootFS"].get("Layers") or ()
             configuration = Configuration.read(attributes["Id"], config, layers)
-            python = facts.python(
-                configuration, wanted, lambda: self._look(reference, configuration, wanted)
-            )
+            python = facts.python(configuration, wanted, lambda: self._look(configuration, wanted))
         return Base(reference, configuration, python, EngineSource(self, configuration))
 
     def build_base(self, dockerfile: str, *, on: str, on_event: Callable[[str], None]) -> str:
@@ -222,19 +220,19 @@ class Engine:
         self.client.images.pull(reference)
         return dict(self.client.api.inspect_image(reference))
 
-    def _look(self, reference: str, configuration: Configuration, wanted: str | None) -> Python:
+    def _look(self, configuration: Configuration, wanted: str | None) -> Python:
         """Ask for names in a container that is made and never started."""
         container = self.client.api.create_container(
             configuration.id, ["/"], labels={"io.mlmagic.role": "look"}, network_disabled=True
         )["Id"]
         try:
             search = Search(configuration, wanted)
-            names = [search.musl]
+            names = [*search.loaders]
             minors = [f"3.{minor}" for minor in range(6, _NEWEST_LOOKED_FOR)]
             for folder in search.folders:
                 names += [f"{folder}/python{version}" for version in minors]
             search.see_all(name for name in names if self._exists(container, name))
-            return search.result(reference)
+            return search.result()
         finally:
             self.client.api.remove_container(container, force=True)
 

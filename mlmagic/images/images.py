@@ -16,7 +16,7 @@ from mlmagic.errors import (
 from mlmagic.files import digest_text
 from mlmagic.images import contents, layout, remote
 from mlmagic.images.archive import SavedImage
-from mlmagic.images.bases import DEFAULT, ROLE, check_python, other_platform
+from mlmagic.images.bases import DEFAULT, ROLE, check_python, lack_of_python, other_platform
 from mlmagic.images.blobs import BlobStore
 from mlmagic.images.claims import Claims
 from mlmagic.images.image import make_image
@@ -26,6 +26,7 @@ from mlmagic.images.packages import packages_layer
 from mlmagic.images.places import KEYS_FILE, PORT, PYTHON, SAMPLE, SECRETS_FOLDER
 from mlmagic.images.push import PushRecords, push
 from mlmagic.images.reference import Reference
+from mlmagic.images.standalone import StandalonePython, give_python
 from mlmagic.images.store import FactStore
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Images:
         engine: Engine | None = None,
         architecture: str | None = None,
         dockerfile: str | None = None,
+        standalone: str | None = None,
         on_event: Callable[[str], None] = _silent,
     ) -> Base:
         """Look at a base image.
@@ -103,11 +105,14 @@ class Images:
                 machine's where there is a choice, else what the engine or the file has.
             dockerfile: Lines of a Dockerfile, or a file with them: the engine builds the base
                 from them, on ``reference`` where they do not begin with ``FROM``.
+            standalone: A standalone build of Python, ``ADDRESS#sha256=DIGEST``, for a base that has
+                none that will do.
             on_event: Told what happens.
 
         Raises:
+            ConfigurationError: The standalone build is not pinned.
             ImageBuildError: The lines of the Dockerfile failed.
-            ImagePullError: It cannot be had, or has no Python that will do.
+            ImagePullError: It cannot be had, or has no Python that will do and gets none.
             TargetUnavailableError: The engine does not answer.
         """
         running = ".".join(platform.python_version_tuple()[:2])
@@ -137,7 +142,17 @@ class Images:
             base = remote.find_base(found, architecture=chosen, wanted=wanted, facts=facts)
         if architecture is not None and base.configuration.architecture != architecture:
             raise other_platform(base.reference, base.configuration.architecture, architecture)
-        return base
+        if (lack := lack_of_python(base)) is None:
+            return base
+        if standalone is None:
+            raise lack
+        return give_python(
+            base,
+            StandalonePython.parse(standalone),
+            version=python_version or running,
+            store=self.layers,
+            on_event=on_event,
+        )
 
     def environment(
         self, lock: Lock, base: Base, *, on_event: Callable[[str], None] = _silent
@@ -161,7 +176,8 @@ class Images:
 
     def environment_tag(self, lock: Lock, base: Base) -> str:
         """The name of an environment image: equal for equal lock, base and scoring server."""
-        key = digest_text(lock.identity, base.configuration.chain, runtime_digest())
+        given = (layer.diff_id for layer in base.given)
+        key = digest_text(lock.identity, base.configuration.chain, runtime_digest(), *given)
         return f"{ENVIRONMENT}:{key[:16]}"
 
     def service(
@@ -192,8 +208,8 @@ class Images:
             ModelIntegrityError: Stored content is missing or damaged.
         """
         lock = self._lock_for(spec.lock, base, on_event)
-        packages, _ = self._environment_layers(lock, base, on_event)
-        layers = (packages, *self.service_layers(spec, base.python_version))
+        *below, _ = self._environment_layers(lock, base, on_event)
+        layers = (*below, *self.service_layers(spec, base.python_version))
         variables = {
             **spec.variables,
             **contents.variables(spec),
@@ -255,7 +271,7 @@ class Images:
             hide=base.is_ours,
             on_event=on_event,
         )
-        return packages, contents.runtime_layer(self.layers, base.python_version)
+        return *base.given, packages, contents.runtime_layer(self.layers, base.python_version)
 
     def _lock_for(self, lock: Lock, base: Base, on_event: Callable[[str], None]) -> Lock:
         if self._environments is None:

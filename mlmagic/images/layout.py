@@ -166,7 +166,7 @@ def find_base(place: Folder, *, architecture: str, wanted: str | None, facts: Fa
     """Look at the image of a layout as a base.
 
     Raises:
-        ImagePullError: There is none for this architecture, or it has no Python that will do.
+        ImagePullError: There is none for this architecture.
     """
     with _faults(place):
         manifest = _manifest(place, architecture)
@@ -179,7 +179,7 @@ def find_base(place: Folder, *, architecture: str, wanted: str | None, facts: Fa
         search = Search(configuration, wanted)
         for blob in source.blobs(None):
             search.see_all(names_in(blob.stream()))
-        return search.result(str(place))
+        return search.result()
 
     python = facts.python(configuration, wanted, look)
     return Base(str(place), configuration, python, source)

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from mlmagic.environments.uv_command import UvError
 from mlmagic.errors import ImageBuildError
 from mlmagic.files import digest_text
-from mlmagic.images.bytecode import compile_files, find_compiler
+from mlmagic.images.bytecode import compile_files, find_compiler, sources_in
 from mlmagic.images.places import APP_ROOT, OURS, PYTHON, VENV
 from mlmagic.images.tars import Entry, folder_entries, tar_stream
 
@@ -28,7 +28,6 @@ _FORMAT = "1"
 _OPAQUE = ".wh..wh..opq"
 # Of this machine, not of the packages: times and paths that would make equal layers differ.
 _LOCAL = re.compile(r"\.dist-info/(direct_url|uv_cache|uv_build)\.json$|^\.lock$|/__pycache__/")
-_TESTS = re.compile(r"/_?tests?/")
 _LIBRARY = re.compile(r"^lib/python3\.\d+/(site|dist)-packages/")
 _SHEBANG = re.compile(rb"\A#!.*python[0-9.]*[ \t]*\r?\n")
 
@@ -124,13 +123,8 @@ def _refuse_foreign_builds(prefix: Path, lock: Lock, platform: str) -> None:
 
 def _compile(prefix: Path, program: str, python_version: str) -> None:
     site = next(prefix.glob("lib/*/*-packages"))
-    files = [
-        path
-        for path in sorted(site.rglob("*.py"))
-        if not _TESTS.search(f"/{path.relative_to(site).as_posix()}")
-    ]
     inside = f"/{VENV}/lib/python{python_version}/site-packages"
-    compile_files(files, site, program=program, prefix=inside)
+    compile_files(sources_in(site), site, program=program, prefix=inside)
 
 
 def _entries(prefix: Path, lock: Lock, python: str) -> Iterator[Entry]:

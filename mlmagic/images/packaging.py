@@ -62,6 +62,7 @@ class PackageRequest:
         form: What to make.
         base_image: See `Images.base`.
         base_dockerfile: Likewise.
+        standalone_python: Likewise.
         name: Name and tag of the image in an engine; None makes one.
         push: Where to push the image to, ``HOST/NAME:TAG``.
         output: The file or folder to make.
@@ -72,6 +73,7 @@ class PackageRequest:
     form: Form = "image"
     base_image: str | None = None
     base_dockerfile: str | None = None
+    standalone_python: str | None = None
     name: str | None = None
     push: str | None = None
     output: Path | None = None
@@ -135,6 +137,7 @@ class _Packager:
             python_version=self.spec.lock.python_version,
             engine=engine,
             dockerfile=self.request.base_dockerfile,
+            standalone=self.request.standalone_python,
             on_event=self.say,
         )
         image = self.images.service(

@@ -13,3 +13,4 @@ KEYS_FILE = "/run/mlmagic/keys.json"
 SECRETS_FOLDER = "/run/mlmagic/secrets"
 PYTHON = f"/{VENV}/bin/python"
 USER = "10001:0"
+STANDALONE = "opt/python"  # where a base without Python gets one

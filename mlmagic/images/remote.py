@@ -55,7 +55,7 @@ def find_base(
         facts: What was found out before.
 
     Raises:
-        ImagePullError: It cannot be had, or has no Python that will do.
+        ImagePullError: It cannot be had.
     """
     with RegistryClient(reference, ImagePullError) as client:
         manifest = _manifest(client, architecture)
@@ -73,7 +73,7 @@ def find_base(
             search = Search(configuration, wanted)
             for blob in source.layers(client):
                 search.see_all(names_in(blob.stream()))
-            return search.result(str(reference))
+            return search.result()
 
         python = facts.python(configuration, wanted, look)
     return Base(str(reference), configuration, python, source)

@@ -249,6 +249,14 @@ _CONTAINER = (
         v1_key="baseImage",
     ),
     Option(
+        name="standalone_python",
+        flags=("--standalone-python",),
+        help="a relocatable build of Python for a base image that has none",
+        metavar="PATH-OR-URL#sha256=DIGEST",
+        section="deployment",
+        key="standalone_python",
+    ),
+    Option(
         name="networks",
         flags=("--network",),
         help="a network of the engine that the container joins; may be repeated",

@@ -9,7 +9,8 @@ from mlmagic.options.verb import Verb
 _OF_DEPLOY = tuple(
     option
     for option in DEPLOY
-    if option.name in ("base_image", "variables", "sample", "description", "auth")
+    if option.name
+    in ("base_image", "standalone_python", "variables", "sample", "description", "auth")
 )
 
 PACKAGE = Verb(

@@ -39,6 +39,7 @@ class ImageVerbs(Rooms):
         output_path: str | Path | None = None,
         base_image: str | None = None,
         base_dockerfile: str | None = None,
+        standalone_python: str | None = None,
         auth: str | None = None,
         variables: Mapping[str, str] | None = None,
         sample: object = None,
@@ -66,6 +67,8 @@ class ImageVerbs(Rooms):
             base_image: What the image stands on: a name, ``oci:FOLDER``,
                 ``oci-archive:FILE`` or ``docker-archive:FILE``; None is the setting ``base_image``.
             base_dockerfile: Lines of a Dockerfile that the engine builds the base from.
+            standalone_python: A build of Python for a base that has none,
+                ``PATH-OR-URL#sha256=DIGEST``.
             auth: ``key`` (default) or ``none``.
             variables: Environment variables.
             sample: As for `deploy`.
@@ -102,6 +105,7 @@ class ImageVerbs(Rooms):
             form=to or ("dockerfile" if output_path and not push else "image"),
             base_image=base_image or self.settings.base_image,
             base_dockerfile=base_dockerfile,
+            standalone_python=standalone_python,
             name=name,
             push=push,
             output=Path(output_path).expanduser().absolute() if output_path else None,

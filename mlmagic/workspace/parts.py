@@ -13,7 +13,12 @@ from mlmagic.configurations import (
     take_apart,
 )
 from mlmagic.configurations.v1_environment import FILE as V1_ENVIRONMENT_FILE
-from mlmagic.entities import Environment, Sample
+from mlmagic.entities import (
+    DockerDeploymentConfig,
+    Environment,
+    KubernetesDeploymentConfig,
+    Sample,
+)
 from mlmagic.errors import ConfigurationError, ModelNotFoundError, RegistryError
 from mlmagic.registry import placed_model, read_sample
 
@@ -133,7 +138,7 @@ def capture_environment(
 
 
 def check_config(config: DeploymentConfig) -> DeploymentConfig:
-    """Check ranges and quantities that types cannot.
+    """Check ranges and quantities that types cannot; paths become absolute.
 
     Raises:
         ConfigurationError: A value is out of range; the message names it.
@@ -152,4 +157,13 @@ def check_config(config: DeploymentConfig) -> DeploymentConfig:
         cpu_cores(config.cpu)
     if config.memory is not None:
         memory_bytes(config.memory)
+    if (
+        isinstance(config, DockerDeploymentConfig | KubernetesDeploymentConfig)
+        and config.standalone_python is not None
+    ):
+        from mlmagic.images.standalone import StandalonePython
+
+        # Whoever makes the image works in another folder.
+        pinned = StandalonePython.parse(config.standalone_python)
+        return replace(config, standalone_python=str(pinned))
     return config

@@ -157,6 +157,7 @@ class Deployment:
                 python_version=lock.python_version,
                 engine=engine,
                 dockerfile=self._config.base_dockerfile,
+                standalone=self._config.standalone_python,
                 on_event=self._say,
             )
             environment = images.environment(lock, base, on_event=self._say)

@@ -55,6 +55,7 @@ def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credenti
         python_version=spec.lock.python_version,
         architecture=_architecture(connection),
         dockerfile=config_of(spec).base_dockerfile,
+        standalone=config_of(spec).standalone_python,
         on_event=say,
     )
     plain = replace(spec, config=KubernetesDeploymentConfig(auth=spec.config.auth))
