@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mlmagic.errors import ImagePullError
+from mlmagic.errors import ConfigurationError, ImagePullError
 from mlmagic.images.places import VENV
 
 if TYPE_CHECKING:
@@ -136,6 +136,25 @@ class Base:
         return platform_of(self.configuration.architecture, self.python_found.libc)
 
 
+def architecture_of(platform: str) -> str:
+    """Return the architecture of a platform as containers name it, such as ``linux/arm64``.
+
+    Raises:
+        ConfigurationError: Images are not made for it.
+
+    Example:
+        >>> architecture_of("linux/arm64")
+        'arm64'
+    """
+    known = {f"linux/{architecture}": architecture for architecture in _MACHINES}
+    if platform not in known:
+        raise ConfigurationError(
+            f"Images are not made for the platform '{platform}'.",
+            hint=f"Known: {', '.join(known)}.",
+        )
+    return known[platform]
+
+
 def platform_of(architecture: str, libc: str = "glibc") -> str:
     """Return what Python calls an image's platform; musl's is told apart by a suffix.
 
@@ -229,7 +248,8 @@ def other_platform(reference: object, has: str, wanted: str) -> ImagePullError:
     """Say that a base is for another processor."""
     return ImagePullError(
         f"The base image '{reference}' is for '{has}', not for '{wanted}'.",
-        hint="Choose another base_image.",
+        hint="Choose another base_image or platform. An image that an engine has for one processor "
+        f"is replaced by that for another with: docker pull --platform linux/{wanted} NAME.",
     )
 
 

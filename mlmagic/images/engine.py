@@ -45,6 +45,7 @@ class Engine:
         wanted: str | None,
         facts: FactStore,
         on_event: Callable[[str], None],
+        architecture: str | None = None,
     ) -> Base:
         """Look at a base image of the engine; it is pulled where it is not there.
 
@@ -53,13 +54,14 @@ class Engine:
             wanted: The Python version to prefer.
             facts: What was found out before.
             on_event: Told what happens.
+            architecture: Which one is pulled, where there are several; None is the engine's.
 
         Raises:
             ImagePullError: It cannot be had.
             TargetUnavailableError: The engine does not answer.
         """
         with engine_faults(ImagePullError, f"The base image '{reference}' cannot be had"):
-            attributes = self._inspect(reference, on_event)
+            attributes = self._inspect(reference, architecture, on_event)
             config = {
                 "os": attributes.get("Os"),
                 "architecture": attributes["Architecture"],
@@ -210,14 +212,17 @@ class Engine:
             raise
         return True
 
-    def _inspect(self, reference: str, on_event: Callable[[str], None]) -> dict[str, Any]:
+    def _inspect(
+        self, reference: str, architecture: str | None, on_event: Callable[[str], None]
+    ) -> dict[str, Any]:
         try:
             return dict(self.client.api.inspect_image(reference))
         except Exception as error:
             if not _is_missing(error):
                 raise
         on_event(f"base image '{reference}': pulling")
-        self.client.images.pull(reference)
+        platform = f"linux/{architecture}" if architecture else None
+        self.client.images.pull(reference, platform=platform)
         return dict(self.client.api.inspect_image(reference))
 
     def _look(self, configuration: Configuration, wanted: str | None) -> Python:

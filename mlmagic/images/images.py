@@ -134,7 +134,9 @@ class Images:
             saved = SavedImage(Path(path).expanduser().resolve())
             base = saved.base(name, wanted=wanted, facts=facts)
         elif engine is not None:
-            base = engine.find_base(name, wanted=wanted, facts=facts, on_event=on_event)
+            base = engine.find_base(
+                name, wanted=wanted, facts=facts, on_event=on_event, architecture=architecture
+            )
             if dockerfile is not None:
                 self.claims.note(base.configuration.id)
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlmagic.errors import ConfigurationError, ImageBuildError, TargetUnavailableError
 from mlmagic.images import contents
-from mlmagic.images.bases import ON_THE_DISK, platform_of
+from mlmagic.images.bases import ON_THE_DISK, architecture_of, platform_of
 from mlmagic.images.bundle import write_bundle
 from mlmagic.images.connecting import connect
 from mlmagic.images.dockerfile import write_context
@@ -63,6 +63,7 @@ class PackageRequest:
         base_image: See `Images.base`.
         base_dockerfile: Likewise.
         standalone_python: Likewise.
+        platform: ``linux/amd64`` or ``linux/arm64``; None is this machine's, or the base's.
         name: Name and tag of the image in an engine; None makes one.
         push: Where to push the image to, ``HOST/NAME:TAG``.
         output: The file or folder to make.
@@ -74,6 +75,7 @@ class PackageRequest:
     base_image: str | None = None
     base_dockerfile: str | None = None
     standalone_python: str | None = None
+    platform: str | None = None
     name: str | None = None
     push: str | None = None
     output: Path | None = None
@@ -97,7 +99,7 @@ def package(
         on_event: Told progress.
 
     Raises:
-        ConfigurationError: A path is missing where one is needed.
+        ConfigurationError: A path is missing where one is needed, or there is no such platform.
         ImageError: It cannot be made or pushed; nothing half made stays.
         TargetUnavailableError: An engine is needed and there is none.
     """
@@ -127,6 +129,7 @@ class _Packager:
         self.request = request
         self.say = on_event
         self.auth = request.auth or spec.config.auth
+        self.architecture = architecture_of(request.platform) if request.platform else None
 
     def make(self) -> Package:
         if self.request.form == "bundle":
@@ -136,6 +139,7 @@ class _Packager:
             self.request.base_image,
             python_version=self.spec.lock.python_version,
             engine=engine,
+            architecture=self.architecture,
             dockerfile=self.request.base_dockerfile,
             standalone=self.request.standalone_python,
             on_event=self.say,
@@ -163,6 +167,8 @@ class _Packager:
         needed = request.form == "image" and not request.push
         named = request.base_image or ""
         if not needed and not request.base_dockerfile:
+            if self.architecture not in (None, host_architecture()):
+                return None  # people's images here are for this machine
             if named.startswith(ON_THE_DISK):
                 return None
             if named and Reference.parse(named.replace("{version}", "3")).host != "docker.io":
@@ -201,7 +207,8 @@ class _Packager:
 
     def _bundle(self) -> Package:
         spec, place = self.spec, self._output()
-        platform, version = platform_of(host_architecture()), spec.lock.python_version
+        platform = platform_of(self.architecture or host_architecture())
+        version = spec.lock.python_version
         lock = self.images.fitting(spec.lock, platform, on_event=self.say)
         store = self.images.layers
         layers = (

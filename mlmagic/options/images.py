@@ -45,6 +45,13 @@ PACKAGE = Verb(
             complete="path",
         ),
         Option(
+            name="platform",
+            flags=("--platform",),
+            help="what it runs on (default this machine's, or the base's)",
+            kind="choice",
+            choices=("linux/amd64", "linux/arm64"),
+        ),
+        Option(
             name="image_name",
             flags=("--image-name", "--in", "-n", "--name"),
             help="name of the image (default mlmagic/ and the first model's)",
@@ -69,6 +76,7 @@ PACKAGE = Verb(
         "model package -m diabetes:1 --script score.py",
         "model package -m diabetes:1 --script score.py --push registry.example.com/ml/diabetes:1",
         "model package -m diabetes:1 --script score.py --to bundle --output-path diabetes.tar.gz",
+        "model package --script score.py --to oci --output-path arm.tar --platform linux/arm64",
     ),
 )
 

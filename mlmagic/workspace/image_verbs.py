@@ -40,6 +40,7 @@ class ImageVerbs(Rooms):
         base_image: str | None = None,
         base_dockerfile: str | None = None,
         standalone_python: str | None = None,
+        platform: str | None = None,
         auth: str | None = None,
         variables: Mapping[str, str] | None = None,
         sample: object = None,
@@ -69,6 +70,7 @@ class ImageVerbs(Rooms):
             base_dockerfile: Lines of a Dockerfile that the engine builds the base from.
             standalone_python: A build of Python for a base that has none,
                 ``PATH-OR-URL#sha256=DIGEST``.
+            platform: ``linux/amd64`` or ``linux/arm64``; None is this machine's, or the base's.
             auth: ``key`` (default) or ``none``.
             variables: Environment variables.
             sample: As for `deploy`.
@@ -106,6 +108,7 @@ class ImageVerbs(Rooms):
             base_image=base_image or self.settings.base_image,
             base_dockerfile=base_dockerfile,
             standalone_python=standalone_python,
+            platform=platform,
             name=name,
             push=push,
             output=Path(output_path).expanduser().absolute() if output_path else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import tarfile
 import zipfile
 from dataclasses import replace
@@ -11,9 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlmagic import Workspace
 from mlmagic.entities import Environment
-from mlmagic.errors import ImageBuildError
+from mlmagic.errors import ConfigurationError, ImageBuildError, ImagePullError
 from mlmagic.images import Images
+from mlmagic.images.bases import architecture_of
+from mlmagic.images.images import host_architecture
+from mlmagic.options.images import PACKAGE
 from tests.images.disk_bases import tar, write
 
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
 # https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html: e_machine lies at 18.
 ELF, AARCH64 = b"\x7fELF", (183).to_bytes(2, "little")
+X86_64 = (62).to_bytes(2, "little")
 NAME = "mlmagic-tests-native"
 METADATA = f"Metadata-Version: 2.2\nName: {NAME}\nVersion: 1.0\n"
 # What a compiler's product looks like, without the compiler.
@@ -82,6 +88,58 @@ def test_a_service_for_another_processor_is_made_without_running_anything_of_it(
     compiled = [head for head in heads if head.startswith(ELF)]
     assert compiled
     assert {head[18:20] for head in compiled} == {AARCH64}
+
+
+FOREIGN = ({"amd64", "arm64"} - {host_architecture()}).pop()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace with a script."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "score.py").write_text("def init():\n    pass\n\n\ndef run(data):\n    return data\n")
+    return Workspace(folder)
+
+
+def test_packages_are_made_for_the_platform_that_is_asked_for(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    script, base = workspace.root / "score.py", write(tmp_path, "oci", architecture=FOREIGN)
+    platform = f"linux/{FOREIGN}"
+    layout = tmp_path / "layout"
+    made = workspace.package_models(
+        script=script, to="oci", base_image=base, platform=platform, output_path=layout
+    )
+    assert made.image_id is not None
+    config = layout / "blobs" / "sha256" / made.image_id.removeprefix("sha256:")
+    assert json.loads(config.read_bytes())["architecture"] == FOREIGN
+    bundle = tmp_path / "bundle"
+    workspace.package_models(script=script, to="bundle", platform=platform, output_path=bundle)
+    [*libraries] = bundle.rglob("*.so")
+    machine = AARCH64 if FOREIGN == "arm64" else X86_64
+    assert {library.read_bytes()[18:20] for library in libraries} == {machine}
+
+
+def test_a_platform_that_is_none_or_not_the_bases_is_refused(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    script, base = workspace.root / "score.py", write(tmp_path, "oci", architecture=FOREIGN)
+    place = tmp_path / "layout"
+    with pytest.raises(ConfigurationError, match="'windows/amd64'") as caught:
+        workspace.package_models(script=script, platform="windows/amd64", output_path=place)
+    assert "linux/amd64, linux/arm64" in (caught.value.hint or "")
+    with pytest.raises(ImagePullError, match=f"is for '{FOREIGN}', not for"):
+        workspace.package_models(
+            script=script,
+            base_image=base,
+            platform=f"linux/{host_architecture()}",
+            to="oci",
+            output_path=place,
+        )
+    assert not place.exists()
+    [option] = [each for each in PACKAGE.options if each.name == "platform"]
+    assert {architecture_of(each) for each in option.choices} == {"amd64", "arm64"}
 
 
 @pytest.mark.parametrize(
