@@ -10,6 +10,8 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
+from mlmagic.azureml import exceptions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -17,7 +19,7 @@ Status = Literal["works", "differs", "refused"]
 T = TypeVar("T")
 _NOTE = "__azureml_note__"
 
-# The modules that users import, with the classes of each.
+# The modules that users import, with what of each is more than a refusal.
 COVERED: dict[str, tuple[str, ...]] = {
     "core.workspace": ("Workspace",),
     "core.model": ("Model", "InferenceConfig", "ModelPackage"),
@@ -30,32 +32,44 @@ COVERED: dict[str, tuple[str, ...]] = {
         "LocalWebservice",
         "AciWebservice",
         "AksWebservice",
-        "AksEndpoint",
+    ),
+    "core.webservice.webservice": (
+        "WebserviceDeploymentConfiguration",
+        "ContainerResourceRequirements",
     ),
     "core.webservice.local": ("LocalWebserviceDeploymentConfiguration",),
     "core.webservice.aci": ("AciServiceDeploymentConfiguration",),
     "core.webservice.aks": ("AksServiceDeploymentConfiguration",),
-    "core.experiment": ("Experiment",),
-    "core.run": ("Run",),
-    "core.script_run_config": ("ScriptRunConfig",),
+    "core.experiment": ("Experiment", "ViewType"),
+    "core.run": ("Run", "get_run"),
+    "core.script_run_config": ("ScriptRunConfig", "get_run_config_from_script_run"),
+    "core.runconfig": ("RunConfiguration",),
     "core.compute": ("ComputeTarget", "AksCompute"),
+    "core.compute_target": (),
     "core.authentication": (
         "InteractiveLoginAuthentication",
         "AzureCliAuthentication",
         "ServicePrincipalAuthentication",
         "MsiAuthentication",
+        "TokenAuthentication",
+        "AbstractAuthentication",
+        "AccessToken",
+        "Audience",
     ),
+    "core": (),
+    "exceptions": tuple(exceptions.__all__),
 }
 
 
 @dataclass(frozen=True)
 class Row:
-    """One member of one class.
+    """One member of one class, or a name as a whole.
 
     Attributes:
         module: Such as ``azureml.core.model``.
-        owner: The class.
-        member: The member; ``(class)`` is the class itself and its constructor.
+        owner: The class or function.
+        member: The member; ``(class)`` is the class itself and its constructor, ``(function)``
+            the function.
         status: ``works``, ``differs`` or ``refused``.
         note: How it differs, or what to use instead.
     """
@@ -145,25 +159,35 @@ def refuse(way: str, *names: str, properties: tuple[str, ...] = ()) -> Callable[
 
 
 def rows() -> Iterator[Row]:
-    """Tell of every public member of every covered class."""
+    """Tell of every public member of every covered class, function and name."""
+    told: set[Any] = set()  # names that are refused are imported from module to module
     for module, owners in COVERED.items():
         home = importlib.import_module(f"mlmagic.azureml.{module}")
         for name in owners:
-            owner = getattr(home, name)
-            place = (f"azureml.{module}", name)
-            if isinstance(owner, _RefusedClass):
-                yield Row(*place, "(class)", "refused", owner.__doc__ or "")
-                continue
-            note = vars(owner).get(_NOTE, "")
-            yield Row(*place, "(class)", "differs" if note else "works", note)
-            for member in sorted(members(owner)):
-                yield _row(place, member, inspect.getattr_static(owner, member, None))
+            yield from _rows_of(f"azureml.{module}", name, getattr(home, name))
+        for name, found in sorted(vars(home).items()):
+            if isinstance(found, _RefusedClass) and found not in told:
+                told.add(found)
+                yield Row(f"azureml.{module}", name, _whole(name), "refused", found.__doc__ or "")
+
+
+def _rows_of(module: str, name: str, owner: Any) -> Iterator[Row]:
+    note = vars(owner).get(_NOTE, "")
+    yield Row(module, name, _whole(name), "differs" if note else "works", note)
+    if isinstance(owner, type):
+        for member in sorted(members(owner)):
+            yield _row((module, name), member, inspect.getattr_static(owner, member, None))
+
+
+def _whole(name: str) -> str:
+    return "(class)" if name[0].isupper() else "(function)"
 
 
 def members(owner: type) -> set[str]:
-    """Return the public members of a class."""
-    noted = (name for kind in owner.__mro__ for name in vars(kind).get("__annotations__", ()))
-    return {name for name in (*dir(owner), *noted) if not name.startswith("_") and name != "mro"}
+    """Return the public members of a class, without those of Python's own classes."""
+    kinds = [kind for kind in owner.__mro__ if kind.__module__ not in ("builtins", "enum")]
+    own = {name for kind in kinds for name in (*vars(kind), *vars(kind).get("__annotations__", ()))}
+    return {name for name in own if not name.startswith("_")}
 
 
 def _row(place: tuple[str, str], member: str, found: Any) -> Row:

@@ -46,6 +46,9 @@ _CODE = {"UserErrorException": "UserError", "AuthenticationException": "Authenti
 class AzureMLException(Exception):
     """The root of v1's exceptions."""
 
+    message: str
+    inner_exception: object
+
     def __init__(
         self,
         exception_message: str,
@@ -224,3 +227,6 @@ class ParallelRunException(AzureMLException):
 
 class ServiceException(AzureMLException):
     """Never raised here: there is no service behind the SDK."""
+
+    def __init__(self, error_response_exception: object, **kwargs: Any) -> None:
+        super().__init__(f"{error_response_exception}", **kwargs)

@@ -18,15 +18,20 @@ END = "<!-- coverage: end -->"
 
 
 def table() -> str:
-    """Return the table of every public member of every covered class."""
-    parts = []
+    """Return the table of every public member of every covered class, and of other names."""
+    parts, alone = [], []
     for (module, owner), found in groupby(rows(), key=lambda row: (row.module, row.owner)):
+        first, *rest = found
+        if not rest:
+            alone.append(f"| `{module}.{owner}` | {first.status} | {first.note} |")
+            continue
         lines = [f"### `{module}.{owner}`", "", "| Member | | |", "| --- | --- | --- |"]
-        for row in found:
-            member = row.member if row.member == "(class)" else f"`{row.member}`"
+        for row in (first, *rest):
+            member = row.member if row is first else f"`{row.member}`"
             lines.append(f"| {member} | {row.status} | {row.note} |")
         parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+    head = ["### Other names", "", "| Name | | |", "| --- | --- | --- |"]
+    return "\n\n".join([*parts, "\n".join([*head, *alone])])
 
 
 def main(arguments: list[str]) -> int:

@@ -1,7 +1,8 @@
-"""Asked of the real SDK, in an environment of its own: ``python referee.py MODULE:CLASS …``.
+"""Asked of the real SDK, in an environment of its own.
 
-Prints JSON: every public member of each class with the names and defaults of its parameters, and
-what the SDK says to a list of configurations. Standard library only.
+``python referee.py PREFIX MODULE,… MODULE:CLASS …`` prints JSON: the public names of the modules,
+every public member of each class with the names and defaults of its parameters, and what the SDK
+says to a list of configurations. Standard library only.
 """
 
 import contextlib
@@ -68,8 +69,9 @@ def described(function):
 def members(owner):
     """Kind and parameters of each public member."""
     found = {"(class)": ["class", described(owner.__init__)]}
-    for name in dir(owner):
-        if name.startswith("_") or name == "mro":
+    kinds = [kind for kind in owner.__mro__ if kind.__module__ not in ("builtins", "enum")]
+    for name in sorted({name for kind in kinds for name in vars(kind)}):
+        if name.startswith("_"):
             continue
         member = inspect.getattr_static(owner, name)
         function = getattr(member, "__func__", member)
@@ -95,7 +97,20 @@ def said(call):
     return None
 
 
-def ask(prefix, names):
+def names_of(module):
+    """What a module makes public: its ``__all__``, or the classes and functions made in it."""
+    if hasattr(module, "__all__"):
+        return sorted(module.__all__)
+    return sorted(
+        name
+        for name, found in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isclass(found) or inspect.isfunction(found))
+        and found.__module__ == module.__name__
+    )
+
+
+def ask(prefix, modules, names):
     """Everything, of the SDK below a prefix."""
     classes = {}
     for name in names:
@@ -127,6 +142,7 @@ def ask(prefix, names):
     exceptions = importlib.import_module(prefix + "azureml.exceptions")
     return {
         "classes": classes,
+        "names": {module: names_of(importlib.import_module(prefix + module)) for module in modules},
         "answers": answers,
         "fields": fields,
         "inference": inference,
@@ -171,4 +187,4 @@ def documents(prefix, environment):
 
 
 if __name__ == "__main__":
-    print(json.dumps(ask(sys.argv[1], sys.argv[2:])))
+    print(json.dumps(ask(sys.argv[1], sys.argv[2].split(","), sys.argv[3:])))

@@ -37,15 +37,24 @@ def answers(real_sdk, tmp_path_factory):
     (folder / "score.py").write_text("def init(): pass")
     (folder / "broken.py").write_text("def x(:")
 
+    modules = ",".join(f"azureml.{module}" for module in COVERED)
+
     def ask(python: Path | str, prefix: str) -> dict:
         answer = subprocess.run(
-            [python, REFEREE, prefix, *names()],
+            [python, REFEREE, prefix, modules, *names()],
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert answer.returncode == 0, answer.stderr[-3000:]
         return json.loads(answer.stdout.splitlines()[-1])
 
     return ask(real_sdk, ""), ask(sys.executable, "mlmagic.")
+
+
+def test_every_public_name_of_v1s_modules_has_a_row(answers):
+    real, _ = answers
+    told = {row.owner for row in rows()}
+    missing = {module: sorted(set(public) - told) for module, public in real["names"].items()}
+    assert {module: public for module, public in missing.items() if public} == {}
 
 
 def test_every_public_member_of_v1_is_here(answers):

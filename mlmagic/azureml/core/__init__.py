@@ -1,12 +1,19 @@
 """``azureml.core``: the names that v1's notebooks import."""
 
 from mlmagic.azureml.core.compute import ComputeTarget
+from mlmagic.azureml.core.compute_target import (
+    attach_legacy_compute_target,
+    is_compute_target_prepared,
+    prepare_compute_target,
+    remove_legacy_compute_target,
+)
 from mlmagic.azureml.core.container_registry import ContainerRegistry
 from mlmagic.azureml.core.environment import Environment
 from mlmagic.azureml.core.experiment import Experiment
 from mlmagic.azureml.core.model import Model
-from mlmagic.azureml.core.run import Run
-from mlmagic.azureml.core.script_run_config import RunConfiguration, ScriptRunConfig
+from mlmagic.azureml.core.run import Run, get_run
+from mlmagic.azureml.core.runconfig import RunConfiguration
+from mlmagic.azureml.core.script_run_config import ScriptRunConfig
 from mlmagic.azureml.core.webservice import Webservice
 from mlmagic.azureml.core.workspace import Workspace
 from mlmagic.azureml.coverage import refused_class
@@ -26,17 +33,7 @@ ScriptRun = refused_class("ScriptRun", "Run is what Experiment.submit returns.")
 SynapseWorkspaceLinkedServiceConfiguration = refused_class(
     "SynapseWorkspaceLinkedServiceConfiguration", "Read the data with pandas or fsspec."
 )
-_PREPARED = "This machine needs no preparing."
-attach_legacy_compute_target = refused_class("attach_legacy_compute_target", _PREPARED)
 diagnostic_log = refused_class("diagnostic_log", "Use the module logging.")
-is_compute_target_prepared = refused_class("is_compute_target_prepared", _PREPARED)
-prepare_compute_target = refused_class("prepare_compute_target", _PREPARED)
-remove_legacy_compute_target = refused_class("remove_legacy_compute_target", _PREPARED)
-
-
-def get_run(experiment: Experiment, run_id: str, rehydrate: bool = True) -> Run:
-    """Return a run by its id."""
-    return Run(experiment, run_id)
 
 
 __all__ = [

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
-from mlmagic.azureml.coverage import differs, refuse
+from mlmagic.azureml.coverage import differs, refuse, refused_class
 
 _NOTHING = "Accepted and not used: a workspace is a folder, its permissions are the file system's"
 _WAY = "Nothing here asks for a token: leave the call out."
 
 
+class Audience(Enum):
+    """Whom a token was for."""
+
+    ARM = "ARM"
+    AZUREML = "AZUREML"
+
+
+class AccessToken(NamedTuple):
+    """What a user's function returned to v1."""
+
+    token: str
+    expires_on: int
+
+
+@differs(_NOTHING)
 @refuse(_WAY, "get_authentication_header", "get_token", "signed_session")
 class AbstractAuthentication:
     """What v1's ways to sign in have in common."""
@@ -57,3 +73,15 @@ class MsiAuthentication(AbstractAuthentication):
 
     def __init__(self, cloud: str | None = None, **_: Any) -> None:
         super().__init__(cloud)
+
+
+@differs(_NOTHING)
+class TokenAuthentication(AbstractAuthentication):
+    """Signing in with tokens that a function of the user fetches; it is not called."""
+
+    def __init__(self, get_token_for_audience: Any, cloud: str | None = None) -> None:
+        super().__init__(cloud)
+
+
+ArmTokenAuthentication = refused_class("ArmTokenAuthentication", _WAY)
+AzureMLTokenAuthentication = refused_class("AzureMLTokenAuthentication", _WAY)

@@ -206,8 +206,15 @@ class AksCompute(ComputeTarget):
         return AksProvisioningConfiguration()
 
 
+AdlaCompute = refused_class("AdlaCompute", _TRAIN)
 AmlCompute = refused_class("AmlCompute", _TRAIN)
+BatchCompute = refused_class("BatchCompute", _TRAIN)
 ComputeInstance = refused_class("ComputeInstance", _TRAIN)
+DataFactoryCompute = refused_class("DataFactoryCompute", _TRAIN)
+DatabricksCompute = refused_class("DatabricksCompute", _TRAIN)
+HDInsightCompute = refused_class("HDInsightCompute", _TRAIN)
+KustoCompute = refused_class("KustoCompute", _TRAIN)
+SynapseCompute = refused_class("SynapseCompute", _TRAIN)
 RemoteCompute = refused_class("RemoteCompute", _TRAIN)
 DsvmCompute = refused_class("DsvmCompute", _TRAIN)
 KubernetesCompute = refused_class("KubernetesCompute", _ATTACH)

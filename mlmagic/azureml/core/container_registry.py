@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mlmagic.azureml.coverage import refused_class
+
 
 class ContainerRegistry:
     """A registry of images: its address, and who signs in there."""
@@ -14,3 +16,6 @@ class ContainerRegistry:
 
     def __repr__(self) -> str:
         return f"ContainerRegistry(address={self.address!r}, username={self.username!r})"
+
+
+RegistryIdentity = refused_class("RegistryIdentity", "Sign in with 'docker login'.")

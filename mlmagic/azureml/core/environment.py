@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.azureml.core.conda_dependencies import CondaDependencies
 from mlmagic.azureml.core.container_registry import ContainerRegistry
-from mlmagic.azureml.coverage import differs, refuse
+from mlmagic.azureml.coverage import differs, refuse, refused_class
 from mlmagic.azureml.exceptions import UserErrorException
 from mlmagic.azureml.translating import as_v1
 from mlmagic.configurations import read_environment_directory, write_environment_directory
@@ -296,3 +296,19 @@ def _with_packages(name: str, conda: str | None, pip: str | None) -> Environment
     made.python.user_managed_dependencies = True
     made.python.conda_dependencies = None
     return made
+
+
+_R = "Entry scripts are Python: R and Spark are not run."
+DockerBuildContext = refused_class("DockerBuildContext", "Give a Dockerfile: base_dockerfile.")
+DockerEnvironment = refused_class("DockerEnvironment", "Use DockerSection.")
+DockerImageDetails = refused_class("DockerImageDetails", _IMAGES)
+DockerImagePlatform = refused_class("DockerImagePlatform", "The cluster's nodes decide it.")
+EnvironmentReference = refused_class("EnvironmentReference", "Use Environment.get.")
+ImageBuildDetails = refused_class("ImageBuildDetails", _IMAGES)
+PythonEnvironment = refused_class("PythonEnvironment", "Use PythonSection.")
+RCranPackage = refused_class("RCranPackage", _R)
+RGitHubPackage = refused_class("RGitHubPackage", _R)
+RSection = refused_class("RSection", _R)
+SparkEnvironment = refused_class("SparkEnvironment", _R)
+SparkPackage = refused_class("SparkPackage", _R)
+SparkSection = refused_class("SparkSection", _R)

@@ -20,6 +20,14 @@ _NAME = re.compile(r"[a-zA-Z0-9][\w-]{0,255}")
 _FILES = "Runs are folders below '.mlmagic/runs': move or delete them there."
 
 
+class ViewType:
+    """Which experiments are listed; none is archived here."""
+
+    ActiveOnly = "ActiveOnly"
+    All = "All"
+    ArchivedOnly = "ArchivedOnly"
+
+
 @refuse(_FILES, "archive", "reactivate", "delete", properties=("archived_time",))
 @refuse("There is no portal.", "get_portal_url", "get_docs_url", properties=("portal_url",))
 @refuse("Name the experiment: Experiment(workspace, name).", "from_directory")

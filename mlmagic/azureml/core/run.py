@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mlmagic.azureml.core.run_files import RECORD, RunFiles
 from mlmagic.azureml.core.run_metrics import RunMetrics
-from mlmagic.azureml.coverage import differs, refuse
+from mlmagic.azureml.coverage import differs, refuse, refused_class
 from mlmagic.azureml.exceptions import (
     ActivityFailedException,
     ModelPathNotFoundException,
@@ -403,3 +403,14 @@ def _has(facts: dict[str, str], wanted: Any) -> bool:
     if isinstance(wanted, str):
         return wanted in facts
     return all(facts.get(key) == value for key, value in dict(wanted).items())
+
+
+def get_run(experiment: Experiment, run_id: str, rehydrate: bool = True) -> Run:
+    """Return a run by its id."""
+    return Run(experiment, run_id)
+
+
+_DATA = "Read the data with pandas or fsspec."
+InputDatasets = refused_class("InputDatasets", _DATA)
+LinkOutput = refused_class("LinkOutput", "Write to the folder 'outputs'.")
+OutputDatasets = refused_class("OutputDatasets", "Write to the folder 'outputs'.")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.azureml.core.run import CONTEXT_VARIABLE, Run
-from mlmagic.azureml.coverage import differs, refuse
+from mlmagic.azureml.core.runconfig import RunConfiguration
+from mlmagic.azureml.coverage import differs, refuse, refused_class
 from mlmagic.azureml.exceptions import UserErrorException
 
 if TYPE_CHECKING:
@@ -17,14 +18,7 @@ if TYPE_CHECKING:
     from mlmagic.azureml.core.experiment import Experiment
 
 _LOCAL = (None, "local")
-
-
-class RunConfiguration:
-    """How v1 ran a script; only a local target is run here."""
-
-    def __init__(self) -> None:
-        self.target: str | None = "local"
-        self.environment: Environment | None = None
+submit = refused_class("submit", "Use Experiment.submit.")
 
 
 @refuse("Use the id of the run.", properties=("identity",))
@@ -74,6 +68,11 @@ class ScriptRunConfig:
         self.environment = environment or self.run_config.environment
         self.max_run_duration_seconds = max_run_duration_seconds
         self.docker_runtime_config = docker_runtime_config
+
+
+def get_run_config_from_script_run(script_run_config: ScriptRunConfig) -> RunConfiguration:
+    """Return how a script is run."""
+    return script_run_config.run_config
 
 
 def start(experiment: Experiment, config: ScriptRunConfig, tags: dict[str, str] | None) -> Run:

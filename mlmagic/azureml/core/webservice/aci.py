@@ -9,8 +9,8 @@ from mlmagic.azureml.core.webservice.configuration import (
     WebserviceDeploymentConfiguration,
     positive,
 )
-from mlmagic.azureml.core.webservice.webservice import Webservice
-from mlmagic.azureml.coverage import differs, refuse
+from mlmagic.azureml.core.webservice.webservice import ContainerResourceRequirements, Webservice
+from mlmagic.azureml.coverage import differs, refuse, refused_class
 from mlmagic.azureml.exceptions import WebserviceException
 
 if TYPE_CHECKING:
@@ -118,17 +118,6 @@ class AciServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
         keys = super()._to_keys()
         keys.setdefault("authEnabled", False)
         return keys
-
-
-class ContainerResourceRequirements:
-    """CPUs and gigabytes of a container."""
-
-    def __init__(self, cpu: float | None, memory_in_gb: float | None) -> None:
-        self.cpu, self.memory_in_gb = cpu, memory_in_gb
-
-    def serialize(self) -> dict[str, Any]:
-        """Return it under v1's keys."""
-        return {"cpu": self.cpu, "memoryInGB": self.memory_in_gb}
 
 
 def sizes_of(service: Webservice) -> ContainerResourceRequirements:
@@ -263,3 +252,9 @@ def _told(what: str, facts: dict[str, str], new: dict[str, str]) -> dict[str, st
         if key in facts:
             print(f"Replacing {what} {key} -> {facts[key]} with {key} -> {value}")
     return new
+
+
+EncryptionProperties = refused_class("EncryptionProperties", "Encrypt the disk of the machine.")
+VnetConfiguration = refused_class(
+    "VnetConfiguration", "Join a network: 'mlmagic deploy --network'."
+)

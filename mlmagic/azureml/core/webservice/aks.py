@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mlmagic.azureml.core.webservice.aci import (
-    AciWebservice,
-    ContainerResourceRequirements,
-    sizes_of,
-)
+from mlmagic.azureml.core.webservice.aci import AciWebservice, sizes_of
 from mlmagic.azureml.core.webservice.configuration import (
     WebserviceDeploymentConfiguration,
     positive,
 )
-from mlmagic.azureml.core.webservice.webservice import Webservice
+from mlmagic.azureml.core.webservice.webservice import ContainerResourceRequirements, Webservice
 from mlmagic.azureml.coverage import differs, refuse, refused_class
 from mlmagic.azureml.exceptions import WebserviceException
 
@@ -60,9 +56,10 @@ _SCALING = (
 _REST = ("scoring_timeout_ms", "replica_max_concurrent_requests", "max_request_wait_time",
          "num_replicas")  # fmt: skip
 
-AksEndpoint = refused_class(
-    "AksEndpoint", "Deploy the versions as services of their own; update() changes one in place."
-)
+_VERSIONS = "Deploy the versions as services of their own; update() changes one in place."
+AksEndpoint = refused_class("AksEndpoint", _VERSIONS)
+AksEndpointDeploymentConfiguration = refused_class("AksEndpointDeploymentConfiguration", _VERSIONS)
+AksServiceAccessToken = refused_class("AksServiceAccessToken", "Use the keys: get_keys().")
 
 
 class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):

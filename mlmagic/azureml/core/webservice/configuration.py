@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    import builtins
+
     from mlmagic.azureml.core.webservice.webservice import Webservice
-
-
-_COMMON = ("description", "tags", "properties", "primary_key", "secondary_key", "location")
 
 
 class WebserviceDeploymentConfiguration:
@@ -28,10 +27,21 @@ class WebserviceDeploymentConfiguration:
     secondary_key: str | None
     location: str | None
 
-    def __init__(self, service_class: type[Webservice], **fields: Any) -> None:
-        self._webservice_type = service_class
-        common = dict.fromkeys(_COMMON)
-        for name, value in (common | fields).items():
+    def __init__(
+        self,
+        type: builtins.type[Webservice],
+        description: str | None = None,
+        tags: dict[str, str] | None = None,
+        properties: dict[str, str] | None = None,
+        primary_key: str | None = None,
+        secondary_key: str | None = None,
+        location: str | None = None,
+        **fields: Any,
+    ) -> None:
+        self._webservice_type = type
+        self.description, self.tags, self.properties = description, tags, properties
+        self.primary_key, self.secondary_key, self.location = primary_key, secondary_key, location
+        for name, value in fields.items():
             setattr(self, name, value)
         self.validate_configuration()
 

@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
+from mlmagic.azureml.core.webservice.configuration import WebserviceDeploymentConfiguration
 from mlmagic.azureml.core.webservice.deploying import model_references, teller
-from mlmagic.azureml.coverage import differs, refuse
+from mlmagic.azureml.coverage import differs, refuse, refused_class
 from mlmagic.azureml.exceptions import WebserviceException
 from mlmagic.azureml.translating import as_v1
 from mlmagic.errors import (
@@ -26,8 +27,50 @@ if TYPE_CHECKING:
     from mlmagic.azureml.core.workspace import Workspace
     from mlmagic.services import Webservice as Handle
 
+__all__ = ["ContainerResourceRequirements", "Webservice", "WebserviceDeploymentConfiguration"]
+
 _KEYS = ("Primary", "Secondary")
+_SIZES = {
+    "cpu": "cpu",
+    "cpuLimit": "cpu_limit",
+    "memoryInGB": "memory_in_gb",
+    "memoryInGBLimit": "memory_in_gb_limit",
+    "gpu": "gpu",
+}
+_GIVEN = "Read what you gave: the deployment configuration has it."
 _OLD = "Use Model.deploy, which v1 put in its place."
+
+
+class ContainerResourceRequirements:
+    """CPUs, gigabytes and GPUs of a container; what is not set is None."""
+
+    def __init__(
+        self,
+        cpu: float | None,
+        memory_in_gb: float | None,
+        gpu: int | None = None,
+        cpu_limit: float | None = None,
+        memory_in_gb_limit: float | None = None,
+    ) -> None:
+        self.cpu, self.memory_in_gb, self.gpu = cpu, memory_in_gb, gpu
+        self.cpu_limit, self.memory_in_gb_limit = cpu_limit, memory_in_gb_limit
+
+    def serialize(self) -> dict[str, Any]:
+        """Return it under v1's keys."""
+        return {key: getattr(self, name) for key, name in _SIZES.items()}
+
+    @staticmethod
+    def deserialize(payload_obj: dict[str, Any]) -> ContainerResourceRequirements:
+        """Read it from v1's keys."""
+        for key in _SIZES:
+            if key not in payload_obj:
+                raise WebserviceException(
+                    f"Invalid webservice payload, missing {key} for ContainerResourceRequirements:"
+                    f"\n{payload_obj}"
+                )
+        return ContainerResourceRequirements(
+            **{name: payload_obj[key] for key, name in _SIZES.items()}
+        )
 
 
 @refuse(
@@ -364,3 +407,10 @@ def _shape_of(workspace: Workspace, name: str) -> type[Webservice]:
 def _holds(facts: dict[str, str], wanted: builtins.list[Any] | None) -> bool:
     pairs = [(each, None) if isinstance(each, str) else tuple(each) for each in wanted or ()]
     return all(key in facts and value in (None, facts[key]) for key, value in pairs)
+
+
+AutoScaler = refused_class("AutoScaler", _GIVEN)
+DataCollection = refused_class("DataCollection", _GIVEN)
+LivenessProbeRequirements = refused_class("LivenessProbeRequirements", _GIVEN)
+UnknownWebservice = refused_class("UnknownWebservice", "Fetch it: Webservice(workspace, name).")
+WebServiceAccessToken = refused_class("WebServiceAccessToken", "Use the keys: get_keys().")
