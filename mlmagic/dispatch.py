@@ -29,7 +29,7 @@ _KINDS = {
     "list_services": "Webservice",
     "service_keys": "keys",
     "show_settings": "settings",
-    "show_workspace": "facts",
+    "show_workspace": "workspace",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class ComputeTarget:
         created_at: When it was attached.
     """
 
+    V1_KEYS: ClassVar[tuple[str, ...]] = ("location", "tags", "properties")
     name: str
     compute_type: Literal["local", "docker", "kubernetes"]
     kubeconfig: str | None = None
@@ -32,3 +33,32 @@ class ComputeTarget:
     provider: str = "builtin"
     cluster: str = ""
     created_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """The name: it is unique in a workspace."""
+        return self.name
+
+    @property
+    def location(self) -> str:
+        """v1's word for a region."""
+        return "local"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """None: targets have no tags."""
+        return {}
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What v1 told of a target, below ``properties``."""
+        return {
+            "computeType": "AKS" if self.compute_type == "kubernetes" else self.compute_type,
+            "computeLocation": self.location,
+            "description": None,
+            "resourceId": self.context,
+            "isAttachedCompute": self.provider == "attached",
+            "provisioningState": "Succeeded",
+            "provisioningErrors": None,
+            "properties": {"clusterFqdn": self.cluster or None},
+        }

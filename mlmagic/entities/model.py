@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, ClassVar, Literal, TypedDict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,9 +180,25 @@ class Registration:
         newest: The newest version of the name: what the bare name means.
     """
 
+    V1_KEYS: ClassVar[tuple[str, ...]] = ("name", "version")
     model: Model
     outcome: Literal["registered", "updated", "unchanged"]
     newest: int = 0
+
+    @property
+    def id(self) -> str:
+        """The model's, as v1 told it."""
+        return self.model.id
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.model.name
+
+    @property
+    def version(self) -> int:
+        """The model's."""
+        return self.model.version
 
 
 @dataclass(frozen=True, kw_only=True)

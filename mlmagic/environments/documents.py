@@ -13,6 +13,8 @@ from mlmagic.files import write_atomically
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlmagic.entities import Environment
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 # Words in the names of Azure ML's curated environments, to our sets with the same libraries.
 _CURATED = (("pytorch", "pytorch-cpu"), ("onnx", "onnxruntime"), ("minimal", "minimal"))
@@ -96,8 +98,20 @@ def _without_password(document: dict[str, Any]) -> dict[str, Any]:
     return copied
 
 
+def python_section(environment: Environment) -> dict[str, Any]:
+    """Return the section ``python`` of the object that says what an environment says."""
+    pip = [*environment.index_options, *environment.requirements]
+    python = [f"python={environment.python_version}"] if environment.python_version else []
+    conda = {"name": "project_environment", "dependencies": [*python, {"pip": pip}]}
+    return {
+        "interpreterPath": "python",
+        "userManagedDependencies": False,
+        "condaDependenciesFile": None,
+        "baseCondaEnvironment": None,
+        "condaDependencies": conda,
+    }
+
+
 def _curated(name: str) -> dict[str, Any]:
     chosen = next((ours for word, ours in _CURATED if word in name.lower()), "scikit-learn")
-    pip = [*CURATED[chosen].index_options, *CURATED[chosen].requirements]
-    conda = {"name": "project_environment", "dependencies": [{"pip": pip}]}
-    return {"name": name, "version": "1", "python": {"condaDependencies": conda}}
+    return {"name": name, "version": "1", "python": python_section(CURATED[chosen])}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlmagic.entities import Environment, Lock
 from mlmagic.environments import realisation, sources, use
 from mlmagic.environments.capture import capture
 from mlmagic.environments.curated import CURATED
+from mlmagic.environments.documents import python_section
 from mlmagic.environments.locking import LockRecord, inputs_digest, resolve
 from mlmagic.errors import (
     ConfigurationError,
@@ -44,8 +45,11 @@ class EnvironmentEntry:
         size: Bytes of the virtual environment.
         used_by: Names of this workspace's services, then roots of other workspaces.
         last_used: Seconds since 1970.
+        version: The newest that is registered under its name as an object of Azure ML v1.
+        base_image: The image that this object names.
     """
 
+    V1_KEYS: ClassVar[tuple[str, ...]] = ("environment_variables", "python", "docker")
     name: str
     kind: str
     environment: Environment
@@ -54,6 +58,23 @@ class EnvironmentEntry:
     size: int | None = None
     used_by: tuple[str, ...] = ()
     last_used: float | None = None
+    version: str | None = None
+    base_image: str | None = None
+
+    @property
+    def environment_variables(self) -> dict[str, str]:
+        """As v1 calls them."""
+        return self.environment.variables
+
+    @property
+    def python(self) -> dict[str, Any]:
+        """v1's section ``python``."""
+        return python_section(self.environment)
+
+    @property
+    def docker(self) -> dict[str, Any]:
+        """v1's section ``docker``, as far as it says something."""
+        return {"baseImage": self.base_image}
 
     @property
     def identity(self) -> str | None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from mlmagic.errors import MissingDependencyError, UsageError
 
-_COMPUTED = ("id", "size", "short", "ok", "healthy")  # properties that belong to the JSON form
+# Properties that belong to the JSON form, beside those that a class names in V1_KEYS.
+_COMPUTED = ("id", "size", "short", "ok", "healthy")
 
 
 def to_data(value: Any) -> Any:
@@ -32,7 +33,8 @@ def to_data(value: Any) -> Any:
 def _names(value: Any) -> list[str]:
     fields = [field.name for field in dataclasses.fields(value)]
     kind = type(value)
-    return fields + [n for n in _COMPUTED if isinstance(getattr(kind, n, None), property)]
+    computed = [n for n in _COMPUTED if isinstance(getattr(kind, n, None), property)]
+    return [*fields, *computed, *getattr(kind, "V1_KEYS", ())]
 
 
 def _scalar(value: Any) -> Any:

@@ -109,6 +109,13 @@ def compute_targets(found: list[Any]) -> list[Block]:
     return [Table(columns, rows)]
 
 
+def workspace(facts: dict[str, Any]) -> list[Block]:
+    """What people ask of a workspace; what v1 told beside it is in the JSON form alone."""
+    keys = ("name", "root", "exists", "models", "services")
+    rows = [(key, facts[key]) for key in keys]
+    return [Facts((*rows, ("cache directory", facts["cacheDirectory"])))]
+
+
 def run(result: Any) -> list[Block]:
     """What an unattended run did, in its own words."""
     return [Lines(tuple(result.summary().splitlines()))]
@@ -122,6 +129,7 @@ SURROUNDING_VIEWS: Views = {
     "KeptConfiguration": configuration,
     "PruneReport": pruned,
     "RunResult": run,
+    "workspace": workspace,
 }
 SURROUNDING_LISTS: ListViews = {
     "ComputeTarget": compute_targets,

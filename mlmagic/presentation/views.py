@@ -100,15 +100,13 @@ def _blocks(value: Any, kind: str) -> list[Block]:
         if value and all(isinstance(item, dict) for item in value):
             return [_table_of_dicts(list(value))]
     name = kind if kind in VIEWS else type(value).__name__
-    return VIEWS[name](value) if name in VIEWS else [_plain_block(value, kind)]
+    return VIEWS[name](value) if name in VIEWS else [_plain_block(value)]
 
 
-def _plain_block(value: Any, kind: str) -> Block:
+def _plain_block(value: Any) -> Block:
     """What has no view of its own: fields, text, or else JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return Facts(tuple((_words(key), item) for key, item in vars(value).items()))
-    if isinstance(value, dict) and kind == "facts":
-        return Facts(tuple((_words(key), item) for key, item in value.items()))
     if isinstance(value, (str, PurePath)):
         return Lines(tuple(f"{value}".splitlines()))
     return Lines((json.dumps(to_data(value), ensure_ascii=False),))

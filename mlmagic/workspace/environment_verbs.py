@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,7 +42,7 @@ class EnvironmentVerbs(Rooms):
             name: Only the one of this name.
         """
         found = self.environments.list(services=self._users_of_environments())
-        return [entry for entry in found if name in (None, entry.name)]
+        return [self._registered(entry) for entry in found if name in (None, entry.name)]
 
     def show_environment(self, name: str) -> EnvironmentEntry | dict[str, Any]:
         """Return one environment by its name or the start of its identity.
@@ -51,7 +52,8 @@ class EnvironmentVerbs(Rooms):
         named, _, version = name.partition(":")
         if version:
             return self.environment_document(named, version=version)
-        return self.environments.show(name, services=self._users_of_environments())
+        entry = self.environments.show(name, services=self._users_of_environments())
+        return self._registered(entry)
 
     def realise_for_notebooks(
         self,
@@ -182,6 +184,13 @@ class EnvironmentVerbs(Rooms):
     def prune_environments(self, *, dry_run: bool = False) -> PruneReport:
         """Remove virtual environments that no service uses."""
         return self.environments.prune(used=self.services.locks_in_use(), dry_run=dry_run)
+
+    def _registered(self, entry: EnvironmentEntry) -> EnvironmentEntry:
+        if not self.environment_documents.versions(entry.name):
+            return entry
+        document = self.environment_documents.get(entry.name)
+        image = (document.get("docker") or {}).get("baseImage")
+        return replace(entry, version=document["version"], base_image=image)
 
     def _users_of_environments(self) -> dict[str, list[str]]:
         users: dict[str, list[str]] = {}

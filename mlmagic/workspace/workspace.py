@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from mlmagic.entities import DoctorReport
 
+_NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+
 
 class Workspace(
     ModelVerbs,
@@ -140,7 +142,11 @@ class Workspace(
         return f"Workspace(name={self.name!r}, root={str(self.root)!r})"
 
     def show_workspace(self) -> dict[str, Any]:
-        """Say where the workspace is and what is in it."""
+        """Say where the workspace is and what is in it, and what v1 told of one."""
+        group = self.v1.get("resource_group", "local")
+        kind = "Microsoft.MachineLearningServices/workspaces"
+        subscription = self.v1.get("subscription_id", _NO_SUBSCRIPTION)
+        place = f"/subscriptions/{subscription}/resourceGroups/{group}"
         return {
             "name": self.name,
             "root": str(self.root),
@@ -148,6 +154,15 @@ class Workspace(
             "models": len(self.models),
             "services": len(self.list_services()),
             "cacheDirectory": str(self.cache_directory),
+            "id": f"{place}/providers/{kind}/{self.name}",
+            "location": "local",
+            "type": kind,
+            "tags": {},
+            "workspaceid": self.name,
+            "description": "",
+            "friendlyName": self.name,
+            "resourceGroup": group,
+            "subscriptionId": subscription,
         }
 
     def list_workspaces(self) -> list[dict[str, Any]]:

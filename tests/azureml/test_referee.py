@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from mlmagic.azureml.coverage import COVERED, Refused, rows
+from mlmagic.entities import Environment
+from mlmagic.environments.documents import python_section
 
 REFEREE = Path(__file__).with_name("referee.py")
 
@@ -112,3 +114,5 @@ def test_environments_are_written_and_read_in_v1s_layout(answers):
         asked["options"] = [line for line in asked["options"] if "--find-links" not in line]
         asked.pop("dict")
     assert ours["conda"] == real["conda"]
+    shown = python_section(Environment(name="shown")).keys()
+    assert {*real["document"]["python"], "condaDependencies"} == {*shown}

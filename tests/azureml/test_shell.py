@@ -8,8 +8,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from mlmagic.azureml import core
+from mlmagic.cli import main
 
 COMMAND = Path(sys.executable).with_name("mlmagic")
 
@@ -82,6 +86,33 @@ def test_environments_go_through_folders(az, project):
     assert "packaging" in copied
     assert "already" in az("az ml environment download -n mine -d copy", code=1)
     assert "mine" in az("az ml environment list")
+
+
+def test_lists_and_shows_have_v1s_keys(project, capsys):
+    def told(line: str) -> Any:
+        assert main([*line.split(), "-o", "json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    (project / "model.txt").write_text("v1")
+    registered = told("model register -n hello -p model.txt")
+    assert (registered["id"], registered["name"], registered["version"]) == ("hello:1", "hello", 1)
+    place = {key: told("workspace show")[key] for key in ("name", "resourceGroup", "location")}
+    assert place == {"name": "myws", "resourceGroup": "rg", "location": "local"}
+    assert told("workspace show")["id"] == core.Workspace.from_config().get_details()["id"]
+    targets = {each["name"]: each for each in told("computetarget list")}
+    assert targets["kubernetes"]["properties"]["computeType"] == "AKS"
+    assert targets["docker"]["properties"]["provisioningState"] == "Succeeded"
+    target = core.ComputeTarget(core.Workspace.from_config(), "docker").serialize()
+    assert target.items() <= told("computetarget show docker").items()
+    told("environment scaffold -n mine -d mine-env")
+    document = json.loads((project / "mine-env" / "azureml_environment.json").read_text())
+    document |= {"environmentVariables": {"A": "b"}, "docker": {"baseImage": "debian:12"}}
+    (project / "mine-env" / "azureml_environment.json").write_text(json.dumps(document))
+    told("environment register -d mine-env")
+    shown = told("environment show mine")
+    assert (shown["version"], shown["docker"]) == ("1", {"baseImage": "debian:12"})
+    assert shown["python"]["condaDependencies"]["dependencies"] == [{"pip": []}]
+    assert shown in told("environment list")
 
 
 @pytest.mark.parametrize(

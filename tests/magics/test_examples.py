@@ -125,6 +125,7 @@ service scale diabetes-svc --replicas 3
 model package -m diabetes:1 --script score.py
 model package -m diabetes:1 --script score.py --push registry.example.com/ml/diabetes:1
 model package -m diabetes:1 --script score.py --to bundle --output-path diabetes.tar.gz
+model package --script score.py --to oci --output-path arm.tar --platform linux/arm64
 computetarget attach kubernetes -n prod --context prod --namespace ml
 computetarget create kubernetes -n try-out
 computetarget show prod
@@ -138,8 +139,10 @@ run train.ipynb --environment scikit-learn
 
 def test_every_verb_has_an_example_and_every_example_has_its_place() -> None:
     assert [verb.title for verb in VERBS if not verb.examples] == []
-    examples = [f"{'' if v.shell else '%%'}{line}" for v in VERBS for line in v.examples]
-    assert sorted(examples) == sorted([*lines(STORY), *lines(ELSEWHERE)])
+    examples = {f"{'' if v.shell else '%%'}{line}" for v in VERBS for line in v.examples}
+    placed = {*lines(STORY), *lines(ELSEWHERE)}
+    assert examples - placed == set(), "put them into STORY, where they run, or into ELSEWHERE"
+    assert placed - examples == set(), "these are no examples any more"
 
 
 def lines(text: str) -> list[str]:

@@ -127,13 +127,8 @@ class ComputeTarget:
 
     def serialize(self) -> dict[str, Any]:
         """Return it under v1's keys."""
-        return {
-            "name": self.name,
-            "computeType": self.type,
-            "provisioningState": self.provisioning_state,
-            "description": self.description,
-            "tags": self.tags,
-        }
+        told = self.workspace.local.show_compute_target(self.name)
+        return {key: getattr(told, key) for key in ("id", "name", "tags", "location", "properties")}
 
 
 @refuse("Change it with the cluster's own tools.", "update")

@@ -256,16 +256,9 @@ class Workspace:
 
     def get_details(self) -> dict[str, Any]:
         """Return what is known of the workspace."""
-        return {
-            "id": self._id,
-            "name": self.name,
-            "location": self.location,
-            "type": "Microsoft.MachineLearningServices/workspaces",
-            "tags": self.tags,
-            "sku": self.sku,
-            "workspaceid": self.name,
-            "root": str(self.local.root),
-        }
+        own = {"id": self._id, "tags": self.tags, "sku": self.sku}
+        place = {"resourceGroup": self.resource_group, "subscriptionId": self.subscription_id}
+        return self.local.show_workspace() | own | place
 
     def write_config(self, path: str | None = None, file_name: str | None = None) -> None:
         """Write ``.azureml/config.json``, for `from_config`."""
