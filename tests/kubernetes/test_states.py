@@ -64,7 +64,11 @@ def healthy(service: Webservice) -> bool:
             Reason.INSUFFICIENT_ACCELERATOR,
             "1 'example.com/fpga' asked for by a pod, no node has any",
         ),
-        ({"node_selector": {"disk": "none-has-it"}}, Reason.NO_NODE, "didn't match"),
+        (
+            {"node_selector": {"disk": "none-has-it"}},
+            Reason.NO_NODE,
+            "the labels 'disk=none-has-it' are missing on",
+        ),
     ],
 )
 def test_without_room_it_is_unschedulable(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.targets.kubernetes import naming
 from mlmagic.targets.kubernetes.pods import CONTAINER
+from mlmagic.targets.kubernetes.taints import Taint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,6 +52,7 @@ class Pod:
         container_ready: What the kubelet said last; differs from ``ready`` where a node is lost.
         ended: How its container ended last; None where it never did.
         failed: Why the pod as a whole is given up, such as ``Evicted``; with ``failed_message``.
+        failed_at: When its container ended; None where that is not known.
         terminating: Whether it is on its way out.
     """
 
@@ -73,6 +75,7 @@ class Pod:
     ended: Ended | None = None
     failed: str = ""
     failed_message: str = ""
+    failed_at: datetime | None = None
     terminating: bool = False
 
 
@@ -118,10 +121,16 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """What one node has for pods: resource to amount, as Kubernetes quantities."""
+    """What one node has for pods.
+
+    Attributes:
+        allocatable: Resource to amount, as Kubernetes quantities.
+        taints: What keeps pods away.
+    """
 
     name: str
     allocatable: dict[str, str]
+    taints: tuple[Taint, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +152,11 @@ class Observation:
     def events_of(self, pod: Pod) -> list[Event]:
         """Return what happened to a pod."""
         return [event for event in self.events if event.uid == pod.uid]
+
+    @property
+    def standing(self) -> list[Pod]:
+        """The pods but those that are given up, which Kubernetes keeps to be looked at."""
+        return [pod for pod in self.pods if not pod.failed]
 
 
 def workload_of(item: Object) -> Workload:
@@ -197,6 +211,7 @@ def pod_of(item: Object) -> Pod:
         ended=_ended(ended) if ended else None,
         failed=(status.get("reason") or "Failed") if given_up else "",
         failed_message=status.get("message", "") if given_up else "",
+        failed_at=_time(ended.get("finishedAt")) if ended and given_up else None,
         terminating="deletionTimestamp" in meta,
     )
 
@@ -223,6 +238,10 @@ def node_of(item: Object) -> Node:
     return Node(
         name=item["metadata"]["name"],
         allocatable=dict(item.get("status", {}).get("allocatable", {})),
+        taints=tuple(
+            Taint(key=each["key"], value=each.get("value", ""), effect=each["effect"])
+            for each in item.get("spec", {}).get("taints") or ()
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.images import serve_command
 from mlmagic.images.places import PORT, SECRETS_FOLDER
-from mlmagic.targets.kubernetes import naming
+from mlmagic.targets.kubernetes import naming, taints
 
 if TYPE_CHECKING:
     from mlmagic.entities import KubernetesDeploymentConfig
@@ -175,11 +175,10 @@ def _spread(name: str) -> list[Any]:
 def _toleration(text: str) -> Any:
     from kubernetes import client as k8s
 
-    taint, _, effect = text.partition(":")
-    key, equals, value = taint.partition("=")
+    taint = taints.parse(text)
     return k8s.V1Toleration(
-        key=key,
-        operator="Equal" if equals else "Exists",
-        value=value or None,
-        effect=effect or None,
+        key=taint.key,
+        operator="Exists" if taint.value is None else "Equal",
+        value=taint.value or None,
+        effect=taint.effect or None,
     )

@@ -39,3 +39,17 @@ def pull_failure(said: str) -> tuple[str, str]:
         return said, way_out
     answer = answer.removeprefix(f"{image[1]}: ").strip()
     return f"the nodes ask for '{image[1]}' and are told: {answer}", way_out
+
+
+def pull_without_answer(said: str) -> tuple[str, str]:
+    """Say of which image nothing was heard, and what to do.
+
+    Args:
+        said: Such as ``Pulling image "…"``.
+
+    Returns:
+        Words, and the next step.
+    """
+    image = _IMAGE.search(said)
+    what = f"'{image[1]}'" if image is not None else "the image"
+    return f"the nodes ask for {what} and get no answer, or not all of it in time", _REACH

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlmagic import options
 from mlmagic.entities import Reason
+from mlmagic.targets.kubernetes import taints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,25 +16,42 @@ if TYPE_CHECKING:
     from mlmagic.targets.kubernetes.observing import Node
 
 _LACKING = re.compile(r"(?P<count>\d+) (?P<what>Insufficient (?P<resource>[\w./-]*\w)|[^,.]+)")
+_UNLIKE = re.compile(r"(?P<count>\d+) node\(s\) didn't match Pod's node affinity/selector")
+_KEPT = re.compile(r"\d+ node\(s\) (had untolerated taint(\(s\)| \{[^}]*\})|were unschedulable)")
 _GIB = 2**30
 
 
 def unschedulable(
     said: str, config: KubernetesDeploymentConfig, nodes: Sequence[Node] | None
-) -> tuple[Reason, str]:
+) -> tuple[Reason, str, str]:
     """Say why a pod finds no node.
 
     Args:
         said: Such as ``0/1 nodes are available: 1 Insufficient cpu. preemption: …``.
         config: What was asked for.
         nodes: The nodes, where they may be looked at.
+
+    Returns:
+        The reason, words, and the next step; empty where the reason's own says it.
     """
     causes = said.partition(": ")[2].partition(" preemption:")[0] or said
+    causes = causes.removesuffix(" no new claims to deallocate,").strip().rstrip(".")
     found = [match for match in _LACKING.finditer(causes) if match["resource"]]
-    if not found:
-        return Reason.NO_NODE, f"no node takes the pod ({causes.strip().rstrip('.')})"
-    resource = max(found, key=lambda match: int(match["count"]))["resource"]
-    return _reason(resource), _words(resource, config, nodes)
+    if found:
+        resource = max(found, key=lambda match: int(match["count"]))["resource"]
+        return _reason(resource), _words(resource, config, nodes), ""
+    words: list[str] = []
+    options = ""
+    if _KEPT.search(causes):
+        words, options = taints.keeping_away(causes, config.tolerations, nodes)
+        causes = _KEPT.sub("", causes) if words else causes
+    if (unlike := _UNLIKE.search(causes)) is not None and config.node_selector:
+        labels = ", ".join(f"{key}={value}" for key, value in config.node_selector.items())
+        words.append(f"the labels '{labels}' are missing on {taints.counted(int(unlike['count']))}")
+        causes = _UNLIKE.sub("", causes)
+    words += [cause for each in causes.split(", ") if (cause := each.strip())]
+    way_out = f"Deploy with {options}, or ask who runs the cluster" if options else ""
+    return Reason.NO_NODE, f"no node takes the pod: {', '.join(words)}", way_out
 
 
 def refused(said: str) -> tuple[Reason, str]:
@@ -69,7 +87,9 @@ def _words(resource: str, config: KubernetesDeploymentConfig, nodes: Sequence[No
     text = f"{_amount(resource, wanted)} asked for by a pod"
     if nodes is None:
         return f"{text}, no node has that free"
-    have = [_number(node.allocatable.get(resource, "0")) for node in nodes]
+    # What a taint keeps away is no room.
+    open_ = [node for node in nodes if not taints.untolerated(node, config.tolerations)]
+    have = [_number(node.allocatable.get(resource, "0")) for node in open_]
     largest = max(have, default=0.0)
     if not largest:
         return f"{text}, no node has any"

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 
 from mlmagic.entities import Reason, Replica, ServiceState, ServiceStatus
 from mlmagic.targets.kubernetes import scheduling
-from mlmagic.targets.kubernetes.pulling import pull_failure
+from mlmagic.targets.kubernetes.evicting import eviction
+from mlmagic.targets.kubernetes.pulling import pull_failure, pull_without_answer
 from mlmagic.targets.kubernetes.release import autoscales, config_of
 from mlmagic.targets.processes import is_alive
 
@@ -165,9 +166,15 @@ class _View:
         now: datetime,
     ) -> None:
         self.record, self.seen, self.work, self.now = record, seen, work, now
-        live = [pod for pod in seen.pods if not pod.terminating]
-        self.new = [pod for pod in live if pod.revision == work.pods_revision]
-        self.old = [pod for pod in seen.pods if pod.revision != work.pods_revision]
+        # Kubernetes keeps pods that it has given up; they stand for nothing once others are up.
+        self.new = [
+            pod
+            for pod in seen.pods
+            if pod.revision == work.pods_revision
+            and not pod.terminating
+            and not _is_made_up_for(pod, seen.pods)
+        ]
+        self.old = [pod for pod in seen.standing if pod.revision != work.pods_revision]
         behind = work.revision < record.current
         self.job = _of_job(record, job) if behind or job is not None else None
         self.applied = not behind and work.settled and self.job is None
@@ -234,7 +241,10 @@ class _View:
             return self._under_way(Reason.SCALING, f"{message}; it answers meanwhile")
         if not ready and (waits or self._cannot_start()):
             return self._keep(fault)
-        return self._with(ServiceState.UNHEALTHY, fault.reason, message, traceback=fault.traceback)
+        put_out = self._with(
+            ServiceState.UNHEALTHY, fault.reason, message, traceback=fault.traceback
+        )
+        return replace(put_out, next_step=fault.next_step)
 
     def _cannot_start(self) -> bool:
         """Whether a pod was started anew and failed before it was ready."""
@@ -268,17 +278,36 @@ class _View:
         if found:
             # What failed says more than what waits.
             return min(found, key=lambda fault: fault.state is ServiceState.UNSCHEDULABLE)
-        if self.work.overdue:
-            return _status(
-                ServiceState.FAILED, Reason.INIT_TIMEOUT, "the progress deadline is over"
-            )
-        return None
+        return self._overdue() if self.work.overdue else None
+
+    def _overdue(self) -> ServiceStatus:
+        """The pods had the time that they may take: say what they have not come to an end with."""
+        stage = self._stage()
+        if stage is Reason.PULLING_IMAGE:
+            pulling = next(pod for pod in self.new if _pulls(self.seen, pod))
+            told = [e.message for e in self.seen.events_of(pulling) if e.reason == "Pulling"]
+            message, way_out = pull_without_answer(told[-1])
+            status = _status(ServiceState.FAILED, Reason.IMAGE_PULL, message)
+            return replace(status, next_step=way_out)
+        if stage is Reason.INITIALISING:
+            message = "it took longer than the progress deadline allows"
+            return _status(ServiceState.FAILED, Reason.INIT_TIMEOUT, message)
+        warned = [
+            event.message
+            for pod in self.new
+            for event in self.seen.events_of(pod)
+            if event.type == "Warning"
+        ]
+        message = "the pods were not up before the progress deadline" + (
+            f"; the cluster says: {warned[-1]}" if warned else ""
+        )
+        return _status(ServiceState.FAILED, Reason.START_FAILED, message)
 
     def _of_pod(self, pod: Pod) -> ServiceStatus | None:  # noqa: PLR0911 - a table
         if pod.unschedulable:
             return self._unschedulable(pod)
         if pod.failed:
-            return _status(ServiceState.FAILED, *_given_up(pod))
+            return _given_up(pod)
         if pod.waiting in _PULL_REASONS:
             return self._pull(pod)
         if pod.waiting in _NOT_STARTED:
@@ -292,10 +321,12 @@ class _View:
 
     def _unschedulable(self, pod: Pod) -> ServiceStatus:
         config = config_of(self.record.spec)
-        reason, message = scheduling.unschedulable(pod.unschedulable, config, self.seen.nodes)
+        reason, message, way_out = scheduling.unschedulable(
+            pod.unschedulable, config, self.seen.nodes
+        )
         over = pod.since is not None and self.now - pod.since > _PLACE_SECONDS
         state = ServiceState.FAILED if over else ServiceState.UNSCHEDULABLE
-        return _status(state, reason, message)
+        return replace(_status(state, reason, message), next_step=way_out)
 
     def _pull(self, pod: Pod) -> ServiceStatus | None:
         told = [e.message for e in self.seen.events_of(pod) if e.reason == "Failed"]
@@ -332,7 +363,7 @@ class _View:
             message=message,
             stage="ready" if state is ServiceState.HEALTHY else _STAGES.get(reason, ""),
             replicas_wanted=self.work.wanted,
-            replicas=tuple(_replica(pod) for pod in self.seen.pods),
+            replicas=tuple(_replica(pod) for pod in self.seen.standing),
             traceback=traceback,
             generation=serving(self.seen) if any(pod.ready for pod in self.seen.pods) else 0,
         )
@@ -340,17 +371,31 @@ class _View:
 
 def _stopped(seen: Observation) -> ServiceStatus:
     work = seen.workload
-    if seen.pods or (work is not None and work.wanted > 0):
+    if seen.standing or (work is not None and work.wanted > 0):
         return _status(ServiceState.TRANSITIONING, Reason.STOPPING)
     return _status(ServiceState.UNHEALTHY, Reason.STOPPED)
 
 
-def _given_up(pod: Pod) -> tuple[Reason, str]:
+def _is_made_up_for(pod: Pod, pods: Sequence[Pod]) -> bool:
+    """Whether a pod was given up, and one that was made after that is ready."""
+    return pod.failed_at is not None and any(
+        each.ready
+        and each.revision == pod.revision
+        and each.created is not None
+        and each.created >= pod.failed_at
+        for each in pods
+    )
+
+
+def _given_up(pod: Pod) -> ServiceStatus:
     if pod.failed == "Evicted":
-        return Reason.EVICTED, pod.failed_message
+        message, way_out = eviction(pod.failed_message, pod.name, pod.node)
+        status = _status(ServiceState.FAILED, Reason.EVICTED, message)
+        return replace(status, next_step=way_out)
     if pod.failed in ("NodeLost", "NodeAffinity", "NodeShutdown", "Terminated"):
-        return Reason.NODE_LOST, pod.failed_message
-    return Reason.START_FAILED, f"{pod.failed}: {pod.failed_message}"
+        return _status(ServiceState.FAILED, Reason.NODE_LOST, pod.failed_message)
+    message = f"{pod.failed}: {pod.failed_message}"
+    return _status(ServiceState.FAILED, Reason.START_FAILED, message)
 
 
 def _pulls(seen: Observation, pod: Pod) -> bool:

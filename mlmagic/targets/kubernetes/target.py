@@ -236,7 +236,7 @@ class KubernetesTarget(Target):
         keep_record(self._open(record.spec).connection, record)
         mirror = self._open(record.spec).mirror
         until = time.monotonic() + applying.GONE_SECONDS
-        while self._observe(record).pods and time.monotonic() < until:
+        while self._observe(record).standing and time.monotonic() < until:
             mirror.wait(mirror.count, 1.0)
 
     def restart(self, record: ServiceRecord) -> None:

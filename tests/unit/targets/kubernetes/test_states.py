@@ -12,7 +12,7 @@ import pytest
 
 from mlmagic.entities import CellOrigin, KubernetesDeploymentConfig, Reason, ServiceState
 from mlmagic.targets.jobs import JobFailure, JobState
-from mlmagic.targets.kubernetes.observing import observe
+from mlmagic.targets.kubernetes.observing import Event, observe
 from mlmagic.targets.kubernetes.states import failure_of, serving, status_of, unreachable
 from tests.unit.targets.kubernetes.examples import make_record
 
@@ -235,6 +235,54 @@ def test_a_pod_that_was_put_out() -> None:
     status = status_of(record(observation), replace(complete(observation), pods=(out, *rest)))
     assert (status.state, status.reason) == (N, Reason.EVICTED)
     assert "1 of 2 pods ready; The node was low on memory" in status.message
+
+
+def test_a_pod_that_was_put_out_stands_for_nothing_once_another_is_up() -> None:
+    observation = complete(seen("a_pod_that_is_deleted_under_load_costs_no_request"))
+    gone = replace(observation.pods[0], name="gone", uid="gone", ready=False, failed="Evicted")
+    early = min(pod.created for pod in observation.pods if pod.created is not None)
+    before = replace(gone, failed_at=early - SOON)
+    for out in (before, replace(before, revision=0)):  # of this revision, and of one before it
+        status = status_of(record(observation), replace(observation, pods=(out, *observation.pods)))
+        assert (status.state, status.reason) == (H, Reason.READY)
+        assert "gone" not in [pod.name for pod in status.replicas]
+    assert observation.workload is not None
+    none = replace(observation, pods=(before,), workload=replace(observation.workload, wanted=0))
+    stopped = replace(record(observation), wanted="stopped")
+    assert status_of(stopped, none).reason is Reason.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("happened", "running", "reason", "words"),
+    [
+        ([("Normal", "Pulling", 'Pulling image "r.example.com/ml/svc@sha256:1"')], False,
+         Reason.IMAGE_PULL,
+         "the nodes ask for 'r.example.com/ml/svc@sha256:1' and get no answer, or not all of it"),
+        ([("Warning", "FailedMount", 'secret "svc-keys" not found')], False, Reason.START_FAILED,
+         'the cluster says: secret "svc-keys" not found'),
+        ([], True, Reason.INIT_TIMEOUT, "longer than the progress deadline allows"),
+    ],
+)  # fmt: skip
+def test_a_progress_deadline_says_what_did_not_come_to_its_end(
+    happened: list[tuple[str, str, str]], running: bool, reason: Reason, words: str
+) -> None:
+    observation = seen("insufficient_cpu")
+    pod = replace(observation.pods[0], unschedulable="", scheduled=True, running=running)
+    events = tuple(
+        Event(kind="Pod", name=pod.name, uid=pod.uid, type=kind, reason=what, message=message,
+              count=1, at=datetime.now(UTC))
+        for kind, what, message in happened
+    )  # fmt: skip
+    assert observation.workload is not None
+    late = replace(
+        observation,
+        workload=replace(observation.workload, overdue=True),
+        pods=(pod,),
+        events=events,
+    )
+    status = status_of(record(observation), late)
+    assert (status.state, status.reason) == (F, reason)
+    assert words in status.message
 
 
 def test_a_cluster_that_does_not_answer() -> None:

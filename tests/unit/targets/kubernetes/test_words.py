@@ -1,0 +1,98 @@
+"""What schedulers and kubelets say, in our words; the sentences are Kubernetes' own."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlmagic.entities import KubernetesDeploymentConfig as Config
+from mlmagic.entities import Reason
+from mlmagic.targets.kubernetes.evicting import eviction
+from mlmagic.targets.kubernetes.observing import Node
+from mlmagic.targets.kubernetes.scheduling import unschedulable
+from mlmagic.targets.kubernetes.taints import Taint
+
+ML = Taint(key="dedicated", value="ml", effect="NoSchedule")
+FULL = Taint(key="node.kubernetes.io/disk-pressure", value="", effect="NoSchedule")
+CLOSED = Taint(key="node.kubernetes.io/unschedulable", value="", effect="NoSchedule")
+SOFT = Taint(key="dedicated", value="ml", effect="PreferNoSchedule")
+TAINTED = (
+    "0/3 nodes are available: 3 node(s) had untolerated taint(s). no new claims to deallocate, "
+    "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+)
+
+
+def node(*taints: Taint, cpu: str = "4") -> Node:
+    return Node(name="n", allocatable={"cpu": cpu}, taints=taints)
+
+
+@pytest.mark.parametrize(
+    ("said", "config", "nodes", "words", "way_out"),
+    [
+        (TAINTED, Config(), (node(ML), node(ML), node(FULL)),
+         ("no node takes the pod: the taint 'dedicated=ml:NoSchedule' keeps it off 2 nodes, "
+         "1 node is short of disk space"),
+         "Deploy with --toleration dedicated=ml:NoSchedule, or ask who runs the cluster"),
+        # What is tolerated already, or only avoided, keeps nothing away.
+        (TAINTED, Config(tolerations=("dedicated",)), (node(ML), node(SOFT), node(FULL)),
+         "no node takes the pod: 1 node is short of disk space", ""),
+        (TAINTED, Config(tolerations=("dedicated=web",)), (node(ML),),
+         "no node takes the pod: the taint 'dedicated=ml:NoSchedule' keeps it off 1 node",
+         "Deploy with --toleration dedicated=ml:NoSchedule, or ask who runs the cluster"),
+        # Nodes that may not be looked at: the scheduler of Kubernetes 1.34, and one before it.
+        (TAINTED, Config(), None,
+         "no node takes the pod: taints that it does not tolerate keep it off 3 nodes",
+         "Deploy with --toleration KEY=VALUE:EFFECT, or ask who runs the cluster"),
+        (("0/2 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/"
+         "disk-pressure: }, 1 node(s) had untolerated taint {dedicated: ml}. preemption: 0/2 …"),
+         Config(), None,
+         ("no node takes the pod: 1 node is short of disk space, the taint 'dedicated=ml' keeps it "
+         "off 1 node"),
+         "Deploy with --toleration dedicated=ml, or ask who runs the cluster"),
+        ("0/1 nodes are available: 1 node(s) were unschedulable. preemption: 0/1 …", Config(),
+         (node(CLOSED),), "no node takes the pod: 1 node is closed for new pods (cordoned)", ""),
+        (("0/2 nodes are available: 1 node(s) had untolerated taint(s), 1 node(s) didn't match "
+         "Pod's node affinity/selector. preemption: 0/2 …"),
+         Config(node_selector={"disk": "ssd"}), (node(ML), node()),
+         ("no node takes the pod: the taint 'dedicated=ml:NoSchedule' keeps it off 1 node, the "
+         "labels 'disk=ssd' are missing on 1 node"),
+         "Deploy with --toleration dedicated=ml:NoSchedule, or ask who runs the cluster"),
+        ("0/1 nodes are available: 1 node(s) had volume node affinity conflict. preemption: 0/1 …",
+         Config(), (node(),),
+         "no node takes the pod: 1 node(s) had volume node affinity conflict", ""),
+    ],
+)  # fmt: skip
+def test_no_node_takes_the_pod(
+    said: str, config: Config, nodes: tuple[Node, ...] | None, words: str, way_out: str
+) -> None:
+    assert unschedulable(said, config, nodes) == (Reason.NO_NODE, words, way_out)
+
+
+def test_a_node_that_is_kept_away_is_no_room() -> None:
+    said = "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s)."
+    nodes = (node(cpu="4"), node(ML, cpu="64"))
+    _, words, _ = unschedulable(said, Config(cpu="8"), nodes)
+    assert words == "8 CPUs asked for by a pod, the largest node has 4 CPUs"
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "way_out"),
+    [
+        ("Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. ",
+         "pod 'svc-1' wrote more than the '20Mi' that it may", "'ephemeral-storage'"),
+        ('Container server exceeded its local ephemeral storage limit "1.5Gi". ',
+         "pod 'svc-1' wrote more than the '1.5Gi' that it may", "/tmp"),
+        ('Usage of EmptyDir volume "tmp" exceeds the limit "1Gi". ',
+         "pod 'svc-1' wrote more than the '1Gi' that it may", "/tmp"),
+        (("The node was low on resource: memory. Threshold quantity: 100Mi, available: 90Mi. "
+         "Container server was using 700Mi, request is 512Mi, has larger consumption of memory. "),
+         ("node 'node-1' ran out of memory and put pod 'svc-1' out, which used 700Mi and had asked "
+         "for 512Mi"), "--memory"),
+        ("The node was low on resource: ephemeral-storage. ",
+         "node 'node-1' ran out of disk space and put pod 'svc-1' out", "/tmp"),
+        ("The node had condition: [DiskPressure]. ", "The node had condition: [DiskPressure].", ""),
+    ],
+)  # fmt: skip
+def test_a_pod_is_put_out(said: str, words: str, way_out: str) -> None:
+    told, next_step = eviction(said, "svc-1", "node-1")
+    assert told == words
+    assert way_out in next_step
