@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 REPEATS = 5
+TIMES = 15
 LOAD = """
 import time
 begun = time.perf_counter()
@@ -61,6 +62,32 @@ def load_extension() -> list[float]:
             client.stop_channels()
             manager.shutdown_kernel(now=True)
     return times
+
+
+def commands(workspace: Any) -> Iterator[tuple[str, list[float]]]:
+    """Milliseconds of commands in a shell, beside a Python that does nothing; the best of several.
+
+    The best, because a machine that does other things beside adds to every other one.
+    """
+    script = Path("score.py")
+    script.write_text("def init(): pass\n\n\ndef run(raw_data): return raw_data\n")
+    workspace.deploy("listed", script=str(script), wait=True)
+    # As after an installation: the modules are compiled.
+    variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+    def best(*words: str) -> float:
+        command = [sys.executable, *words]
+        return 1000 * min(
+            seconds(lambda: subprocess.run(command, check=True, capture_output=True, env=variables))
+            for _ in range(TIMES)
+        )
+
+    nothing = best("-c", "pass")
+    yield "python -c pass", [nothing]
+    for words, goal in (("--help", 150), ("service list", 400)):
+        taken = best("-m", "mlmagic", *words.split())
+        ratio = f"{taken / nothing:.1f} times that"
+        yield f"mlmagic {words} (goal {goal} ms), {ratio}", [taken]
 
 
 def realise(workspace: Any, *, again: bool) -> list[float]:
@@ -159,6 +186,8 @@ def main() -> None:
     """Measure and print."""
     tell("%load_ext mlmagic in a warm kernel (goal 150 ms)", load_extension(), "ms")
     with scratch_workspace() as workspace:
+        for what, times in commands(workspace):
+            tell(what, times, "ms")
         tell("environment realised, cold (uv's cache warm)", realise(workspace, again=False))
         tell("environment realised, warm", realise(workspace, again=True))
         for what, times in (*deploy(workspace), *(contain(workspace) if _has_engine() else ())):

@@ -154,7 +154,13 @@ def test_a_service_from_a_shell(run, tmp_path):
         assert "Transitioning" in done.stderr
         assert run("service", "run", "echo-svc", "-d", "@body.json").stdout == "3\n"
         assert run("service", "run", "echo-svc", "-d", "-", stdin="12345").stdout == "5\n"
-        assert json.loads(run("services", "-o", "json").stdout)[0]["state"] == "Healthy"
+        listed = run("services", "-o", "json", PYTHONPROFILEIMPORTTIME="1")
+        assert json.loads(listed.stdout)[0]["state"] == "Healthy"
+        # Fast: no client of another target, no database, nothing of Jupyter.
+        imported = {line.rpartition("|")[2].strip() for line in listed.stderr.splitlines()}
+        assert "psutil" in imported
+        others = {"docker", "kubernetes", "sqlalchemy", "alembic", "IPython", "numpy", "asyncio"}
+        assert not imported & others
         again = run(*deploy, CI="true")
         assert again.stdout.startswith("echo-svc  unchanged (same specification)\n")
         assert again.stderr == ""

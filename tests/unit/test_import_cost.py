@@ -35,6 +35,11 @@ def test_the_extension_loads_nothing_heavy():
     assert "mlmagic" in after
 
 
+def test_help_loads_the_option_table_alone():
+    loaded = loaded_by("from mlmagic.cli import main\nmain(['--help'])")
+    assert not loaded & (HEAVY | {"IPython", "asyncio", "email", "msgspec", "packaging", "yaml"})
+
+
 @pytest.mark.parametrize("module", ["mlmagic.entities", "mlmagic.errors", "mlmagic.options"])
 def test_what_everybody_imports_loads_nothing_heavy(module):
     assert not loaded_by(f"import {module}") & (HEAVY | {"IPython"})
