@@ -36,14 +36,16 @@ _mlmagic() {
   found=("${(@f)$(command mlmagic complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "$found" ]]; then compadd -- $found; else _files; fi
 }
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
 compdef _mlmagic mlmagic"""
 _FISH = """\
 # mlmagic completion fish | source
 function __mlmagic_complete
   set -l words (commandline -opc) (commandline -ct)
-  command mlmagic complete -- $words[2..-1] 2>/dev/null
+  set -l found (command mlmagic complete -- $words[2..-1] 2>/dev/null)
+  if test -n "$found"; printf '%s\\n' $found; else; __fish_complete_path $words[-1]; end
 end
-complete -c mlmagic -a '(__mlmagic_complete)'"""
+complete -c mlmagic -f -a '(__mlmagic_complete)'"""
 _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 

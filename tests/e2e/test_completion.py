@@ -1,12 +1,17 @@
-"""The tab key in a shell, as bash itself asks for it."""
+"""The tab key in each shell, as the shell itself asks for it.
+
+``MLMAGIC_REQUIRE=shells`` makes a shell that is missing a failure.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from mlmagic import Workspace
@@ -30,6 +35,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def require(shell: str) -> None:
+    if shutil.which(shell) is None:
+        if "shells" in os.environ.get("MLMAGIC_REQUIRE", "").split(","):
+            pytest.fail(f"There is no {shell}.")
+        pytest.skip(f"no {shell}: apt install {shell}")
+
+
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=env)
@@ -50,6 +62,48 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 def test_bash_completes_verbs_options_and_names(folder: Path, line: str, told: set[str]) -> None:
     done = run(folder, "bash", "-c", PRESS, "bash", line)
     assert (done.stderr, {*done.stdout.rstrip("\n").split("\n")}) == ("", told)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("mlmagic model sh", ["show"]),
+        ("mlmagic model show he", ["hello", "hello:1"]),
+        ("mlmagic model show hello:", ["hello:1"]),
+        ("mlmagic model list -o js", ["json", "jsonc"]),
+        ("mlmagic nosuch mod", ["model.txt"]),  # files, where nothing is known
+    ],
+)
+def test_fish_completes_verbs_options_and_names(folder: Path, line: str, told: list[str]) -> None:
+    require("fish")
+    press = 'mlmagic completion fish | source; complete --do-complete "$argv[1]"'
+    done = run(folder, "fish", "--no-config", "-c", press, line)
+    assert (done.stderr, done.stdout.split()) == ("", told)
+
+
+def test_zsh_completes_verbs_options_and_names(folder: Path) -> None:
+    require("zsh")
+    env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "TERM": "dumb"}
+    zsh = pexpect.spawn(
+        "zsh", ["-f", "-i"], env=env, cwd=folder, encoding="utf-8", timeout=120, echo=False,
+        dimensions=(40, 200),
+    )  # fmt: skip
+    try:
+        zsh.sendline('PS1=; bindkey -e; eval "$(mlmagic completion zsh)"; print -r -- rea""dy')
+        zsh.expect("\nready")
+        for line, completed in (
+            ("mlmagic model sh", "mlmagic model show"),
+            ("mlmagic model show he", "mlmagic model show hello"),
+            ("mlmagic model show hello:", "mlmagic model show hello:1"),
+            ("mlmagic model register --model-framework-v", "--model-framework-version"),
+            ("mlmagic nosuch mod", "mlmagic nosuch model.txt"),
+        ):
+            # The tab key, then the line as it is now, printed: ctrl-A, ctrl-E are its ends.
+            zsh.send(f"{line}\t\x01print -r -- [ \x05 ]\r")
+            zsh.expect(r"\n\[ +(.*?) +\]")
+            assert zsh.match[1].endswith(completed), zsh.match[1]
+    finally:
+        zsh.close(force=True)
 
 
 def test_each_shell_has_its_script(folder: Path) -> None:
