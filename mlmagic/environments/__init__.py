@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from mlmagic.laziness import lazily
 
 if TYPE_CHECKING:
+    from mlmagic.environments.distributions import kernel_stamp
     from mlmagic.environments.documents import EnvironmentDocuments
     from mlmagic.environments.environments import EnvironmentEntry, Environments
+    from mlmagic.environments.origins import LockedPackage, locked_packages, locked_versions
     from mlmagic.environments.runtime import place_runtime, runtime_digest, runtime_requirements
     from mlmagic.environments.use import PruneReport
 
@@ -19,7 +21,11 @@ _HOMES = {
     "EnvironmentDocuments": "documents",
     "EnvironmentEntry": "environments",
     "Environments": "environments",
+    "LockedPackage": "origins",
     "PruneReport": "use",
+    "kernel_stamp": "distributions",
+    "locked_packages": "origins",
+    "locked_versions": "origins",
     "place_runtime": "runtime",
     "runtime_digest": "runtime",
     "runtime_requirements": "runtime",
@@ -29,7 +35,11 @@ __all__ = [
     "EnvironmentDocuments",
     "EnvironmentEntry",
     "Environments",
+    "LockedPackage",
     "PruneReport",
+    "kernel_stamp",
+    "locked_packages",
+    "locked_versions",
     "place_runtime",
     "runtime_digest",
     "runtime_requirements",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Ours and Azure ML's own: the scoring runtime stands in for them. The name mlmagic belongs to
 # another project on the package index and must never reach a resolver.
 _NEVER = re.compile(r"(jupyter-)?mlmagic|azureml(-.*)?")
+# Who installed what was not asked from an index.
+_INSTALLERS = {"conda": "conda", "debian": "system"}
 
 
 def is_ours(name: str) -> bool:
@@ -39,6 +41,8 @@ class Installed:
         url: Where it was installed from (PEP 610), when not from an index by name.
         local: The folder or file on this machine that it was installed from.
         requires: What it needs, as requirement lines.
+        origin: How it came: ``index``, ``conda``, ``system`` (Debian's packages), ``editable``,
+            ``folder``, ``file``, ``address``, or a version control such as ``git``.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Installed:
     url: str | None = None
     local: Path | None = None
     requires: tuple[str, ...] = ()
+    origin: str = "index"
 
     @property
     def requirement(self) -> str:
@@ -133,7 +138,12 @@ class Distributions:
 
 def installed() -> Distributions:
     """The distributions as they are now; read again only when a folder of the path changed."""
-    return _read(tuple((entry, _changed(entry)) for entry in sys.path))
+    return _read(kernel_stamp())
+
+
+def kernel_stamp() -> tuple[tuple[str, int], ...]:
+    """Return what changes when something is installed or removed; cheap, for those who watch."""
+    return tuple((entry, _changed(entry)) for entry in sys.path)
 
 
 @functools.lru_cache(maxsize=1)
@@ -176,7 +186,23 @@ def _describe(distribution: importlib.metadata.Distribution) -> Installed:
         url=url,
         local=local,
         requires=tuple(distribution.requires or ()),
+        origin=_origin_word(distribution, url, local),
     )
+
+
+def _origin_word(
+    distribution: importlib.metadata.Distribution, url: str | None, local: Path | None
+) -> str:
+    if url is not None:
+        scheme, plus, _ = url.partition("+")
+        return scheme if plus and "://" not in scheme else "address"
+    if local is None:
+        installer = (distribution.read_text("INSTALLER") or "").strip()
+        return _INSTALLERS.get(installer, "index")
+    text = distribution.read_text("direct_url.json")
+    if not text or json.loads(text).get("dir_info", {}).get("editable"):
+        return "editable"
+    return "folder" if local.is_dir() else "file"
 
 
 def _source(distribution: importlib.metadata.Distribution) -> tuple[str | None, Path | None]:

@@ -353,6 +353,11 @@ class Environments:
             )
         return found[0]
 
+    def stamp(self) -> tuple[int, ...]:
+        """Return what changes whenever an entry may have; cheap, for those who watch."""
+        places = (self._definitions, self._locks, self._cache / "environments")
+        return tuple(place.stat().st_mtime_ns if place.is_dir() else 0 for place in places)
+
     def _entry(
         self,
         environment: Environment,

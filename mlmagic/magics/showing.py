@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlmagic.magics.session import Session
 
 _SERVICE = ("mlmagic.services.webservice", "Webservice")
+_ENVIRONMENT = ("mlmagic.environments.environments", "EnvironmentEntry")
 
 
 class Progress:
@@ -151,15 +152,30 @@ def add_formatters(shell: Any, session: Session) -> None:
     for module, name in HOMES:
         formatters["text/plain"].for_type_by_name(module, name, _print)
         formatters["text/html"].for_type_by_name(module, name, lambda it: present(it).html)
-    shell.display_formatter.ipython_display_formatter.for_type_by_name(
-        *_SERVICE, session.service_display
-    )
+    display = shell.display_formatter
+    display.ipython_display_formatter.for_type_by_name(*_SERVICE, session.service_display)
+    display.mimebundle_formatter.for_type_by_name(*_ENVIRONMENT, _EnvironmentView(session))
+
+
+class _EnvironmentView:
+    """Adds a live panel to the HTML and text of an environment, where somebody watches."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __call__(self, entry: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if not self._session.live:
+            return {}, {}
+        from mlmagic.panels import environment_view
+
+        return environment_view(self._session.workspace(), entry)
 
 
 def remove_formatters(shell: Any) -> None:
     """Take away what `add_formatters` registered."""
     display = shell.display_formatter
-    for formatter in (*display.formatters.values(), display.ipython_display_formatter):
+    special = (display.ipython_display_formatter, display.mimebundle_formatter)
+    for formatter in (*display.formatters.values(), *special):
         for key in [*HOMES, _SERVICE]:
             formatter.deferred_printers.pop(key, None)
         for kind in [kind for kind in formatter.type_printers if _is_ours(kind)]:

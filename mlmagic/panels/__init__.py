@@ -4,10 +4,16 @@ panel     what all panels do: batches of news out, intents in
 service   one service
 services  all services of a workspace
 models    the registry
+environment  the packages of an environment
 deploy    a form that deploys
 display   which form an output takes
 """
 
-from mlmagic.panels.display import display_deploy_form, display_service, live_view
+from mlmagic.panels.display import (
+    display_deploy_form,
+    display_service,
+    environment_view,
+    live_view,
+)
 
-__all__ = ["display_deploy_form", "display_service", "live_view"]
+__all__ = ["display_deploy_form", "display_service", "environment_view", "live_view"]

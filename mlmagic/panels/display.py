@@ -1,12 +1,14 @@
-"""How a service is shown: live in a front end, as HTML and text elsewhere."""
+"""How things are shown: live in a front end, as HTML and text elsewhere."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.errors import EnvironmentNotFoundError
 from mlmagic.services.static_view import mime_bundle
 
 if TYPE_CHECKING:
+    from mlmagic.environments import EnvironmentEntry
     from mlmagic.panels.service import Watch
     from mlmagic.panels.service_commands import ServiceHandle
     from mlmagic.workspace import Workspace
@@ -59,6 +61,28 @@ def live_view(method: str, workspace: Workspace) -> tuple[dict[str, Any], dict[s
 
         return services_panel(workspace).view()
     return {}, {}
+
+
+def environment_view(
+    workspace: Workspace, entry: EnvironmentEntry
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the MIME bundle and metadata of the panel of an environment.
+
+    Args:
+        workspace: Whose environment it is.
+        entry: The environment.
+
+    Returns:
+        Both empty where the workspace does not know it (any more).
+    """
+    from mlmagic.panels.environment import environment_panel
+
+    # A script that is captured again leaves its name to several locks.
+    name = entry.identity if entry.identity and entry.kind == "captured" else entry.name
+    try:
+        return environment_panel(workspace, name).view()
+    except EnvironmentNotFoundError:
+        return {}, {}
 
 
 def display_deploy_form(workspace: Workspace) -> None:

@@ -9,6 +9,17 @@ data      the JSON form, and the output formats of the command line
 from mlmagic.presentation.blocks import Facts, Lines, Table
 from mlmagic.presentation.data import to_data, write
 from mlmagic.presentation.models import facts_of
+from mlmagic.presentation.surroundings import environment_facts
 from mlmagic.presentation.views import Shown, present
 
-__all__ = ["Facts", "Lines", "Shown", "Table", "facts_of", "present", "to_data", "write"]
+__all__ = [
+    "Facts",
+    "Lines",
+    "Shown",
+    "Table",
+    "environment_facts",
+    "facts_of",
+    "present",
+    "to_data",
+    "write",
+]

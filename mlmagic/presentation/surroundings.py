@@ -53,13 +53,42 @@ def environments(entries: list[Any]) -> list[Block]:
 
 
 def environment_entry(entry: Any) -> list[Block]:
-    """An environment with its locked packages."""
-    facts = [("name", entry.name), ("kind", entry.kind), *_facts(entry.environment)]
-    if entry.lock:
-        packages = "\n".join(f"{name}=={version}" for name, version in entry.packages.items())
-        facts += [("lock", entry.lock.short), ("packages", packages)]
-    facts += [("on disk", size(entry.size) if entry.size else ""), ("used by", entry.used_by)]
-    return [Facts(tuple(facts))]
+    """An environment with its locked packages, and what this Python has of them."""
+    from mlmagic.environments import locked_packages
+
+    facts = [Facts(environment_facts(entry))]
+    if entry.lock is None:
+        return [*facts, Lines(("", "Its versions are chosen when something needs it."))]
+    rows = [
+        (each.name, each.version, each.origin, each.reason, _here(each))
+        for each in locked_packages(entry)
+    ]
+    return [*facts, Lines(("",)), Table(("package", "version", "from", "why", "here"), rows)]
+
+
+def environment_facts(entry: Any) -> tuple[tuple[str, Any], ...]:
+    """What is known of an environment besides its packages."""
+    found = entry.environment
+    return (
+        ("name", entry.name),
+        ("kind", entry.kind),
+        ("origin", found.origin),
+        ("Python", entry.lock.python_version if entry.lock else found.python_version),
+        ("requirements", "\n".join(found.requirements)),
+        ("variables", found.variables),
+        ("lock", entry.lock.short if entry.lock else ""),
+        ("on disk", size(entry.size) if entry.size else ""),
+        ("used by", entry.used_by),
+    )
+
+
+def _here(package: Any) -> str:
+    """What the running Python has of a locked package."""
+    if package.here is None:
+        return "not here"
+    words = [package.here.version if package.differs else "same"]
+    words += [package.here.origin] if package.here.origin != "index" else []
+    return ", ".join(words)
 
 
 def environment(found: Environment) -> list[Block]:

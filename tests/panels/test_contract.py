@@ -12,7 +12,10 @@ import pytest
 from fake_service import FakeService
 
 from mlmagic import Workspace
+from mlmagic.environments import LockedPackage
 from mlmagic.panels.deploy import DeployPanel
+from mlmagic.panels.environment import EnvironmentPanel
+from mlmagic.panels.environment import _row as package_row
 from mlmagic.panels.models import ModelsPanel
 from mlmagic.panels.models import _row as model_row
 from mlmagic.panels.service import ServicePanel
@@ -22,6 +25,7 @@ from mlmagic.services import Traffic
 CONTRACT = Path(__file__).parents[2] / "widgets" / "src" / "contract.ts"
 PANELS = {
     "DeployModel": DeployPanel,
+    "EnvironmentModel": EnvironmentPanel,
     "ModelsModel": ModelsPanel,
     "ServiceModel": ServicePanel,
     "ServicesModel": ServicesPanel,
@@ -66,6 +70,17 @@ def test_names_what_the_models_panel_sends_and_does(tmp_path):
     assert contract_keys("ModelRow") == set(model_row(model))
     assert contract_keys("ModelsIntents") == set(panel.commands)
     assert contract_keys("ModelDetails") == set(panel.commands["details"]({"id": model.id}))
+    panel.close()
+
+
+def test_names_what_the_environment_panel_sends_and_does(tmp_path):
+    panel = EnvironmentPanel(Workspace(tmp_path), "minimal")
+    package = LockedPackage(
+        name="six", version="1", origin="index", place="", reason="required", here=None
+    )
+    assert contract_keys("EnvironmentDetails") == set(panel.environment)
+    assert contract_keys("EnvironmentIntents") == set(panel.commands)
+    assert contract_keys("PackageRow") == set(package_row(package))
     panel.close()
 
 

@@ -1,4 +1,4 @@
-"""The deploy panel in JupyterLab: a service from a form, without a line of code."""
+"""The deploy panel in JupyterLab: a service from a form, and the environment that it made."""
 
 from __future__ import annotations
 
@@ -83,3 +83,38 @@ def test_what_cannot_be_deployed_is_told(notebook):
     panel.get_by_label("script", exact=True).fill("missing.py")
     panel.get_by_role("button", name="Plan").click()
     panel.get_by_role("alert").get_by_text("missing.py").wait_for()
+
+
+def test_the_environment_that_it_made_is_looked_at(notebook, workspace):
+    (deployed,) = [e for e in workspace.list_environments() if e.used_by]
+    workspace.define_environment("newer", "anywidget==0.9.0")
+    workspace.environments.lock(workspace.environments.get("newer"))
+    notebook.execute(2, f"%ml environment show {deployed.name}")
+    panel = notebook.output(2).locator(".mlm-environment")
+    panel.get_by_role("heading", name=deployed.name).wait_for()
+    row = panel.get_by_role("row").filter(has_text="uvicorn")
+    assert "scoring server" in row.inner_text()
+    notebook.screenshot("environment", panel)
+
+    panel.get_by_label("Beside").select_option(label=f"newer ({lock_of(workspace, 'newer')})")
+    panel.get_by_role("rowheader", name="anywidget").wait_for()
+    panel.get_by_role("searchbox", name="Search the packages").fill("widget 0.9")
+    row.wait_for(state="detached")
+    panel.get_by_label("Only differences").check()
+    text = panel.get_by_role("row").filter(has_text="anywidget").inner_text()
+    assert text.split() == ["anywidget", "not", "here", "0.9.0"]
+    panel.get_by_role("searchbox", name="Search the packages").fill("")
+    notebook.cell(0).locator(".cm-content").click()  # a panel keeps its keys to itself
+    notebook.page.set_viewport_size({"width": 560, "height": 900})
+    notebook.page.keyboard.press("Control+b")  # the side bar away
+    notebook.page.wait_for_function(
+        "() => document.querySelector('.mlm-environment').clientWidth > 300"
+    )
+    assert not panel.evaluate("element => element.scrollWidth > element.clientWidth")
+    notebook.screenshot("environment-narrow", panel)
+
+
+def lock_of(workspace: Workspace, name: str) -> str:
+    lock = workspace.show_environment(name).lock
+    assert lock is not None
+    return lock.short

@@ -212,6 +212,37 @@ export interface ModelsIntents {
   delete: { args: { id: string }; value: null };
 }
 
+/** A locked package, and what the kernel has of it; places are files and addresses. */
+export interface PackageRow {
+  name: string;
+  version: string;
+  origin: string;
+  place: string;
+  reason: string;
+  kernel: { version: string; origin: string; place: string; differs: boolean } | null;
+}
+
+/** What an environment asks for, and what that is locked to. */
+export interface EnvironmentDetails {
+  name: string;
+  isLocked: boolean;
+  facts: [label: string, text: string][];
+  packages: PackageRow[];
+}
+
+/** Traits of `mlmagic.panels.environment.EnvironmentPanel`. */
+export interface EnvironmentModel {
+  environment: EnvironmentDetails;
+  others: { identity: string; label: string }[];
+  checked: string;
+}
+
+/** What the environment panel asks of Python; versions by the names of packages. */
+export interface EnvironmentIntents {
+  versions: { args: { identity: string }; value: Record<string, string> };
+  lock: { args: Nothing; value: null };
+}
+
 /** A field of the deploy form: a row of the option table. */
 export interface Field {
   name: string;

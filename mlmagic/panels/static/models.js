@@ -259,6 +259,15 @@ function createStore(initial) {
   };
 }
 
+// src/lib/facts.ts
+function factList(facts) {
+  return h(
+    "dl",
+    { class: "mlm-facts" },
+    ...facts.map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, text)))
+  );
+}
+
 // src/models/details.ts
 function details(python, actions) {
   const element = h("section", { class: "mlm-model" });
@@ -292,13 +301,11 @@ function draw(element, model, actions) {
       deploy,
       remove
     ),
-    h(
-      "dl",
-      { class: "mlm-facts" },
-      ...model.facts.map(([label, text]) => fact(label, text)),
-      fact("used by", users || "no service"),
-      fact("versions", model.versions.map((version) => `${name}:${version}`).join(", "))
-    ),
+    factList([
+      ...model.facts,
+      ["used by", users || "no service"],
+      ["versions", model.versions.map((version) => `${name}:${version}`).join(", ")]
+    ]),
     h("h5", {}, plural(model.files.length, "file")),
     h(
       "ul",
@@ -319,9 +326,6 @@ function draw(element, model, actions) {
       h("h5", {}, "Sample"),
       h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Sample" }, pretty(model.sample))
     );
-}
-function fact(label, text) {
-  return h("div", {}, h("dt", {}, label), h("dd", {}, text));
 }
 
 // src/models/register.ts

@@ -215,11 +215,15 @@ function stateChip() {
   };
 }
 
+// src/lib/words.ts
+function hasWords(texts, words) {
+  const all = texts.join("\n").toLowerCase();
+  return words.toLowerCase().split(/\s+/).every((word) => all.includes(word));
+}
+
 // src/services/filter.ts
 function matches(row, filter) {
-  const said = [row.name, stateWord(row), row.reason, row.target, ...row.models];
-  const text = said.join("\n").toLowerCase();
-  return filter.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  return hasWords([row.name, stateWord(row), row.reason, row.target, ...row.models], filter);
 }
 
 // src/lib/plot.ts

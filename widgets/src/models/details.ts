@@ -1,5 +1,6 @@
 import type { ModelDetails, ModelsIntents, ModelsModel } from "../contract";
 import { h, show } from "../lib/dom";
+import { factList } from "../lib/facts";
 import { bytes, plural, pretty } from "../lib/format";
 import type { Python } from "../lib/python";
 
@@ -42,13 +43,11 @@ function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void
       deploy,
       remove,
     ),
-    h(
-      "dl",
-      { class: "mlm-facts" },
-      ...model.facts.map(([label, text]) => fact(label, text)),
-      fact("used by", users || "no service"),
-      fact("versions", model.versions.map((version) => `${name}:${version}`).join(", ")),
-    ),
+    factList([
+      ...model.facts,
+      ["used by", users || "no service"],
+      ["versions", model.versions.map((version) => `${name}:${version}`).join(", ")],
+    ]),
     h("h5", {}, plural(model.files.length, "file")),
     h(
       "ul",
@@ -69,8 +68,4 @@ function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void
       h("h5", {}, "Sample"),
       h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Sample" }, pretty(model.sample)),
     );
-}
-
-function fact(label: string, text: string): HTMLElement {
-  return h("div", {}, h("dt", {}, label), h("dd", {}, text));
 }

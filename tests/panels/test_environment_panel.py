@@ -1,0 +1,69 @@
+"""The Python half of the environment panel, over real locks."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlmagic import Workspace
+from mlmagic.errors import EnvironmentNotFoundError
+from mlmagic.panels import environment_view
+from mlmagic.panels.environment import EnvironmentPanel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    workspace = Workspace.create(tmp_path)
+    workspace.define_environment("old", "six==1.16.0")
+    workspace.define_environment("new", "six==1.17.0")
+    return workspace
+
+
+@pytest.fixture
+def panel(workspace: Workspace) -> Iterator[EnvironmentPanel]:
+    panel = EnvironmentPanel(workspace, "old")
+    yield panel
+    panel.close()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def version(panel: EnvironmentPanel, name: str) -> str:
+    return {row["name"]: row["version"] for row in panel.environment["packages"]}[name]
+
+
+def test_versions_are_chosen_and_compared_with_another_lock(workspace, panel):
+    assert panel.environment["isLocked"] is False
+    assert ["requirements", "six==1.16.0"] in panel.environment["facts"]
+    panel.commands["lock"]({})
+    wait_until(lambda: panel.environment["isLocked"])
+    assert version(panel, "six") == "1.16.0"
+    assert "1.16.0" in panel.to_html()
+    assert panel.others == []
+
+    lock = workspace.environments.lock(workspace.environments.get("new"))
+    wait_until(lambda: len(panel.others) == 1)  # somebody else's work, seen
+    (other,) = panel.others
+    assert other == {"identity": lock.identity, "label": f"new ({lock.short})"}
+    assert panel.commands["versions"]({"identity": lock.identity})["six"] == "1.17.0"
+    with pytest.raises(EnvironmentNotFoundError, match="no lock 'gone' any more"):
+        panel.commands["versions"]({"identity": "gone"})
+
+
+def test_an_environment_shows_its_panel_and_one_that_is_gone_shows_none(workspace, tmp_path):
+    entry = workspace.show_environment("old")
+    data, _ = environment_view(workspace, entry)
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert environment_view(workspace, entry) == environment_view(workspace, entry)
+    assert environment_view(Workspace.create(tmp_path / "other"), entry) == ({}, {})

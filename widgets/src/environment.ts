@@ -1,0 +1,166 @@
+/** The panel of one environment: its packages, where each comes from, what others have of them. */
+
+import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
+import type { EnvironmentIntents, EnvironmentModel } from "./contract";
+import {
+  besideKernel,
+  besideLock,
+  chosenLines,
+  type Line,
+  packagesTable,
+} from "./environment/packages";
+import { acting } from "./lib/acting";
+import { h, setText, show } from "./lib/dom";
+import { factList } from "./lib/facts";
+import { plural } from "./lib/format";
+import { openDoor, type Python } from "./lib/python";
+import { followConnection, frame } from "./lib/shell";
+import { createStore, type Store } from "./lib/store";
+
+type Door = Python<EnvironmentModel, EnvironmentIntents>;
+
+interface Ui {
+  text: string;
+  onlyDifferent: boolean;
+  /** Identity of the lock beside which the packages are shown; empty for the kernel. */
+  beside: string;
+}
+
+const SECONDS = 60;
+const LOCK_SECONDS = 900;
+
+export default () => {
+  const ui: Store<Ui> = createStore<Ui>({ text: "", onlyDifferent: false, beside: "" });
+  let door: Door | undefined;
+  const doorOf = (model: unknown): Door => {
+    door ??= openDoor<EnvironmentModel, EnvironmentIntents>(model as AnyModel);
+    return door;
+  };
+  return {
+    initialize({ model }: InitializeProps): void {
+      doorOf(model);
+    },
+    render({ model, el, signal }: RenderProps): void {
+      draw(el, doorOf(model), ui, signal);
+    },
+  };
+};
+
+function draw(place: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSignal): void {
+  const name = h("h3", { class: "mlm-name" });
+  const search = h("input", {
+    type: "search",
+    class: "mlm-input",
+    placeholder: "Search",
+    "aria-label": "Search the packages",
+  });
+  const beside = h("select", { class: "mlm-input" });
+  const only = h("input", { type: "checkbox" });
+  const count = h("span", { class: "mlm-place", role: "status" });
+  const lock = h("button", { type: "button", class: "mlm-button" }, "Choose versions");
+  const facts = h("div");
+  const empty = h("p", { class: "mlm-empty" });
+  const table = packagesTable();
+  const parts = frame(place, "mlm-environment");
+  const { act, trouble, fail } = acting(parts.say);
+  const tools = h(
+    "div",
+    { class: "mlm-bar mlm-tools" },
+    search,
+    h("label", { class: "mlm-row" }, "Beside", beside),
+    h("label", { class: "mlm-row" }, only, "Only differences"),
+    count,
+  );
+  parts.note.after(
+    h("header", { class: "mlm-bar" }, name, h("span", { class: "mlm-push" }), lock),
+    trouble,
+    facts,
+    tools,
+    table.element,
+    empty,
+  );
+  let lines: Line[] = [];
+  let asked = 0;
+
+  async function update(): Promise<void> {
+    const environment = python.get("environment");
+    setText(name, `Environment ${environment.name}`);
+    parts.root.setAttribute("aria-label", `Environment ${environment.name}`);
+    facts.replaceChildren(factList(environment.facts));
+    show(lock, !environment.isLocked);
+    show(tools, environment.isLocked);
+    drawChoices();
+    await compare();
+  }
+
+  function drawChoices(): void {
+    const others = python.get("others");
+    beside.replaceChildren(
+      h("option", { value: "" }, "this kernel"),
+      ...others.map(({ identity, label }) => h("option", { value: identity }, label)),
+    );
+    const isThere = others.some(({ identity }) => identity === ui.value.beside);
+    if (!isThere && ui.value.beside) ui.set({ beside: "" });
+    beside.value = ui.value.beside;
+  }
+
+  async function compare(): Promise<void> {
+    asked += 1;
+    const mine = asked;
+    const { packages } = python.get("environment");
+    const identity = ui.value.beside;
+    try {
+      const versions = identity && (await python.ask("versions", { identity }, SECONDS));
+      if (mine !== asked || signal.aborted) return;
+      fail("");
+      lines = versions ? besideLock(packages, versions) : besideKernel(packages);
+      drawLines();
+    } catch (error) {
+      if (mine === asked) fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  function drawLines(): void {
+    const { text, onlyDifferent } = ui.value;
+    if (search.value !== text) search.value = text;
+    only.checked = onlyDifferent;
+    const found = chosenLines(lines, text, onlyDifferent);
+    const different = lines.filter((line) => line.differs).length;
+    setText(count, `${shownOf(found.length, lines.length)}, ${different} different`);
+    table.draw(found, beside.selectedOptions[0]?.textContent ?? "");
+    show(table.element, found.length > 0);
+    show(empty, found.length === 0);
+    setText(empty, emptyWords(text));
+  }
+
+  function emptyWords(text: string): string {
+    if (!python.get("environment").isLocked)
+      return "Its versions are not chosen yet; the first deployment with it does so.";
+    if (lines.length === 0) return "It has no packages.";
+    return text ? "No package has all of that." : "Nothing differs.";
+  }
+
+  search.addEventListener("input", () => {
+    ui.set({ text: search.value });
+    drawLines();
+  });
+  only.addEventListener("change", () => {
+    ui.set({ onlyDifferent: only.checked });
+    drawLines();
+  });
+  beside.addEventListener("change", () => {
+    ui.set({ beside: beside.value });
+    void compare();
+  });
+  lock.addEventListener("click", () => {
+    void act(lock, () => python.ask("lock", {}, LOCK_SECONDS), "The versions are chosen.");
+  });
+  python.watch("environment", () => void update(), signal);
+  python.watch("others", drawChoices, signal);
+  followConnection(parts, python, "the environment is not", () => python.get("checked"), signal);
+  void update();
+}
+
+function shownOf(found: number, all: number): string {
+  return found === all ? plural(all, "package") : `${found} of ${plural(all, "package")}`;
+}

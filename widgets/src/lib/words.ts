@@ -1,0 +1,8 @@
+/** Whether one of the texts, or another, has each of the words; capitals do not matter. */
+export function hasWords(texts: string[], words: string): boolean {
+  const all = texts.join("\n").toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
+}
