@@ -52,6 +52,10 @@ def call(
     """
     if verb.owner == "runs":
         return _call_runs(verb, values, on_event)
+    if verb.owner == "azureml":
+        from mlmagic.azureml import importing
+
+        return getattr(importing, verb.method)(**values)
     if verb.owner == "class":
         from mlmagic.workspace import Workspace
 

@@ -139,6 +139,11 @@ def refused_class(name: str, way: str) -> Any:
     return _RefusedClass(name, (), {"__doc__": way, _NOTE: way})
 
 
+def is_refused_class(found: object) -> bool:
+    """Tell the classes that `refused_class` made from others."""
+    return isinstance(found, _RefusedClass)
+
+
 def refuse(way: str, *names: str, properties: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Add members to a class that only say what to use here.
 
@@ -166,7 +171,7 @@ def rows() -> Iterator[Row]:
         for name in owners:
             yield from _rows_of(f"azureml.{module}", name, getattr(home, name))
         for name, found in sorted(vars(home).items()):
-            if isinstance(found, _RefusedClass) and found not in told:
+            if is_refused_class(found) and found not in told:
                 told.add(found)
                 yield Row(f"azureml.{module}", name, _whole(name), "refused", found.__doc__ or "")
 

@@ -45,11 +45,10 @@ class AzureMLFinder:
             return spec
         if not name.startswith(f"{_ROOT}."):
             return None
-        if self._find(name) is not None:
+        if is_here(name):
             return ModuleSpec(name, self, origin="mlmagic.azureml", is_package=True)  # type: ignore[arg-type]
-        for root, way in _ELSEWHERE.items():
-            if name == root or name.startswith(f"{root}."):
-                raise ModuleNotFoundError(f"No module named '{name}' in mlmagic. {way}", name=name)
+        if way := elsewhere(name):
+            raise ModuleNotFoundError(f"No module named '{name}' in mlmagic. {way}", name=name)
         return None
 
     def create_module(self, spec: ModuleSpec) -> None:
@@ -59,12 +58,21 @@ class AzureMLFinder:
         """Put our module in the place of the one asked for: its classes exist once."""
         sys.modules[module.__name__] = importlib.import_module(f"mlmagic.{module.__name__}")
 
-    @staticmethod
-    def _find(name: str) -> ModuleSpec | None:
-        try:
-            return importlib.util.find_spec(f"mlmagic.{name}")
-        except ModuleNotFoundError:
-            return None
+
+def is_here(name: str) -> bool:
+    """Whether a module of v1, such as ``azureml.core.model``, is one of ours."""
+    try:
+        return importlib.util.find_spec(f"mlmagic.{name}") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def elsewhere(name: str) -> str | None:
+    """Return what to use instead of a module of v1 that is not here, if that is known."""
+    for root, way in _ELSEWHERE.items():
+        if name == root or name.startswith(f"{root}."):
+            return way
+    return None
 
 
 def _portions() -> list[str]:

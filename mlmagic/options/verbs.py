@@ -9,6 +9,7 @@ from mlmagic.options.az import refused_verb
 from mlmagic.options.compute import COMPUTE_VERBS
 from mlmagic.options.deployment import DEPLOY
 from mlmagic.options.images import IMAGE_VERBS
+from mlmagic.options.importing import IMPORT_VERBS
 from mlmagic.options.model_sharing import MODEL_SHARING_VERBS
 from mlmagic.options.models import MODEL_VERBS
 from mlmagic.options.option import Option
@@ -37,6 +38,7 @@ VERBS: tuple[Verb, ...] = (
     *COMPUTE_VERBS,
     *WORKSPACE_VERBS,
     *RUN_VERBS,
+    *IMPORT_VERBS,
 )
 
 COMMON = (

@@ -15,6 +15,7 @@ from typing import Any
 from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, Views
 from mlmagic.presentation.data import to_data
 from mlmagic.presentation.images import IMAGE_LISTS, IMAGE_VIEWS
+from mlmagic.presentation.importing import IMPORT_VIEWS
 from mlmagic.presentation.models import MODEL_LISTS, MODEL_VIEWS
 from mlmagic.presentation.scripts import SCRIPT_VIEWS
 from mlmagic.presentation.services import SERVICE_LISTS, SERVICE_VIEWS
@@ -22,6 +23,7 @@ from mlmagic.presentation.surroundings import SURROUNDING_LISTS, SURROUNDING_VIE
 
 VIEWS: Views = {
     **IMAGE_VIEWS,
+    **IMPORT_VIEWS,
     **MODEL_VIEWS,
     **SCRIPT_VIEWS,
     **SERVICE_VIEWS,
@@ -36,6 +38,7 @@ LISTS: ListViews = {
 
 # Where the classes live that notebooks show by these views; services have panels of their own.
 HOMES = (
+    ("mlmagic.azureml.importing.report", "ImportReport"),
     ("mlmagic.configurations.configurations", "KeptConfiguration"),
     ("mlmagic.configurations.converting", "Conversion"),
     ("mlmagic.entities.environment", "Environment"),

@@ -133,6 +133,11 @@ def root_from_config(path: Path | None) -> Root:
     return find_root(place)
 
 
+def holds_configuration(folder: Path) -> bool:
+    """Whether a folder is a workspace by a configuration of Azure ML v1."""
+    return any(_v1_files(folder))
+
+
 def _v1_files(folder: Path) -> Iterator[Path]:
     for sub in _V1_FOLDERS:
         for name in _V1_FILES:

@@ -110,6 +110,9 @@ image prune --dry-run
 computetarget list
 run notebooks/01_first_service.ipynb -p service_name nightly --result result.json
 run deploy_v1.ipynb --azureml
+import azureml old-project
+import azureml old-project --write new-project
+import azureml deploy_v1.ipynb -o json --query decide
 quickstart demo
 workspace create demo
 folder attach -w demo -g mygroup
@@ -179,6 +182,8 @@ def folder(shell: object, tmp_path: Path) -> Iterator[Path]:
     nbformat.write(notebook, tmp_path / "notebooks" / "01_first_service.ipynb")
     notebook.cells.append(nbformat.v4.new_code_cell("import azureml.core"))
     nbformat.write(notebook, tmp_path / "deploy_v1.ipynb")
+    (tmp_path / "old-project").mkdir()
+    (tmp_path / "old-project" / "deploy.py").write_text("from azureml.core import Dataset\n")
     yield tmp_path
     for service in workspace.list_services():
         service.delete()
@@ -196,6 +201,8 @@ TOLD = {
     "deploy diabetes-svc --model diabetes --script score.py --plan": "diabetes:1 → diabetes:2",
     "service run diabetes-svc -d @sample.json": "one.pkl\n",
     "service delete diabetes-svc": "diabetes-svc  deleted\n",
+    "import azureml old-project": "Read the data with pandas or fsspec.",
+    "import azureml old-project --write new-project": "new-project\n",
     "folder attach -w demo -g mygroup": "workspace 'demo'",
 }
 

@@ -40,6 +40,11 @@ _MODULES: dict[str, dict[str, str]] = {
 }
 
 
+def is_provided(module: str, name: str = "") -> bool:
+    """Whether services have a module of v1, and a name in it."""
+    return module in _MODULES and (not name or name in _MODULES[module])
+
+
 class StandInFinder:
     """Provides the names of ``_MODULES`` from our own modules."""
 

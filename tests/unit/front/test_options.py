@@ -111,10 +111,11 @@ def test_words_lead_to_one_verb():
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.title)
 def test_options_are_keywords_of_the_method(verb):
     from mlmagic import runs
+    from mlmagic.azureml import importing
     from mlmagic.entities import ModelDetails
     from mlmagic.workspace import Workspace
 
-    owner = runs if verb.owner == "runs" else Workspace
+    owner = {"runs": runs, "azureml": importing}.get(verb.owner, Workspace)
     method = getattr(owner, verb.method)
     keywords = inspect.signature(method).parameters
     takes_more = any(p.kind is p.VAR_KEYWORD for p in keywords.values())

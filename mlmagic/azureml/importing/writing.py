@@ -1,0 +1,148 @@
+"""The project of mlmagic next to one of Azure ML v1: its files, changed where they must be.
+
+Python stays as it is. Notebooks get the cell that lets ``azureml`` be imported, lines of ``az ml``
+that ours takes become ``mlmagic``, and what would install the cloud's SDK is commented out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlmagic.azureml.importing import notebooks
+from mlmagic.azureml.importing.documents import SDK, commands_of
+from mlmagic.azureml.importing.lines import AZ_ML, INSTALLS_SDK, commands
+from mlmagic.azureml.importing.page import PAGE, page
+from mlmagic.errors import ConfigurationError
+from mlmagic.files import storage_faults
+from mlmagic.settings import FILE_NAME
+from mlmagic.workspace.roots import Root, holds_configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mlmagic.azureml.importing.discovering import Source
+    from mlmagic.azureml.importing.lines import Command
+    from mlmagic.azureml.importing.report import ImportReport
+
+LOAD = "%load_ext mlmagic.azureml"
+_IDS = 5  # the minor version of the format since which cells have ids
+_TARGETS = """\
+# What the compute types of Azure ML v1 stand for; 'mlmagic config' shows every setting.
+aci_target = "docker"
+aks_target = "kubernetes"
+"""
+
+
+def write_project(
+    report: ImportReport,
+    root: Path,
+    paths: Iterable[Path],
+    sources: Sequence[Source],
+    folder: Path,
+) -> Path:
+    """Write the project into a folder that does not exist yet, whole or not at all.
+
+    Args:
+        report: What was found.
+        root: The folder of Azure ML v1's project.
+        paths: Its files.
+        sources: Those of them that have to do with Azure ML v1.
+        folder: The folder to make.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigurationError: It exists, lies in the project itself, or cannot be written.
+    """
+    target = folder.resolve()
+    if target.exists() or target.is_symlink():
+        raise ConfigurationError(
+            f"The folder '{folder}' exists.", hint="Name another one: nothing is written over."
+        )
+    if target.is_relative_to(root):
+        raise ConfigurationError(
+            f"The folder '{folder}' lies in the project itself.", hint="Name one outside of it."
+        )
+    with storage_faults(folder, ConfigurationError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        try:
+            made.chmod(0o755)
+            _fill(made, root, paths, {each.path: each for each in sources})
+            if not holds_configuration(made):
+                Root(path=made, name=target.name).create()
+            if not (made / FILE_NAME).exists():
+                (made / FILE_NAME).write_text(_TARGETS, "utf-8")
+            (made / PAGE).write_text(page(report), "utf-8")
+            made.rename(target)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+    return target
+
+
+def _fill(folder: Path, root: Path, paths: Iterable[Path], sources: dict[Path, Source]) -> None:
+    for path in paths:
+        place = folder / path.relative_to(root)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, place)
+        source = sources.get(path)
+        text = changed(source) if source else None
+        if source and text is not None and text != source.text:
+            place.write_text(text, "utf-8")
+
+
+def changed(source: Source) -> str | None:
+    """Return the text that a file has in the new project; None leaves its bytes alone."""
+    if source.kind == "notebook":
+        return _notebook(source)
+    if source.kind in ("shell script", "pipeline"):
+        return _with_ours(source.text, commands_of(source))
+    if source.kind == "requirements":
+        lines = source.text.split("\n")
+        return "\n".join(f"# {line}" if SDK.match(line) else line for line in lines)
+    return None
+
+
+def _with_ours(text: str, found: Iterable[Command]) -> str:
+    """Put our command into the lines of which every command is taken."""
+    told: dict[int, set[str]] = {}
+    for command in found:
+        if command.judgement.what.startswith("az ml"):
+            told.setdefault(command.line, set()).add(command.judgement.verdict)
+    lines = text.split("\n")
+    for number, verdicts in told.items():
+        if verdicts == {"mapped"}:
+            lines[number - 1] = AZ_ML.sub("mlmagic", lines[number - 1])
+    return "\n".join(lines)
+
+
+def _notebook(source: Source) -> str | None:
+    try:
+        document = notebooks.load(source.text, source.name)
+    except ConfigurationError:
+        return None  # told in the report; the file goes along as it is
+    code = [cell for cell in document["cells"] if cell.get("cell_type") == "code"]
+    imports = loads = False
+    for cell in code:
+        text = notebooks.source_of(cell)
+        imports |= re.search(r"(?m)^\s*(from|import)\s+azureml\b", text) is not None
+        loads |= LOAD in text
+        shell = notebooks.taken_apart(1, text).shell
+        new = _with_ours(text, commands(shell)).split("\n")
+        new = [f"# {line}" if INSTALLS_SDK.search(line) else line for line in new]
+        if "\n".join(new) != text:
+            cell["source"] = "\n".join(new).splitlines(keepends=True)
+    if imports and not loads:
+        cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+        cell["source"] = [LOAD]
+        if (document.get("nbformat"), document.get("nbformat_minor", 0)) >= (4, _IDS):
+            cell["id"] = "mlmagic-azureml"
+        document["cells"].insert(0, cell)
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,251 @@
+"""A project of Azure ML v1, looked through and made a project of mlmagic next to it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from mlmagic import Workspace
+from mlmagic.azureml.importing import import_project
+from mlmagic.azureml.importing.lines import commands
+from mlmagic.azureml.importing.reading import UseReader
+from mlmagic.errors import ConfigurationError
+from mlmagic.presentation import present
+
+CORPUS = Path(__file__).parent / "corpus"
+COMMAND = Path(sys.executable).with_name("mlmagic")
+
+
+def told(findings):
+    """What is told, by place."""
+    return {(each.place, each.what): each.text for each in findings}
+
+
+def test_what_runs_unchanged_needs_no_decision():
+    # Every script of the corpus runs as it is: that is what test_corpus shows.
+    report = import_project(CORPUS)
+    found = [each for each in report.decide if not each.file.startswith("cli/")]
+    assert found == []
+    assert {each.what for each in report.works} >= {"Model.deploy", "Run.log", "AMLRequest"}
+    assert told(report.mapped)["cluster.py:19", "ComputeTarget.attach"].startswith("The cluster")
+
+
+def test_a_project_of_commands_is_told_with_its_places():
+    report = import_project(CORPUS / "cli")
+    kinds = {file.path: file.kind for file in report.files}
+    assert kinds["azure-pipelines.yml"] == kinds[".github/workflows/deploy.yml"] == "pipeline"
+    assert kinds["score.py"] == "entry script"
+    mapped, decide = told(report.mapped), told(report.decide)
+    for place, what in (
+        ("deploy.sh:5", "az ml model register"),
+        ("deploy.sh:6", "az ml model deploy"),
+        ("deploy.sh:8", "az ml service run"),
+        (".github/workflows/deploy.yml:7", "azure/login@v1"),
+        (".github/workflows/deploy.yml:13", "az ml folder attach"),
+        (".github/workflows/deploy.yml:16", "az ml service show"),
+        ("azure-pipelines.yml:6", "az ml service update"),
+        ("deploy.ipynb, cell 4:1", "az ml model register"),
+        ("deploy.ipynb, cell 5:2", "az ml service list"),
+        ("inferenceconfig.json:4", "inference configuration"),
+        ("inferenceconfig.json:6", "environment"),
+        ("requirements.txt:2", "requirements"),
+        ("aciconfig.yml:5", "deployment configuration"),
+    ):
+        assert mapped.pop((place, what)), (place, what)
+    for place, what, text in (
+        (".github/workflows/deploy.yml:9", "Azure/aml-registermodel@v1", "a step of its own"),
+        (".github/workflows/deploy.yml:12", "az extension", "install mlmagic"),
+        (".github/workflows/deploy.yml:14", "az ml model profile", "'--cpu' and '--memory'"),
+        ("azure-pipelines.yml:3", "AzureCLI@2", "plain script step"),
+        ("azure-pipelines.yml:5", "az ml model deploy", "'--vnet-name'"),
+        ("aksconfig.json", "deployment configuration", "'vnetName' (line 4)"),
+        ("deploy.ipynb, cell 2:1", "azureml-sdk", "Take it out"),
+        ("deploy.ipynb, cell 3:2", "azureml.core.Workspace", "A service does not have it"),
+        ("deploy.ipynb, cell 4:5", "Model.get_sas_urls", "download() copies them"),
+        ("deploy.ipynb, cell 5:3", "az ml endpoint realtime", "services of their own"),
+    ):
+        assert text in decide.pop((place, what)), (place, what)
+    assert decide == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "what"),
+    [
+        ("import azureml.core as c\nc.Workspace.get('w')", "works", "Workspace.get"),
+        ("import azureml.core\nazureml.core.Dataset", "decide", "Dataset"),
+        ("from azureml.pipeline.core import Pipeline", "decide", "azureml.pipeline.core.Pipeline"),
+        ("from azureml.core.model import Modle", "decide", "azureml.core.model.Modle"),
+        ("from azureml.core import Workspace as W\nW.setup()", "decide", "Workspace.setup"),
+        ("def f(ws: Workspace):\n    ws.datastores\n", "decide", "Workspace.datastores"),
+        ("def f():\n    ws.datastores\nws = Workspace()", "decide", "Workspace.datastores"),
+        ("Workspace().models['m'].get_sas_urls()", "decide", "Model.get_sas_urls"),
+        ("[m.get_sas_urls() for m in Model.list(w)]", "decide", "Model.get_sas_urls"),
+        ("m = Model.deploy()\nm.reload()", "works", "LocalWebservice.reload"),
+        ("ws = Workspace()\nws.frob()", "decide", "Workspace.frob"),
+        ("Model(w).version", "works", "Model.version"),
+        (
+            "with Experiment(w, 'e').start_logging() as r:\n    r.child_run()",
+            "decide",
+            "Run.child_run",
+        ),
+    ],
+)
+def test_names_are_followed(code, verdict, what):
+    names = "from azureml.core import Experiment, Model, Workspace\n"
+    reader = UseReader()
+    reader.read(ast.parse(names))
+    found = reader.read(ast.parse(code))
+    assert (verdict, what) in {(use.judgement.verdict, use.judgement.what) for use in found}
+
+
+def test_what_a_name_no_longer_means_is_not_judged():
+    code = "from azureml.core import Workspace\nws = Workspace()\nws = {}\nws.datastores\n"
+    code += "def f(ws):\n    ws.setup()\n"
+    assert {use.judgement.what for use in UseReader().read(ast.parse(code))} == {"Workspace"}
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("az ml model deploy -n s --cc $(cores) --memory ${{ env.GB }} --tag $TAG", "mapped"),
+        ("X=$(az ml service list --query '[].name' -o tsv) && echo $X", "mapped"),
+        ("call az ml model show --model-id %ID%", "mapped"),
+        ("az ml model deploy -n s `\n  --overwrite", "mapped"),
+        ("az ml model deploy -n s --cc lots", "decide"),
+        ("az ml online-endpoint create -f e.yml", "decide"),
+        ("az ml model deploy -n 's", "decide"),
+        ("az ml", "mapped"),
+    ],
+)
+def test_lines_are_parsed_by_our_own_tables(line, verdict):
+    found = [command.judgement.verdict for command in commands(line)]
+    assert found == [verdict], list(commands(line))
+
+
+def digests(folder):
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files_of(folder)}
+
+
+def files_of(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_project_that_is_written_is_deployed(project, tmp_path):
+    before = digests(project)
+    new = tmp_path / "new"
+    report = import_project(project / "cli", write=new)
+    assert report.written == str(new)
+    assert digests(project) == before
+    assert "mlmagic model deploy -n ${NAME}-svc" in (new / "deploy.sh").read_text()
+    assert "# az ml is not" in (new / "deploy.sh").read_text()
+    pipeline = (new / "azure-pipelines.yml").read_text()
+    assert "'az ml model deploy" in pipeline  # needs a decision first
+    assert "bash: mlmagic service update" in pipeline
+    assert "\n# azureml-sdk" in (new / "requirements.txt").read_text()
+    notebook = nbformat.read(new / "deploy.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.cells[0].source == "%load_ext mlmagic.azureml"
+    assert notebook.cells[2].source.startswith("# !pip install azureml-sdk\n")
+    assert notebook.cells[5].source.splitlines()[1:] == [
+        "mlmagic service list", "az ml endpoint realtime list",
+    ]  # fmt: skip
+    assert "sh deploy.sh" in (new / "IMPORTED.md").read_text()
+    workspace = Workspace(new)
+    try:
+        answer = subprocess.run(
+            ["sh", "deploy.sh"], cwd=new, capture_output=True, text=True, check=False,
+            env={**os.environ, "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        log = (new / "deploy.log").read_text() if (new / "deploy.log").exists() else ""
+        assert answer.returncode == 0, answer.stdout + answer.stderr + log
+        assert json.loads((new / "answer.json").read_text()) == {
+            "text": "by the imported project", "data": [1, 2], "greeting": "hello",
+        }  # fmt: skip
+    finally:
+        for service in workspace.list_services():
+            service.delete()
+
+
+def test_a_notebook_comes_with_the_files_that_it_names(project, tmp_path):
+    report = import_project(project / "cli" / "deploy.ipynb", write=tmp_path / "new")
+    assert {file.path for file in report.files} == {"deploy.ipynb"}
+    code = {"cell_type": "code", "source": "import azureml\nopen('source_dir/raw.py')\n'loose.txt'"}
+    text = json.dumps({"cells": [code], "nbformat": 4, "nbformat_minor": 2, "metadata": {}})
+    (project / "named.ipynb").write_text(text)
+    report = import_project(project / "named.ipynb", write=tmp_path / "other")
+    kinds = {file.path: file.kind for file in report.files}
+    assert kinds == {
+        ".azureml/config.json": "workspace configuration", "named.ipynb": "notebook",
+        "source_dir/raw.py": "entry script",
+    }  # fmt: skip
+    assert not (tmp_path / "other" / "seed.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("n.ipynb", b'{"cells": [\n {"azureml": 1,}]}', "is not JSON: .* (line 2, column 16)"),
+        ("n.ipynb", b'{"azureml": []}', "is not a notebook of format 4"),
+        ("ic.json", b'{"entryScript": "s.py"\n "a": 1}', "(line 2, column 2)"),
+        ("ic.yml", b"entryScript: s.py\n  bad: : x\n", "(line 2, column"),
+        ("ic.json", b'{"entryScript": "no.py"}', "The entry script 'no.py' does not exist."),
+        (
+            "ic.json",
+            b'\xef\xbb\xbf{"entryScript": "no.py", "entyScript": 1}',
+            "no key 'entyScript'",
+        ),
+        ("az.yml", b"run: az ml x\n bad: [\n", "It is not YAML"),
+        ("s.py", b"import azureml\n\xff\xfe", "not UTF-8 text: byte 15"),
+        ("s.py", b"import azureml\nprint 'x'\n", "This is not Python"),
+        ("azureml_environment.json", b'{"name": 3', "is not JSON"),
+        ("conda.yml", b"dependencies:\n- python=3.6\n", "Python '3.6'"),
+        ("job.yml", b"$schema: https://azuremlschemas.net/x\n", "Azure ML v2"),
+    ],
+)
+def test_files_that_are_wrong_are_told(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    report = import_project(tmp_path)
+    texts = " ".join(each.text for each in report.decide)
+    for part in said.split(" .* "):
+        assert part in texts, texts
+    if name.endswith(".ipynb"):  # named itself, it is an error
+        with pytest.raises(ConfigurationError):
+            import_project(tmp_path / name)
+
+
+def test_nothing_is_written_over_or_in_place(project, tmp_path):
+    (tmp_path / "there").mkdir()
+    for target, said in (
+        (tmp_path / "there", "exists"),
+        (project / "new", "in the project itself"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            import_project(project, write=target)
+    assert not (project / "new").exists()
+    with pytest.raises(ConfigurationError, match="There is no folder or notebook 'nosuch'"):
+        import_project("nosuch")
+    with pytest.raises(ConfigurationError, match=r"'seed\.py' is not a notebook"):
+        import_project("seed.py")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_it_is_told_as_json_and_as_html(project):
+    line = [COMMAND, "import", "azureml", "cli", "-o", "json", "--query", "decide[].what"]
+    answer = subprocess.run(line, cwd=project, capture_output=True, text=True, check=True)
+    assert "az ml model profile" in json.loads(answer.stdout)
+    (project / "<b>.py").write_text("from azureml.core import Dataset\n")
+    shown = present(import_project(project))
+    assert "&lt;b&gt;.py:1" in shown.html
+    assert "<b>" not in shown.html
+    assert "needs a decision" in shown.text
+    empty = project / "empty"
+    empty.mkdir()
+    assert "no file of it uses it" in present(import_project(empty)).text
