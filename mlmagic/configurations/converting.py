@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.configurations.parsing import as_written
+from mlmagic.configurations.v1_environment import take_apart
 from mlmagic.options import magic_verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlmagic.configurations.parsing import Configuration
+    from mlmagic.configurations.v1_environment import EnvironmentParts
     from mlmagic.options import Option
 
 _SAME = {"conda_file": "environment"}
@@ -24,10 +26,13 @@ class Conversion:
     Attributes:
         line: The ``%deploy`` line.
         notes: What the line leaves out, and why.
+        cell: The cell that comes first: ``%%environment`` with what the line names; empty where
+            nothing is needed.
     """
 
     line: str
     notes: tuple[str, ...]
+    cell: str = ""
 
 
 def convert(configurations: list[Configuration], *, service: str) -> Conversion:
@@ -37,22 +42,63 @@ def convert(configurations: list[Configuration], *, service: str) -> Conversion:
         configurations: An inference configuration, a deployment configuration, or both.
         service: The service's name on the line.
     """
-    words, notes = ["%deploy", service], []
+    words, notes, cell = ["%deploy", service], [], ""
     for configuration in configurations:
         notes += [problem.message for problem in configuration.warnings]
         for name, value in configuration.given.items():
+            if name == "environment" and isinstance(value, dict):
+                parts = take_apart(value, where=f"'{configuration.name}'")
+                cell = _cell(parts, service)
+                words += _words_of_environment(parts, service)
+                notes += [f"{note}." for note in _notes_of_environment(parts)]
+                continue
             option = _option_of(_SAME.get(name, name), value)
             if option is not None and not option.secret:
                 words += [word for text in _texts(value) for word in option.write(text)]
             elif value:
                 why = "is not shown" if option else "has no option of %deploy"
                 notes.append(f"'{name}' {why}; the file can still be given.")
-    return Conversion(line=" ".join(words), notes=tuple(notes))
+    return Conversion(line=" ".join(words), notes=tuple(notes), cell=cell)
+
+
+def _name(parts: EnvironmentParts, service: str) -> str:
+    return str(parts.definition.get("name") or f"{service}-env")
+
+
+def _cell(parts: EnvironmentParts, service: str) -> str:
+    """Write the cell that keeps what an environment object defines, under its name."""
+    import yaml
+
+    if not parts.definition:
+        return ""
+    name = _name(parts, service)
+    content = yaml.safe_dump({**parts.definition, "name": name}, sort_keys=False)
+    return f"%%environment {name}\n{content}"
+
+
+def _words_of_environment(parts: EnvironmentParts, service: str) -> list[str]:
+    """Write an environment object's name, variables and image as options."""
+    named = _name(parts, service) if parts.definition else parts.environment
+    given = {"environment": named, "variables": parts.variables}
+    given["base_image"] = parts.image.get("base_image")
+    words = []
+    for name, value in given.items():
+        option = _option_of(name, value)
+        if value and option is not None:
+            words += [word for text in _texts(value) for word in option.write(text)]
+    return words
+
+
+def _notes_of_environment(parts: EnvironmentParts) -> Iterator[str]:
+    yield from parts.notes
+    if "base_dockerfile" in parts.image:
+        yield (
+            "'baseDockerfile' has no option of %deploy: build the image, and name it with "
+            "--base-image; the file can still be given"
+        )
 
 
 def _option_of(name: str, value: Any) -> Option | None:
-    if name == "environment" and isinstance(value, dict):
-        return None  # an environment object; the file holds it
     for option in magic_verb("%deploy").options:
         says_it = option.kind != "flag" or option.value == value
         if option.name == name and option.flags and says_it:

@@ -31,8 +31,9 @@ def configuration(kept: Any) -> list[Block]:
 
 
 def conversion(found: Any) -> list[Block]:
-    """The line, to be copied, and what it leaves out."""
-    return [Lines((found.line, *found.notes))]
+    """The cell and the line, to be copied, and what they leave out."""
+    cell = [*found.cell.splitlines(), ""] if found.cell else []
+    return [Lines((*cell, found.line, *found.notes))]
 
 
 def environments(entries: list[Any]) -> list[Block]:

@@ -55,7 +55,7 @@ def test_a_project_of_commands_is_told_with_its_places():
         ("deploy.ipynb, cell 4:1", "az ml model register"),
         ("deploy.ipynb, cell 5:2", "az ml service list"),
         ("inferenceconfig.json:4", "inference configuration"),
-        ("inferenceconfig.json:6", "environment"),
+        ("inferenceconfig.json:6", "inference configuration"),
         ("requirements.txt:2", "requirements"),
         ("aciconfig.yml:5", "deployment configuration"),
     ):

@@ -66,12 +66,6 @@ def _finding(source: Source, verdict: Verdict, text: str = "", **more: Any) -> F
 def _inference(source: Source, root: Path) -> Iterator[Finding]:
     read = parse("inference", source.text, name=source.name)
     yield from _converted(source, read)
-    value = read.given.get("environment")
-    if isinstance(value, dict):
-        parts = take_apart(value, where=f"line {read.lines['environment']}")
-        for note in parts.notes:
-            line = read.lines["environment"]
-            yield _finding(source, "mapped", f"{note}.", line=line, what="environment")
     folder = Path(str(read.given.get("source_directory") or "."))
     script = Path(str(read.given["script"]))
     # Relative to where the command was called: mostly the project's folder, or the file's.
@@ -87,13 +81,15 @@ def _deployment(source: Source, _root: Path) -> Iterator[Finding]:
 
 def _converted(source: Source, read: Configuration) -> Iterator[Finding]:
     found = convert([read], service="SERVICE")
-    yield _finding(source, "mapped", found.line)
+    cell = found.cell.partition("\n")[0]
+    first = f" (after the cell '{cell}' that 'config convert' shows)" if cell else ""
+    yield _finding(source, "mapped", f"{found.line}{first}")
     told = {warning.message for warning in read.warnings}
     for warning in read.warnings:
         yield _finding(source, "mapped", warning.message, line=warning.line)
     for note in found.notes:
         if note not in told:
-            yield _finding(source, "mapped", note)
+            yield _finding(source, "mapped", note, line=read.lines.get("environment"))
 
 
 def _environment(source: Source, _root: Path) -> Iterator[Finding]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
+from typing import Any
 
 import pytest
 
 from mlmagic.configurations import expand, parse
-from mlmagic.configurations.converting import convert
+from mlmagic.configurations.converting import Conversion, convert
+from mlmagic.environments.conda import parse_conda
 from mlmagic.options import build_parser, magic_verb
 from mlmagic.options import parse as parse_words
+from mlmagic.presentation import present
 from tests.unit.configurations.test_expanding import V1_AKS
 
 ACI = """
@@ -58,8 +61,47 @@ def test_a_path_with_a_space_is_one_word_of_the_line() -> None:
     assert read_back(found.line)["environment"] == "my env.yml"
 
 
-def test_an_environment_object_stays_in_its_file() -> None:
-    text = {"entryScript": "score.py", "environment": {"name": "e", "python": {}}}
-    found = convert([parse("inference", json.dumps(text), name="ic")], service="svc")
-    assert found.line == "%deploy svc --script score.py"
-    assert found.notes == ("'environment' has no option of %deploy; the file can still be given.",)
+def converted(environment: dict[str, Any]) -> Conversion:
+    text = json.dumps({"entryScript": "score.py", "environment": environment})
+    return convert([parse("inference", text, name="ic")], service="svc")
+
+
+def test_an_environment_object_is_a_cell_and_options() -> None:
+    conda = {"channels": ["conda-forge"], "dependencies": ["python=3.6.2", {"pip": ["pandas<3"]}]}
+    found = converted(
+        {
+            "name": "my-env",
+            "environmentVariables": {"GREETING": "hello, you"},
+            "python": {"condaDependencies": conda},
+            "docker": {"baseImage": "registry.example.com/base:1", "shmSize": "8g"},
+        }
+    )
+    values = read_back(found.line)
+    assert values["environment"] == "my-env"
+    assert values["variables"] == {"GREETING": "hello, you"}
+    assert values["base_image"] == "registry.example.com/base:1"
+    first, _, content = found.cell.partition("\n")
+    assert first == "%%environment my-env"
+    read = parse_conda(content, source="the cell")
+    assert (read.name, read.pip, read.python_version) == ("my-env", ["pandas<3"], None)
+    assert any("'docker.shmSize' is not used" in note for note in found.notes)
+    assert any("'python=3.6.2' is older" in note for note in found.notes)
+    assert found.cell in present(found).text
+    assert found.line in present(found).text.splitlines()
+
+
+def test_an_environment_object_without_a_name_gets_the_one_it_is_kept_under() -> None:
+    found = converted({"python": {"condaDependencies": {"dependencies": ["pip"]}}})
+    assert read_back(found.line)["environment"] == "svc-env"
+    assert found.cell.startswith("%%environment svc-env\n")
+
+
+def test_an_environment_object_may_only_name_one_or_bring_an_image() -> None:
+    found = converted({"name": "AzureML-Minimal", "python": {}})
+    assert found.line == "%deploy svc --script score.py --environment AzureML-Minimal"
+    assert found.cell == ""
+    own = {"userManagedDependencies": True}
+    found = converted({"python": own, "docker": {"baseDockerfile": "FROM base\nRUN true\n"}})
+    assert (found.line, found.cell) == ("%deploy svc --script score.py", "")
+    assert any("'baseDockerfile' has no option of %deploy" in note for note in found.notes)
+    assert any("'userManagedDependencies' is true" in note for note in found.notes)
