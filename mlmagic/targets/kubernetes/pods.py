@@ -71,7 +71,7 @@ def _container(release: Release) -> Any:
         ports=[k8s.V1ContainerPort(name="http", container_port=PORT, protocol="TCP")],
         resources=_resources(config),
         startup_probe=_probe("/ready", period=1, timeout=2, failures=config.start_timeout_seconds),
-        readiness_probe=_probe("/ready", period=_READY_SECONDS, timeout=2, failures=2),
+        readiness_probe=_probe("/ready", period=_READY_SECONDS, timeout=2, failures=3),
         liveness_probe=_probe(
             "/live",
             period=config.liveness_period_seconds,
