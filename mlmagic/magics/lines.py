@@ -40,7 +40,7 @@ def verb_magic(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             if {"-h", "--help"} & {*words}:
                 return Text(magic.parser.format_help().removeprefix("::").strip("\n"))
             if name == "%deploy" and words == ["--panel"]:
-                words = []  # as the bare line: nothing is named, so a form asks
+                return self.show_deploy_form()
             return method(self, verb, parse(magic.parser, verb.options, words), cell)
 
         magic: Any = user_errors(body)

@@ -56,6 +56,12 @@ class MlmagicMagics(Magics):
         """Deploy a service."""
         return self._do(verb, values)
 
+    def show_deploy_form(self) -> None:
+        """Show the form that asks for what a ``%deploy`` line names."""
+        from mlmagic.panels import display_deploy_form
+
+        display_deploy_form(self.session.workspace(), live=self.session.live)
+
     @line_cell_magic
     @verb_magic("%%score_script")
     def score_script(self, verb: Verb, values: dict[str, Any], cell: str | None) -> Any:
@@ -125,9 +131,7 @@ class MlmagicMagics(Magics):
     def _do(self, verb: Verb, values: dict[str, Any], **more: Any) -> Any:
         """Call the method behind a verb, and show the panel of what it deployed."""
         if verb.method == "deploy" and not values and self.session.live:
-            from mlmagic.panels import display_deploy_form
-
-            display_deploy_form(self.session.workspace())
+            self.show_deploy_form()
             return None
         require(values, verb.options)
         values = resolve(verb.options, values, self.shell.user_ns) | more

@@ -29,6 +29,7 @@ class Session:
 
     def remember(self, info: Any) -> None:
         """Keep the cell that begins to run, if it is marked; some clients store no history."""
+        self.service_display.forget()
         if _marked_line(info.raw_cell or ""):
             self._marked = (self.shell.displayhook.prompt_count, info.raw_cell)
 

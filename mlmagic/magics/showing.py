@@ -128,21 +128,24 @@ class ServiceDisplay:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._shell = session.shell
-        self._shown: tuple[str, int] | None = None
+        self._shown: str | None = None
+
+    def forget(self) -> None:
+        """Take note that a cell begins; some clients do not count theirs."""
+        self._shown = None
 
     def show(self, handle: Any) -> None:
         """Show the panel now."""
         from mlmagic.panels import display_service
 
-        self._shown = (handle.name, self._shell.execution_count)
+        self._shown = handle.name
         for line in unchanged(handle):
             sys.stdout.write(f"{line}\n")
         display_service(handle, live=self._session.live)
 
     def __call__(self, handle: Any) -> None:
         """Show a handle that a cell ends with, unless this cell has shown it."""
-        if self._shown != (handle.name, self._shell.execution_count):
+        if self._shown != handle.name:
             self.show(handle)
 
 

@@ -85,18 +85,26 @@ def environment_view(
         return {}, {}
 
 
-def display_deploy_form(workspace: Workspace) -> None:
+def display_deploy_form(workspace: Workspace, *, live: bool = True) -> None:
     """Show the form that deploys a service as the output of the running cell.
 
     Args:
         workspace: Where to deploy.
+        live: Whether somebody looks at this kernel who can fill it in; else the line that it
+            stands for is shown.
     """
     from mlmagic.panels.deploy import DeployPanel
 
     shell = _shell()
     panel = DeployPanel(workspace)
-    data, metadata = panel.view()
-    shell.display_pub.publish({"text/plain": panel.line(), **data}, metadata)
+    data = {"text/plain": panel.line(), "text/html": panel.to_html()}
+    metadata: dict[str, Any] = {}
+    if live:
+        view, metadata = panel.view()
+        data |= view
+    else:
+        panel.close()
+    shell.display_pub.publish(data, metadata)
 
 
 def _shell() -> Any:

@@ -55,12 +55,15 @@ class Kernel:
     def __init__(self, client):
         self.client = client
 
-    def run(self, code: str, *, interactive: bool = True) -> list[tuple[str, dict]]:
+    def run(
+        self, code: str, *, interactive: bool = True, store_history: bool = True
+    ) -> list[tuple[str, dict]]:
         """Run a cell and return the types and contents of what it sent."""
         sent: list[tuple[str, dict]] = []
         self.client.execute_interactive(
             code,
             allow_stdin=interactive,
+            store_history=store_history,
             timeout=120,
             output_hook=lambda message: sent.append((message["msg_type"], message["content"])),
         )

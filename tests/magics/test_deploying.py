@@ -32,6 +32,9 @@ def test_a_panel_is_shown_once_however_the_cell_ends(deployed):
     ]
     assert len(panels(deployed.run("svc"))) == 1
     assert len(panels(deployed.run("%ml service show echo-svc"))) == 1
+    # nbval's cells are not counted.
+    for code in ("%deploy echo-svc --script echo.py", "svc", "%ml service show echo-svc"):
+        assert len(panels(deployed.run(code, store_history=False))) == 1
     assert deployed.text("svc.run('four')") == "4"
     assert deployed.text("%ml service run echo-svc -d five!") == "5"
     body = "rows = [1, 2]\n%ml service run echo-svc -d rows"

@@ -65,6 +65,15 @@ def test_nobody_watches_without_input(kernel):
     kernel.run("del os.environ['MLMAGIC_HEADLESS']")
 
 
+@pytest.mark.parametrize("watched", [True, False])
+def test_the_form_is_a_line_where_nobody_watches(kernel, watched):
+    sent = kernel.run("%deploy --panel", interactive=watched)
+    (data,) = [content["data"] for kind, content in sent if kind == "display_data"]
+    assert data["text/plain"] == "%deploy --target local"
+    assert "%deploy" in data["text/html"]
+    assert ("application/vnd.jupyter.widget-view+json" in data) == watched
+
+
 def test_completion_in_a_kernel(kernel):
     answer = kernel.client.complete("%deploy svc --mem", reply=True, timeout=30)["content"]
     assert "--memory" in answer["matches"]

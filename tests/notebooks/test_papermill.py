@@ -11,6 +11,7 @@ NOTEBOOKS = [
     "01_first_service",
     "02_update_and_headless",
     "03_when_things_fail",
+    "06_panels",
     "09_from_azure_ml",
 ]
 
