@@ -13,6 +13,7 @@ NOTEBOOKS = [
     "03_when_things_fail",
     "06_panels",
     "07_unattended",
+    "08_models",
     "09_from_azure_ml",
 ]
 
