@@ -73,6 +73,13 @@ MODEL_VERBS = (
                 metavar="REFERENCE",
             ),
             Option(
+                name="parent",
+                flags=("--parent",),
+                help="only those derived from this version",
+                metavar="MODEL",
+                complete="model",
+            ),
+            Option(
                 name="search",
                 flags=("--search",),
                 help="only those with these words in name, description, tags or properties",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlmagic.options.option import Option
+from mlmagic.options.values import run_of_metadata
 from mlmagic.options.verb import Verb
 
 # Where the registry is, for one command; read by ``dispatch`` for every verb that has them.
@@ -86,6 +87,14 @@ REGISTER = Verb(
             metavar="ID",
         ),
         Option(
+            name="run_id",
+            flags=("-f", "--run-metadata-file"),
+            help="the same, by v1's metadata file (JSON with 'run_id')",
+            metavar="FILE",
+            complete="path",
+            convert=run_of_metadata,
+        ),
+        Option(
             name="asset_path",
             flags=("--asset-path",),
             help="which of the run's files, or the model that it logged (default: the name)",
@@ -133,7 +142,7 @@ REGISTER = Verb(
         ),
         Option(
             name="sample",
-            flags=("--sample",),
+            flags=("--sample", "--sample-input-dataset-id"),
             help="sample input: a variable, '@FILE' or JSON; the default body of test requests",
             kind="sample",
             complete="variable",
@@ -197,7 +206,7 @@ REGISTER = Verb(
         ),
         Option(
             name="sample_output",
-            flags=("--sample-output",),
+            flags=("--sample-output", "--sample-output-dataset-id"),
             help="what the model answers to the sample: a variable, '@FILE' or JSON",
             kind="sample",
             complete="variable",
@@ -214,6 +223,14 @@ REGISTER = Verb(
             flags=("--dataset",),
             help="data it was made with, 'SCENARIO=REFERENCE' (training, validation, …)",
             kind="pair",
+        ),
+        Option(
+            name="metadata_file",
+            flags=("-t", "--output-metadata-file"),
+            help="write v1's metadata file (JSON with 'modelId'), which 'deploy -f' reads",
+            kind="path",
+            metavar="FILE",
+            complete="path",
         ),
         *RESOURCES,
         *PLACE,

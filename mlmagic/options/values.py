@@ -105,10 +105,23 @@ def model_of_metadata(file: str) -> str:
     Raises:
         ValueError: It cannot be read, or names none.
     """
+    return _from_metadata(file, "modelId")
+
+
+def run_of_metadata(file: str) -> str:
+    """Return the id of the run that a metadata file of Azure ML v1 names.
+
+    Raises:
+        ValueError: It cannot be read, or names none.
+    """
+    return _from_metadata(file, "run_id")
+
+
+def _from_metadata(file: str, key: str) -> str:
     document = _json_object(file)
-    if not document.get("modelId"):
-        raise ValueError(f"the file '{file}' has no key 'modelId'")
-    return f"{document['modelId']}"
+    if not document.get(key):
+        raise ValueError(f"the file '{file}' has no key '{key}'")
+    return f"{document[key]}"
 
 
 def _json_object(file: str) -> dict[str, Any]:

@@ -9,16 +9,18 @@ import shutil
 import tempfile
 import time
 from contextlib import contextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlmagic.entities import ContentFile
 from mlmagic.errors import ModelIntegrityError, RegistryError
-from mlmagic.files import digest_file, sync_directory
+from mlmagic.files import digest_file, digest_text, sync_directory
 from mlmagic.registry.faults import storage_faults
+from mlmagic.registry.sources import changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mlmagic.registry.remote import RemoteStore
 
@@ -102,7 +104,8 @@ class ContentStore:
         source = self.check(file)
         with storage_faults(destination):
             destination.parent.mkdir(parents=True, exist_ok=True)
-            temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
+            short = digest_text(destination.name)[:16]  # its own may be as long as names can be
+            temporary = destination.with_name(f".{short}.{os.getpid()}.part")
             temporary.unlink(missing_ok=True)
             try:
                 if not (link and _linked(source, temporary)):
@@ -158,6 +161,15 @@ class ContentStore:
         """Make a content young, so that nobody takes it for a leftover; False where it is gone."""
         with self._lock(file.sha256):
             return self._touch(file.sha256)
+
+    def renew_all(self, files: Iterable[ContentFile]) -> list[ContentFile]:
+        """Make contents young, and return those that are gone: one lock for many."""
+        gone: list[ContentFile] = []
+        for _, together in groupby(sorted(files, key=_prefix), key=_prefix):
+            alike = list(together)
+            with self._lock(alike[0].sha256):
+                gone += [file for file in alike if not self._touch(file.sha256)]
+        return gone
 
     def discard(self, sha256: str, *, grace_seconds: float = GRACE_SECONDS) -> bool:
         """Take a content away unless it is young; say whether it went."""
@@ -233,25 +245,28 @@ class ContentStore:
             Path(name).unlink(missing_ok=True)
 
     def _adopt(self, temporary: Path, file: ContentFile, *, shared: bool = False) -> None:
-        if self._renew(file, shared=shared):
-            return
-        with storage_faults(self.root):
+        with storage_faults(self.root), self._lock(file.sha256):
+            if self._is_there(file, shared=shared):
+                return
             temporary.chmod(_READ_ONLY)
             path = self.path(file.sha256)
-            with self._lock(file.sha256):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                if shared and not path.exists():
-                    self._mark(file.sha256).parent.mkdir(parents=True, exist_ok=True)
-                    self._mark(file.sha256).touch()
-                temporary.replace(path)
-                sync_directory(path.parent)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if shared and not path.exists():
+                self._mark(file.sha256).parent.mkdir(parents=True, exist_ok=True)
+                self._mark(file.sha256).touch()
+            temporary.replace(path)
+            sync_directory(path.parent)
 
     def _renew(self, file: ContentFile, *, shared: bool) -> bool:
         """Say whether a content is here and whole, making it young before looking."""
         with storage_faults(self.root), self._lock(file.sha256):
-            there = self._touch(file.sha256)
-            if there and not shared:  # somebody needs it here: it is no mere copy any more
-                self._mark(file.sha256).unlink(missing_ok=True)
+            return self._is_there(file, shared=shared)
+
+    def _is_there(self, file: ContentFile, *, shared: bool) -> bool:
+        """The same, under the lock."""
+        there = self._touch(file.sha256)
+        if there and not shared:  # somebody needs it here: it is no mere copy any more
+            self._mark(file.sha256).unlink(missing_ok=True)
         path = self.path(file.sha256)
         if file.size >= _LARGE:  # reading it again would double the time; `verify` does
             return there and path.stat().st_size == file.size
@@ -301,6 +316,11 @@ class ContentStore:
         )
 
 
+def _prefix(file: ContentFile) -> str:
+    """What contents under one lock have in common."""
+    return file.sha256[:2]
+
+
 def is_whole(path: Path, file: ContentFile) -> bool:
     """Say whether a file has the size and the digest that a content should have."""
     with storage_faults(path):
@@ -323,10 +343,7 @@ def _unchanged(stream: BinaryIO, path: Path) -> Iterator[None]:
     before = look()
     yield
     if look() != before:
-        raise RegistryError(
-            f"The file '{path}' changed while it was read.",
-            hint="Register it when nobody writes to it.",
-        )
+        raise changed(path)
 
 
 def _copy(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from mlmagic.entities import Lineage, Model, Resources
 from mlmagic.errors import RegistryError, UsageError
 from mlmagic.files import digest_text
 from mlmagic.registry import frameworks
-from mlmagic.registry.metadata import text_pairs
+from mlmagic.registry.metadata import data_sets, text_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Said:
                 hint="Name the framework too.",
             )
         known = lineage or Lineage()
-        datasets = {**known.datasets, **_datasets(details.get("datasets"))}
+        datasets = {**known.datasets, **data_sets(details.get("datasets"))}
         parent = details.get("parent") or known.parent
         return cls(
             tags=text_pairs("tags", details.get("tags")),
@@ -148,17 +148,6 @@ def current_user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
-
-
-def _datasets(given: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
-    if given is None:
-        return {}
-    if not hasattr(given, "items"):
-        raise RegistryError(f"The data sets must be a mapping of scenarios, not '{given!r}'.")
-    return {
-        str(scenario): (references,) if isinstance(references, str) else tuple(references)
-        for scenario, references in given.items()
-    }
 
 
 def _with_packages(lineage: Lineage, requirements: Sequence[str]) -> Lineage:

@@ -54,7 +54,7 @@ def edited(
         )
     kept = {key: value for key, value in model.tags.items() if key not in remove_tags}
     datasets = dict(model.lineage.datasets)
-    for scenario, references in (add_datasets or {}).items():
+    for scenario, references in data_sets(add_datasets).items():
         datasets[scenario] = tuple(dict.fromkeys((*datasets.get(scenario, ()), *references)))
     return replace(
         model,
@@ -63,6 +63,22 @@ def edited(
         description=model.description if description is None else description,
         lineage=replace(model.lineage, datasets=datasets),
     )
+
+
+def data_sets(given: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
+    """Check data sets: scenario to one reference, or several.
+
+    Raises:
+        RegistryError: They are no mapping.
+    """
+    if given is None:
+        return {}
+    if not hasattr(given, "items"):
+        raise RegistryError(f"The data sets must be a mapping of scenarios, not '{given!r}'.")
+    return {
+        str(scenario): (references,) if isinstance(references, str) else tuple(references)
+        for scenario, references in given.items()
+    }
 
 
 def settle(known: Sequence[Model], draft: Model) -> Registration:

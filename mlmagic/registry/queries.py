@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import UsageError, did_you_mean
+from mlmagic.registry.frameworks import our_name
 from mlmagic.registry.rows import label_value, read_models
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ class ModelQuery:
         tags: Having each of these, ``key`` or ``key=value``.
         properties: Likewise.
         run_id: Registered from this run.
-        framework: Of this framework.
+        framework: Of this framework, by our name or that of Azure ML v1.
         dataset: Made with this data, whatever for.
+        parent: Derived from the version of this id.
         search: Words that occur in name, description, tags or properties, in any case.
         latest: Only the newest of each name among those that match.
         archived: With the archived ones too.
@@ -45,6 +47,7 @@ class ModelQuery:
     run_id: str | None = None
     framework: str | None = None
     dataset: str | None = None
+    parent: str | None = None
     search: str | None = None
     latest: bool = False
     archived: bool = False
@@ -97,7 +100,7 @@ def _conditions(query: ModelQuery) -> list[ColumnElement[bool]]:
     for column, wanted in (
         (models.c.name, query.name),
         (models.c.run_id, query.run_id),
-        (models.c.framework, query.framework),
+        (models.c.framework, query.framework and our_name(query.framework)),
     ):
         if wanted is not None:
             found.append(column == wanted)
@@ -107,8 +110,10 @@ def _conditions(query: ModelQuery) -> list[ColumnElement[bool]]:
     found += [models.c.words.contains(word, autoescape=True) for word in words]
     wanted_labels = [("tag", each) for each in query.tags]
     wanted_labels += [("property", each) for each in query.properties]
-    if query.dataset is not None:
-        found.append(_labelled(labels.c.kind == "dataset", labels.c.label == query.dataset))
+    for kind, reference in (("dataset", query.dataset), ("parent", query.parent)):
+        if reference is not None:
+            is_named = labels.c.label == label_value(reference)
+            found.append(_labelled(labels.c.kind == kind, is_named))
     for kind, each in wanted_labels:
         key, equals, value = each.partition("=")
         parts = [labels.c.kind == kind, labels.c.label == label_value(key)]

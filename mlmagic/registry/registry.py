@@ -27,7 +27,7 @@ from mlmagic.registry.queries import ModelQuery
 from mlmagic.registry.safety import decide_trust
 from mlmagic.registry.samples import read_sample
 from mlmagic.registry.sharing import Sharing
-from mlmagic.registry.sources import as_paths, collect
+from mlmagic.registry.sources import as_paths, changed, collect, stamps
 from mlmagic.registry.trust import TrustRecord
 
 if TYPE_CHECKING:
@@ -414,7 +414,13 @@ class Registry:
                     hint="Load the model in the notebook, and register the object.",
                 )
             files = collect(paths, child_paths)
+            before = stamps(files)
             yield files, formats.inspect_files(files)
+            # What was stored has to be what was inspected, and all of it.
+            after = stamps(collect(paths, child_paths))
+            for name in before.keys() | after.keys():
+                if before.get(name) != after.get(name):
+                    raise changed(name)
             return
         from mlmagic.registry.objects import dump_converted, dump_object
 

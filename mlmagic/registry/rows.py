@@ -36,7 +36,7 @@ def model_row(model: Model) -> dict[str, Any]:
 
 
 def label_rows(model_id: int, model: Model) -> list[dict[str, Any]]:
-    """Return the rows of ``labels``: tags, properties and data sets."""
+    """Return the rows of ``labels``: tags, properties, data sets and the parent."""
     pairs = [("tag", *pair) for pair in model.tags.items()]
     pairs += [("property", *pair) for pair in model.properties.items()]
     pairs += [
@@ -44,6 +44,8 @@ def label_rows(model_id: int, model: Model) -> list[dict[str, Any]]:
         for scenario, references in model.lineage.datasets.items()
         for reference in references
     ]
+    if model.lineage.parent is not None:
+        pairs.append(("parent", model.lineage.parent, ""))
     unique = {(kind, label_value(key)): label_value(value) for kind, key, value in pairs}
     return [
         {"model_id": model_id, "kind": kind, "label": label, "value": value}

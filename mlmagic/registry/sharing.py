@@ -65,12 +65,11 @@ class Sharing:
         )
 
     def _renew(self, files: Sequence[ContentFile]) -> None:
-        for file in files:
-            if not self.content.renew(file):
-                raise RegistryError(
-                    f"The content of '{file.path}' vanished before it was registered.",
-                    hint="Register it again.",
-                )
+        for file in self.content.renew_all(files):
+            raise RegistryError(
+                f"The content of '{file.path}' vanished before it was registered.",
+                hint="Register it again.",
+            )
 
     def _upload(self, files: Sequence[ContentFile], on_event: Callable[[str], None] | None) -> None:
         remote = self.content.remote

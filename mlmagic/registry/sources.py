@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mlmagic.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+# Deeper folders are an accident, and more than readers of paths take.
+_DEEPEST = 100
 
 
 def as_paths(source: object) -> list[Path] | None:
@@ -40,8 +44,8 @@ def collect(paths: Sequence[Path], child_paths: Sequence[str] = ()) -> dict[str,
         Name with forward slashes to file, sorted by name.
 
     Raises:
-        RegistryError: A path is missing, empty, unreadable, of a strange kind, or has a link
-            that leads out of its folder.
+        RegistryError: A path is missing, empty, unreadable, of a strange kind, has a link that
+            leads out of its folder, or a name that is another's where case does not count.
     """
     files: dict[str, Path] = {}
     for path in paths:
@@ -56,7 +60,54 @@ def collect(paths: Sequence[Path], child_paths: Sequence[str] = ()) -> dict[str,
         raise RegistryError("No files were given to register.")
     if child_paths:
         files = _only(files, paths, child_paths)
+    _check_twins(files)
     return dict(sorted(files.items()))
+
+
+def stamps(files: Mapping[str, Path]) -> dict[str, tuple[int, int, int]]:
+    """Say what of files is different once somebody has written to them.
+
+    Raises:
+        RegistryError: One is gone.
+    """
+    try:
+        found = {name: path.stat() for name, path in files.items()}
+    except OSError as error:
+        raise changed(error.filename) from error
+    return {name: (each.st_ino, each.st_size, each.st_mtime_ns) for name, each in found.items()}
+
+
+def changed(path: object) -> RegistryError:
+    """Say that somebody wrote to what was being registered."""
+    return RegistryError(
+        f"The file '{path}' changed while it was read.",
+        hint="Register it when nobody writes to it.",
+    )
+
+
+def _check_twins(files: Mapping[str, Path]) -> None:
+    """Refuse names of which one would replace the other, as on a disk of macOS."""
+    seen: dict[str, str] = {}
+    for name in files:
+        first = seen.setdefault(_folded(name), name)
+        if first != name:
+            raise _twins(first, name)
+    for name in files:
+        for parent in PurePosixPath(name).parents:
+            first = seen.get(_folded(str(parent)), "")
+            if first:
+                raise _twins(first, name)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _twins(first: str, second: str) -> RegistryError:
+    return RegistryError(
+        f"'{first}' and '{second}' are the same name where case does not count, as on macOS.",
+        hint="Rename one.",
+    )
 
 
 def _only(
@@ -106,6 +157,11 @@ def _below(path: Path) -> Iterator[tuple[str, Path]]:
 def _walk(
     folder: Path, top: Path, prefix: str, ancestors: tuple[Path, ...]
 ) -> Iterator[tuple[str, Path]]:
+    if len(ancestors) > _DEEPEST:
+        raise RegistryError(
+            f"The folder '{top}' has folders more than {_DEEPEST} deep in one another.",
+            hint="Move what the model needs further up.",
+        )
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -148,8 +204,8 @@ def _check_kind(path: Path) -> None:
 
 
 def _portable(name: str, path: Path) -> str:
-    """Refuse names that JSON, or another system's file names, cannot hold."""
-    if not name.isprintable():
+    """Refuse names that JSON, a bundle, or another system's paths cannot hold."""
+    if not name.isprintable() or "\\" in name:
         raise RegistryError(
             f"The file name {str(path)!r} has characters that cannot be stored.",
             hint="Rename it.",

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 # The newest migration. Kept here so that opening a current database needs no alembic; a test
 # compares it with the scripts.
-HEAD = "0002"
+HEAD = "0003"
 
 metadata = MetaData()
 
@@ -54,7 +54,8 @@ models = Table(
     Index("ix_models_listing", "archived", "name", "version"),
 )
 
-# Tags and properties, one row each; of long values the beginning (see ``rows.label_value``).
+# Tags, properties, data sets and the parent, one row each; of long values the beginning (see
+# ``rows.label_value``).
 labels = Table(
     "labels",
     metadata,

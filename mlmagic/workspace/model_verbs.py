@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from mlmagic import journal
 from mlmagic.entities import Resources
+from mlmagic.files import write_atomically
 from mlmagic.workspace.lineage import lineage_of
 from mlmagic.workspace.rooms import Rooms
 
@@ -47,6 +49,7 @@ class ModelVerbs(Rooms):
         metric: str | None = None,
         direction: Literal["maximize", "minimize"] | None = None,
         build: Callable[[Any], object] | None = None,
+        metadata_file: str | Path | None = None,
         cell: CellOrigin | None = None,
         notebook: str | None = None,
         on_event: Callable[[str], None] | None = None,
@@ -74,6 +77,7 @@ class ModelVerbs(Rooms):
                 metric's name.
             build: Makes the fitted model of a trial - from its parameters; of an Optuna study from
                 the trial - where the search kept none.
+            metadata_file: Written afterwards: v1's JSON with ``modelId``.
             cell: The cell that registers, for the lineage.
             notebook: The notebook that registers, for the lineage.
             on_event: Receives lines of progress.
@@ -110,6 +114,8 @@ class ModelVerbs(Rooms):
                 **details,
             )
         journal.note("register", id=registration.model.id, outcome=registration.outcome)
+        if metadata_file is not None:
+            self._write_metadata(Path(metadata_file), registration.model)
         return registration
 
     def list_models(  # noqa: PLR0913 - what users look for
@@ -121,6 +127,7 @@ class ModelVerbs(Rooms):
         run_id: str | None = None,
         framework: str | None = None,
         dataset: str | None = None,
+        parent: str | None = None,
         search: str | None = None,
         used_by: str | None = None,
         latest: bool = False,
@@ -138,6 +145,7 @@ class ModelVerbs(Rooms):
             run_id: Registered from this run.
             framework: Of this framework.
             dataset: Made with this data.
+            parent: Derived from this version, named as for `show_model`.
             search: Words in name, description, tags or properties, in any case.
             used_by: Used by a revision of this service.
             latest: Only the newest of each name among those that match.
@@ -156,6 +164,7 @@ class ModelVerbs(Rooms):
             "run_id": run_id,
             "framework": framework,
             "dataset": dataset,
+            "parent": parent and self.show_model(parent).id,
             "search": search,
             "latest": latest,
             "archived": archived,
@@ -333,6 +342,15 @@ class ModelVerbs(Rooms):
             grace_seconds=grace_hours * 3600,
             dry_run=dry_run,
         )
+
+    def _write_metadata(self, path: Path, model: Model) -> None:
+        """Write what the commands of Azure ML v1 hand on to one another."""
+        facts = {
+            "workspaceName": self.name,
+            "resourceGroupName": self.v1.get("resource_group", "local"),
+            "modelId": model.id,
+        }
+        write_atomically(path, json.dumps(facts, indent=4) + "\n")
 
     def _used_by_services(self) -> dict[str, tuple[ContentFile, ...]] | None:
         """What services use; None where a record is damaged: then nothing may go."""

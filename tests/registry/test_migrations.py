@@ -31,6 +31,7 @@ RECORD = {
     "tags": {"area": "health", "long": "x" * 300},
     "properties": {"p": "1"},
     "description": "The First",
+    "lineage": {"parent": "base:1"},
     "created_at": "2026-01-02T03:04:05+00:00",
 }
 
@@ -66,6 +67,7 @@ def test_a_registry_of_the_first_version_is_brought_up(url, tmp_path):
     assert (model.framework, model.description) == ("scikit-learn", "The First")
     assert registry.count(tags=["area=health"], properties=["p=1"], search="first") == 1203
     assert registry.count(framework="scikit-learn", tags=[f"long={'x' * 300}"]) == 1203
+    assert registry.count(parent="base:1") == 1203
     assert registry.list(tags=["area=health"], latest=True) == [model]
     # The number goes on from what was given out, not from what is there.
     registry.close()

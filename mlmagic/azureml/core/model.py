@@ -113,14 +113,18 @@ class Model:
         self.model_framework_version = entity.framework_version
         self.experiment_name = facts.get(f"{_FACTS}experiment")
         self.run_id = facts.get(f"{_FACTS}run")
-        self.parent_id: str | None = None
-        self.derived_model_ids: list[str] = []
+        self.parent_id = entity.lineage.parent
         self.datasets: dict[str, Any] = {}
         self.sample_input_dataset = self.sample_output_dataset = None
         resources = facts.get(f"{_FACTS}resources")
         self.resource_configuration = ResourceConfiguration.deserialize(
             json.loads(resources) if resources else None
         )
+
+    @property
+    def derived_model_ids(self) -> builtins.list[str]:
+        """The models that name this one as their parent (``--parent`` when they are registered)."""
+        return [each.id for each in self.workspace.local.list_models(parent=self.id, archived=True)]
 
     @property
     def run(self) -> Run | None:

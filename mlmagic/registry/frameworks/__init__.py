@@ -15,6 +15,7 @@ from mlmagic.registry.frameworks.table import (
     framework_named,
     framework_of,
     known,
+    our_name,
     save_object,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "framework_of",
     "installed_version",
     "known",
+    "our_name",
     "requirements",
     "save_object",
 ]

@@ -145,12 +145,25 @@ def framework_named(name: str) -> str:
     Raises:
         UsageError: No framework is called so.
     """
+    found = our_name(name)
+    if found not in known():
+        raise UsageError(
+            f"The framework '{name}' is not known.", hint=did_you_mean(name, list(known()))
+        )
+    return found
+
+
+def our_name(name: str) -> str:
+    """Translate Azure ML v1's name of a framework; another is left as it is.
+
+    Example:
+        >>> our_name("ScikitLearn")
+        'scikit-learn'
+    """
     for row in known().values():
         if name.lower() in (row.name, row.v1.lower()):
             return row.name
-    raise UsageError(
-        f"The framework '{name}' is not known.", hint=did_you_mean(name, list(known()))
-    )
+    return name
 
 
 def save_object(value: Any, folder: Path) -> tuple[str, Saved | None]:

@@ -44,6 +44,8 @@ COMMANDS = {
         --experiment-name=e -r=run --run-id=run
         -d=words --description=words --tag=a=b --property=a=b --model-framework=Custom
         --model-framework-version=1 --cc=1 --cpu-cores=1 --gb=1 --memory-gb=1 --gc=1 --gpu-cores=1
+        -f=run.json --run-metadata-file=run.json -t=out.json --output-metadata-file=out.json
+        --sample-input-dataset-id=[] --sample-output-dataset-id=[]
         """,
     "model list": """
         -n=hello --model-name=hello --tag=a=b --property=a=b --run-id=run --dataset-id=d -l --latest
