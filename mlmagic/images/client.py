@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
+from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from mlmagic.images.credentials import find_credentials
 
@@ -129,6 +130,13 @@ class RegistryClient:
 
     def unreachable(self, error: Exception) -> ImageError:
         """Put a failed connection into words."""
+        if _fell_silent(error):
+            return self._kind(
+                f"The registry '{self.reference.host}' stopped answering: nothing came for "
+                f"{READ_SECONDS} s.",
+                hint="Nothing half made stays; try again. If it stays so, look at the network and "
+                "the proxy in the way, or ask the owner of the registry.",
+            )
         text = _innermost(error)
         hint = "Check the name, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)."
         if _certificate_fault(error):
@@ -266,6 +274,15 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 def _certificate_fault(error: BaseException) -> bool:
     return any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error))
+
+
+def _fell_silent(error: BaseException) -> bool:
+    """Whether a server that was reached says no more, whichever layer noticed."""
+    causes = _causes(error)
+    if any(isinstance(each, ConnectTimeoutError) for each in causes):
+        return False
+    silence = (requests.ReadTimeout, ReadTimeoutError, TimeoutError)
+    return any(isinstance(each, silence) for each in causes)
 
 
 def _is_final(error: requests.RequestException) -> bool:

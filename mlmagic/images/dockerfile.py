@@ -24,6 +24,7 @@ from mlmagic.images.places import APP_ROOT, OURS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from mlmagic.images.bases import Base
     from mlmagic.images.image import Image
     from mlmagic.images.layers import Layer
 
@@ -48,11 +49,6 @@ def write_context(image: Image, place: Path) -> None:
         raise ImageBuildError(
             f"A Dockerfile cannot stand on '{image.base.reference}'.",
             hint="Name a base_image of a registry.",
-        )
-    if image.base.is_ours:
-        raise ImageBuildError(
-            f"A Dockerfile cannot stand on '{image.base.reference}', an image of mlmagic.",
-            hint="Name what that image stands on as base_image, or package as image or oci.",
         )
     with new_folder(place) as building:
         names = []
@@ -110,9 +106,12 @@ def _dockerfile(image: Image, layers: Iterable[str], *, sample: bool) -> str:
         for name, value in inner["Labels"].items()
         if image.base.configuration.labels.get(name) != value
     }
+    # What only the base sets can be emptied, not unset.
+    ours |= dict.fromkeys(of_base.keys() - given.keys(), "")
     lines = [
         f"# docker build -t NAME .  makes the service image {image.short}",
         f"FROM {image.base.reference}",
+        *(_clearing(image.base) if image.base.is_ours else ()),
         *(f"ADD {name} /" for name in layers),
         f"COPY --chown=0:0 {APP} /{APP_ROOT}",
         *([f"COPY --chown=0:0 {_SERVICE} /{OURS}/{_SERVICE}"] if sample else []),
@@ -127,6 +126,12 @@ def _dockerfile(image: Image, layers: Iterable[str], *, sample: bool) -> str:
         f"CMD {json.dumps(inner['Cmd'])}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _clearing(base: Base) -> list[str]:
+    """Take away what an image of ours has of its own service; the engine's ADD hides nothing."""
+    program = f"import shutil; [shutil.rmtree(each, True) for each in ('/{OURS}', '/{APP_ROOT}')]"
+    return ["USER 0", f"RUN {json.dumps([base.python, '-I', '-c', program])}"]
 
 
 def _healthcheck() -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlmagic.images.layers import Layer
 
 _SECOND = 1_000_000_000
+_SOURCE = "AZUREML_SOURCE_DIRECTORY"
 # Keys guard scoring, not readiness.
 _PROBE = (
     "import http.client as h; c = h.HTTPConnection('127.0.0.1', "
@@ -98,6 +99,8 @@ def make_image(
     """
     of_base = base.configuration
     given = {**of_base.environment, **(variables or {})}
+    if base.is_ours and _SOURCE not in (variables or {}):
+        given.pop(_SOURCE, None)  # it named the folder of the base's own service
     search = given.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     paths = [f"/{RUNTIME}", (variables or {}).get("PYTHONPATH", "")]
     environment = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -104,8 +105,7 @@ class _Pusher:
         self.sent = self.mounted = self.present = 0
 
     def push(self, blob: Blob, on_event: Callable[[str], None]) -> None:
-        answer = self.client.request("HEAD", f"blobs/{blob.digest}", allow=(HTTPStatus.NOT_FOUND,))
-        if answer.ok:
+        if self._has(blob):
             self.present += 1
             return
         location = self._mount(blob)
@@ -114,6 +114,10 @@ class _Pusher:
             return
         self._upload(blob, location, on_event)
         self.sent += blob.size
+
+    def _has(self, blob: Blob) -> bool:
+        path = f"blobs/{blob.digest}"
+        return self.client.request("HEAD", path, allow=(HTTPStatus.NOT_FOUND,)).ok
 
     def _mount(self, blob: Blob) -> str | None:
         """Ask for the blob of another repository; else, return where to upload it."""
@@ -135,23 +139,32 @@ class _Pusher:
         return self._location(self.client.request("POST", "blobs/uploads/"))
 
     def _upload(self, blob: Blob, location: str, on_event: Callable[[str], None]) -> None:
-        """Send a blob in chunks; after a broken connection, go on where the registry stands."""
-        if blob.size <= _CHUNK:
-            self._finish(location, blob, b"".join(blob.stream()))
-            return
+        """Send a blob; after a broken connection, go on where the registry stands.
+
+        What fits into one chunk is sent with the last request, to save one.
+        """
         offset, failures = 0, 0
-        while offset < blob.size:
+        while True:
             try:
-                for start, chunk in _chunks(blob, offset):
+                rest = _chunks(blob, offset)
+                if blob.size <= _CHUNK and offset == 0:
+                    self._finish(location, blob, b"".join(chunk for _, chunk in rest))
+                    return
+                for start, chunk in rest:
                     location = self._send(location, start, chunk)
                     offset = start + len(chunk)
                     on_event(_progress(blob, offset))
+                self._finish(location, blob, b"")
             except ImagePushError:
                 failures += 1
+                if self._has(blob):  # only the answer was lost
+                    return
                 if failures >= _ATTEMPTS:
                     raise
+                time.sleep(0.2 * 2**failures)
                 location, offset = self._resume(location)
-        self._finish(location, blob, b"")
+            else:
+                return
 
     def _send(self, location: str, start: int, chunk: bytes) -> str:
         headers = {**_BINARY, "Content-Range": f"{start}-{start + len(chunk) - 1}"}
@@ -170,7 +183,7 @@ class _Pusher:
     def _finish(self, location: str, blob: Blob, data: bytes) -> None:
         joint = "&" if "?" in location else "?"
         url = f"{location}{joint}{urlencode({'digest': blob.digest})}"
-        self.client.request("PUT", url, data=data, headers=_BINARY)
+        self.client.request("PUT", url, data=data, headers=_BINARY, attempts=1)
 
     def _location(self, answer: requests.Response) -> str:
         location = answer.headers.get("Location")

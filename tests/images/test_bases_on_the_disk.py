@@ -15,6 +15,7 @@ from tests.images.disk_bases import PROGRAM, digest, packed, tar, write
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlmagic.environments import Environments
     from mlmagic.testing import ServiceKit
 
 
@@ -80,6 +81,19 @@ def test_a_base_that_lacks_a_layer_is_refused(images: Images, tmp_path: Path, ki
     with pytest.raises(ImagePullError, match="cannot be read as an image") as caught:
         images.base(reference)
     assert caught.value.hint
+
+
+def test_an_image_of_ours_says_nothing_of_its_sources_to_what_stands_on_it(
+    tmp_path: Path, kit: ServiceKit, environments: Environments
+) -> None:
+    images = Images(tmp_path / "cache", content=kit.content, environments=environments)
+    base = images.base(write(tmp_path, "oci"), python_version="3.11")
+    below = images.service(kit.spec(source_directory="project"), base)
+    images.save(below, tmp_path / "below.tar", name="below")
+    assert "AZUREML_SOURCE_DIRECTORY=project" in below.config["config"]["Env"]
+    ours = images.base(f"oci-archive:{tmp_path / 'below.tar'}", python_version="3.11")
+    above = images.service(kit.spec(), ours)
+    assert "AZUREML_SOURCE_DIRECTORY" not in str(above.config["config"]["Env"])
 
 
 def remove(place: Path, sizes: set[int]) -> None:

@@ -37,6 +37,13 @@ def init():
 def run(raw_data):
     return {**json.loads(raw_data), "words": words}
 """
+LOOKING = """
+import os
+
+def run(raw_data):
+    source = os.environ.get("AZUREML_SOURCE_DIRECTORY", "")
+    return [sorted(os.listdir(os.environ["AML_APP_ROOT"])), source]
+"""
 ANSWER = {"x": 2, "words": "some words"}
 
 
@@ -113,6 +120,36 @@ def test_a_dockerfile_builds_without_a_network(
         assert serve(docker_engine, image.id, read_only=True) == ANSWER
     finally:
         docker_engine.client.images.remove(image.id, force=True)
+
+
+def test_a_dockerfile_on_an_image_of_ours_shows_nothing_of_its_service(
+    docker_engine: TestEngine, workspace: Workspace, tmp_path: Path
+) -> None:
+    below = workspace.package_models(
+        ["words:1"],
+        script=workspace.root / "score.py",
+        source_directory=workspace.root,
+        base_image=docker_engine.base,
+        auth="none",
+        image_name="mlmagic-tests/below",
+        image_label="1",
+    )
+    built = "mlmagic-tests/on-ours"
+    (tmp_path / "look.py").write_text(LOOKING)
+    try:
+        workspace.package_models(
+            script=tmp_path / "look.py",
+            base_image=below.location,
+            auth="none",
+            output_path=tmp_path / "context",
+        )
+        docker_engine.client.images.build(
+            path=str(tmp_path / "context"), network_mode="none", tag=built
+        )
+        assert serve(docker_engine, built, read_only=True) == [["look.py"], ""]
+    finally:
+        for name in (built, below.location):
+            docker_engine.client.images.remove(name, force=True)
 
 
 @pytest.mark.parametrize("name", ["layout", "layout.tar"])
