@@ -29,6 +29,7 @@ class Relay(Serving):
         self._awaited, self._losing = b"", False
         self._lock = threading.Lock()
         self._over = threading.Event()
+        self.sockets: list[socket.socket] = []
         server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler(port, self))
         self.address = f"localhost:{server.server_address[1]}"
         super().__init__(server)
@@ -71,6 +72,9 @@ class Relay(Serving):
 
     def __exit__(self, *_error: object) -> None:
         self._over.set()
+        self._server.shutdown()  # nobody comes any more
+        for each in self.sockets:
+            _end(each)
         super().__exit__(*_error)
 
 
@@ -78,6 +82,7 @@ def _handler(port: int, relay: Relay) -> type[socketserver.BaseRequestHandler]:
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with socket.create_connection(("127.0.0.1", port)) as other:
+                relay.sockets += [self.request, other]
                 back = threading.Thread(target=self._answer, args=(other,))
                 back.start()
                 self._copy(self.request, other, relay.asked)
@@ -99,8 +104,12 @@ def _handler(port: int, relay: Relay) -> type[socketserver.BaseRequestHandler]:
                     if len(passed) < len(data):
                         relay.wait()
                         break
-            for each in (source, sink):
-                with suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
+            _end(source)
+            _end(sink)
 
     return Handler
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):  # ended already
+        connection.shutdown(socket.SHUT_RDWR)

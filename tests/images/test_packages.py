@@ -40,6 +40,9 @@ def run(raw_data):
 LOOKING = """
 import os
 
+def init():
+    pass
+
 def run(raw_data):
     source = os.environ.get("AZUREML_SOURCE_DIRECTORY", "")
     return [sorted(os.listdir(os.environ["AML_APP_ROOT"])), source]
@@ -134,7 +137,6 @@ def test_a_dockerfile_on_an_image_of_ours_shows_nothing_of_its_service(
         image_name="mlmagic-tests/below",
         image_label="1",
     )
-    built = "mlmagic-tests/on-ours"
     (tmp_path / "look.py").write_text(LOOKING)
     try:
         workspace.package_models(
@@ -143,13 +145,15 @@ def test_a_dockerfile_on_an_image_of_ours_shows_nothing_of_its_service(
             auth="none",
             output_path=tmp_path / "context",
         )
-        docker_engine.client.images.build(
-            path=str(tmp_path / "context"), network_mode="none", tag=built
+        image, _ = docker_engine.client.images.build(
+            path=str(tmp_path / "context"), network_mode="none", rm=True
         )
-        assert serve(docker_engine, built, read_only=True) == [["look.py"], ""]
+        try:
+            assert serve(docker_engine, image.id, read_only=True) == [["look.py"], ""]
+        finally:
+            docker_engine.client.images.remove(image.id, force=True)
     finally:
-        for name in (built, below.location):
-            docker_engine.client.images.remove(name, force=True)
+        docker_engine.client.images.remove(below.location, force=True)
 
 
 @pytest.mark.parametrize("name", ["layout", "layout.tar"])

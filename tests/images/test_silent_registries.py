@@ -9,6 +9,7 @@ import pytest
 
 from mlmagic.errors import ImagePullError, ImagePushError
 from mlmagic.images import Images, client
+from mlmagic.images.image import make_image
 from tests.engine.relay import Relay
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def test_a_base_whose_registry_falls_silent_leaves_nothing_half_made(
     images.push(small_image, f"{image_registry.address}/{unique}:1")
     reference, said = f"{relay.address}/{unique}:1", f"'{relay.address}' stopped answering"
     base = images.base(reference, python_version="3.11")
-    image, place = images.service(kit.spec(), base), tmp_path / "made" / "layout.tar"
+    image, place = make_image(base, ()), tmp_path / "made" / "layout.tar"
     with silence(relay), pytest.raises(ImagePullError, match=said) as caught:
         images.save(image, place, name="some")
     assert "try again" in (caught.value.hint or "")
