@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlmagic.entities import DockerDeploymentConfig, KubernetesDeploymentConfig
 from mlmagic.errors import ConfigurationError, ImagePullError
 from mlmagic.images import Images
+from mlmagic.workspace.parts import check_config
 from tests.engine.serving import Serving
 from tests.images.disk_bases import write
 from tests.images.serving import serve
@@ -208,6 +210,18 @@ def test_a_base_without_a_c_library_is_refused(images: Images, tmp_path: Path) -
     nothing = write(tmp_path, "oci", program="bin/only")
     with pytest.raises(ImagePullError, match="has no C library"):
         images.base(nothing, python_version="3.11", standalone=pinned)
+
+
+def test_a_deployment_is_told_at_once_and_finds_it_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigurationError, match="is not pinned"):
+        check_config(DockerDeploymentConfig(standalone_python="python.tar"))
+    monkeypatch.chdir(tmp_path)
+    digest = 64 * "a"
+    for kind in (DockerDeploymentConfig, KubernetesDeploymentConfig):
+        checked = check_config(kind(standalone_python=f"python.tar#sha256={digest}"))
+        assert checked == kind(standalone_python=f"{tmp_path}/python.tar#sha256={digest}")
 
 
 @pytest.mark.docker
