@@ -9,6 +9,7 @@ tables, so they cannot drift apart.
 """
 
 from mlmagic.options.az import take_everywhere
+from mlmagic.options.cluster import CLUSTER
 from mlmagic.options.describing import describe, describe_verb
 from mlmagic.options.option import Kind, Option
 from mlmagic.options.parsing import argument_for, build_parser, parse, require, usage_error
@@ -24,6 +25,7 @@ from mlmagic.options.verbs import (
 )
 
 __all__ = [
+    "CLUSTER",
     "COMMON",
     "VERBS",
     "Kind",

@@ -29,8 +29,10 @@ def _option(
     )
 
 
-def _whole(name: str, flags: tuple[str, ...], text: str, v1_key: str | None = None) -> Option:
-    return _option(name, flags, text, kind="integer", minimum=1, v1_key=v1_key)
+def _whole(
+    name: str, flags: tuple[str, ...], text: str, v1_key: str | None = None, *, unit: str = ""
+) -> Option:
+    return _option(name, flags, text, kind="integer", minimum=1, v1_key=v1_key, unit=unit)
 
 
 def span(value: Any) -> tuple[int, int]:
@@ -77,7 +79,7 @@ CLUSTER = (
     _option(
         "autoscale_target", ("--autoscale-target", "--at", "--autoscale-target-utilization"),
         "percent of the CPUs asked for that the autoscaler aims at (default 70)",
-        kind="integer", minimum=1, maximum=1000, v1_key=f"{_SCALER}.targetUtilization",
+        kind="integer", minimum=1, maximum=1000, v1_key=f"{_SCALER}.targetUtilization", unit="%",
     ),
     _whole(
         "autoscale_requests", ("--autoscale-requests",),
@@ -86,15 +88,15 @@ CLUSTER = (
     ),
     _option(
         "cpu_limit", ("--cpu-limit", "--ccl", "--cpu-cores-limit"), "CPUs that a pod may use",
-        kind="quantity", v1_key=f"{_RESOURCES}.cpuLimit",
+        kind="quantity", v1_key=f"{_RESOURCES}.cpuLimit", unit="CPUs",
     ),
     _option(
         "memory_limit", ("--memory-limit",), "memory that a pod may use (default: --memory)",
-        kind="quantity",
+        kind="quantity", unit="bytes",
     ),
     _option(
         "memory_limit", ("--gbl", "--memory-gb-limit"), "the same in v1's unit, gigabytes",
-        kind="number", metavar="GB", key="memory_gb_limit",
+        kind="number", metavar="GB", key="memory_gb_limit", unit="GB",
         v1_key=f"{_RESOURCES}.memoryInGBLimit", convert=gigabytes,
     ),
     _option(
@@ -102,20 +104,23 @@ CLUSTER = (
         kind="pair", metavar="NAME=N",
     ),
     _whole(
-        "start_timeout_seconds", ("--start-timeout",), "seconds that init() may take (default 600)"
+        "start_timeout_seconds", ("--start-timeout",), "seconds that init() may take (default 600)",
+        unit="s",
     ),
     _whole(
         "liveness_period_seconds", ("--ps", "--period-seconds"),
         "seconds between two looks whether a pod lives (default 10)", f"{_PROBE}.periodSeconds",
+        unit="s",
     ),
     _option(
         "liveness_delay_seconds", ("--id", "--initial-delay-seconds"),
         "seconds until the first look", kind="integer", minimum=0,
-        v1_key=f"{_PROBE}.initialDelaySeconds",
+        v1_key=f"{_PROBE}.initialDelaySeconds", unit="s",
     ),
     _whole(
         "liveness_timeout_seconds", ("--ts", "--timeout-seconds"),
         "seconds that an answer may take (default 2)", f"{_PROBE}.timeoutSeconds",
+        unit="s",
     ),
     _option(
         "liveness_successes", ("--st", "--success-threshold"),

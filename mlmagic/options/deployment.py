@@ -177,6 +177,7 @@ _SIZE = (
         section="deployment",
         key="cpu",
         v1_key="containerResourceRequirements.cpu",
+        unit="CPUs",
     ),
     Option(
         name="memory",
@@ -185,6 +186,7 @@ _SIZE = (
         kind="quantities",
         section="deployment",
         key="memory",
+        unit="bytes",
     ),
     Option(
         name="memory",
@@ -196,6 +198,7 @@ _SIZE = (
         key="memory_gb",
         v1_key="containerResourceRequirements.memoryInGB",
         convert=gigabytes,
+        unit="GB",
     ),
     Option(
         name="workers",
@@ -225,6 +228,7 @@ _SIZE = (
         section="deployment",
         key="scoring_timeout_ms",
         v1_key="scoringTimeoutMs",
+        unit="ms",
     ),
     Option(
         name="queue_wait_ms",
@@ -235,6 +239,7 @@ _SIZE = (
         section="deployment",
         key="queue_wait_ms",
         v1_key="maxQueueWaitMs",
+        unit="ms",
     ),
 )
 
@@ -310,6 +315,7 @@ _RECORD = (
         kind="pair",
         section="deployment",
         key="variables",
+        private=True,
     ),
     Option(
         name="secrets",
@@ -385,6 +391,7 @@ _FLOW = (
         help="seconds to wait at most (default 1200)",
         kind="number",
         metavar="SECONDS",
+        unit="s",
     ),
 )
 

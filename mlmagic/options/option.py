@@ -61,6 +61,8 @@ class Option:
         v1_key: Its name there in v1's spelling; dots lead into objects.
         convert: Turns the value read into the method's.
         secret: Whether its value is not for others' eyes: no form and no line shows it.
+        private: Whether its value may be; a form takes it, and forgets it with the kernel.
+        unit: What a number of it counts, such as ``ms``; quantities may have prefixes before it.
         minimum: The smallest whole number allowed.
         maximum: The largest.
     """
@@ -80,6 +82,8 @@ class Option:
     v1_key: str | None = None
     convert: Callable[[Any], Any] | None = None
     secret: bool = False
+    private: bool = False
+    unit: str = ""
     minimum: int | None = None
     maximum: int | None = None
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from inspect import get_annotations
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from mlmagic.entities import config_class
+from mlmagic.configurations import expand
+from mlmagic.entities import KubernetesDeploymentConfig, config_class
 from mlmagic.errors import MlmagicError, UsageError
-from mlmagic.options import magic_verb
+from mlmagic.options import CLUSTER, magic_verb
 from mlmagic.panels.panel import STATIC, Panel
 from mlmagic.panels.service import panel_of
 
@@ -32,7 +33,9 @@ class DeployPanel(Panel):
 
     ``values`` maps an option's name to its text as it would be written, one a line where it may be
     repeated; set it from Python, or link it, to fill the form. ``fields`` are those that the
-    chosen target has, ``problems`` what is wrong with a field, by name.
+    chosen target has, ``problems`` what is wrong with a field, by name, or with all of them
+    together, by the empty name. What may be a secret (``variables``) is taken like the rest, but
+    stays in this kernel: no trait holds it, so it is not saved with the notebook.
 
     Args:
         workspace: Where to deploy.
@@ -48,6 +51,7 @@ class DeployPanel(Panel):
 
     def __init__(self, workspace: Workspace, values: dict[str, str] | None = None) -> None:
         self.workspace = workspace
+        self._private: dict[str, str] = {}
         first = {"target": workspace.settings.default_target}
         super().__init__(values=first | (values or {}))
         self._send_traits()
@@ -61,25 +65,66 @@ class DeployPanel(Panel):
         }
 
     def to_html(self) -> str:
-        """Return the line that does what the form says, as HTML."""
+        """Return the line that does what the form says, without values that may be secrets."""
         from mlmagic.presentation import present
 
-        return present(self.line()).html
+        return present(self.line(private=False)).html
 
-    def line(self) -> str:
-        """Return the ``%deploy`` line that does what the form says."""
+    def line(self, *, private: bool = True) -> str:
+        """Return the ``%deploy`` line that does what the form says.
+
+        Args:
+            private: Whether values that may be secrets stand in it; else ``…`` does.
+        """
         words = ["%deploy"]
         for option in self._options():
-            for text in _texts(option, self.values.get(option.name, "")):
-                words += option.write(text)
+            for text in _texts(option, self._text(option.name)):
+                told = text if private or not option.private else f"{_key(text)}=…"
+                words += option.write(told)
         return " ".join(words)
+
+    @traitlets.validate("values")
+    def _keep_private(self, proposal: dict[str, Any]) -> dict[str, str]:
+        """Keep what may be a secret out of the trait, which is saved with the notebook."""
+        values = dict(proposal["value"])
+        told = {name: values.pop(name) for name in _private_names() & values.keys()}
+        with self._lock:
+            self._private |= told
+        if told and self.fields:
+            self._send_traits()
+        return values
+
+    def _text(self, name: str) -> str:
+        """What stands in a field."""
+        return str(self._private.get(name) or self.values.get(name, ""))
 
     def _send_traits(self) -> None:
         with self._lock, self.hold_sync():
             options = self._options()
             self.fields = [self._field(option) for option in options]
-            problems = {option.name: self._problem(option) for option in options}
-            self.problems = {name: words for name, words in problems.items() if words}
+            found = {option.name: self._problem(option) for option in options}
+            problems = {name: words for name, words in found.items() if words}
+            self.problems = problems or self._contradiction(options)
+
+    def _contradiction(self, options: list[Option]) -> dict[str, str]:
+        """What is wrong with the fields of the target together, where each is right."""
+        import msgspec
+
+        from mlmagic.workspace.parts import check_config
+
+        kind = self._kind()
+        names = get_annotations(config_class(kind))
+        given = self._values([option for option in options if option.name in names])
+        try:
+            config = check_config(config_class(kind).from_values(expand(given, kind)))
+        except (msgspec.ValidationError, MlmagicError) as error:
+            return {"": str(error)}
+        if isinstance(config, KubernetesDeploymentConfig):
+            from mlmagic.targets.kubernetes.checking import contradictions
+
+            if wrong := contradictions(config):
+                return {"": "; ".join(wrong)}
+        return {}
 
     def _kind(self) -> str:
         """The kind of the chosen target; the local one where it is not known."""
@@ -91,6 +136,7 @@ class DeployPanel(Panel):
     def _options(self) -> list[Option]:
         """The options that the chosen target has, each once, the most asked for first."""
         every = {name for kind in _KINDS for name in get_annotations(config_class(kind))}
+        every |= {option.name for option in CLUSTER}  # some are words for several of those
         here = get_annotations(config_class(self._kind()))
         found: dict[str, Option] = {}
         for option in magic_verb("%deploy").options:
@@ -102,7 +148,10 @@ class DeployPanel(Panel):
         return [found[name] for name in names]
 
     def _field(self, option: Option) -> dict[str, Any]:
-        configured = option.name in get_annotations(config_class(self._kind()))
+        kind = config_class(self._kind())
+        configured = option.name in get_annotations(kind)
+        defaults = {each.name: each.default for each in fields(kind) if configured}  # type: ignore[arg-type] # subclasses are dataclasses
+        default = defaults.get(option.name)
         return {
             "name": option.name,
             "label": option.name.replace("_", " "),
@@ -111,9 +160,18 @@ class DeployPanel(Panel):
             "many": option.repeat or option.is_mapping,
             "choices": list(option.choices),
             "placeholder": option.placeholder,
+            "unit": option.unit,
+            "default": str(default) if isinstance(default, str | int) else "",
+            "private": option.private,
+            "kept": self._kept(option),
             "part": "first" if option.name in _FIRST else "target" if configured else "more",
             "suggestions": self._suggestions(option.name),
         }
+
+    def _kept(self, option: Option) -> str:
+        """The names in a private field, without their values."""
+        names = map(_key, self._private.get(option.name, "").splitlines())
+        return ", ".join(name for name in names if name)
 
     def _suggestions(self, name: str) -> list[str]:
         workspace = self.workspace
@@ -128,24 +186,28 @@ class DeployPanel(Panel):
         return []
 
     def _problem(self, option: Option) -> str:
-        text = self.values.get(option.name, "")
+        text = self._text(option.name)
         if option.required and not text.strip():
             return "is missing"
         try:
             for each in _texts(option, text):
                 option.read(each)
         except ValueError as error:
-            return str(error)
+            # The words of readers quote what they read.
+            return f"is not {option.placeholder} on each line" if option.private else str(error)
         return ""
 
     def _keywords(self) -> dict[str, Any]:
         """What the form says, as keywords of ``Workspace.deploy``."""
         if self.problems:
             name, words = next(iter(self.problems.items()))
-            raise UsageError(f"{name.replace('_', ' ')}: {words}.")
+            raise UsageError(f"{name.replace('_', ' ')}: {words}." if name else words)
+        return self._values(self._options())
+
+    def _values(self, options: list[Option]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for option in self._options():
-            texts = _texts(option, self.values.get(option.name, ""))
+        for option in options:
+            texts = _texts(option, self._text(option.name))
             values: list[Any] = [
                 _sample(text) if option.kind == "sample" else option.read(text) for text in texts
             ]
@@ -190,6 +252,16 @@ def _texts(option: Option, text: str) -> list[str]:
         text = text.replace(",", "\n")
     lines = text.splitlines() if option.repeat or option.is_mapping else [text]
     return [line.strip() for line in lines if line.strip()]
+
+
+def _private_names() -> set[str]:
+    return {option.name for option in magic_verb("%deploy").options if option.private}
+
+
+def _key(text: str) -> str:
+    """The part of a pair that is no secret; nothing of what is no pair."""
+    key, equals, _ = text.partition("=")
+    return key.strip() if equals else ""
 
 
 def _sample(text: str) -> object:

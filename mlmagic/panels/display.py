@@ -97,7 +97,7 @@ def display_deploy_form(workspace: Workspace, *, live: bool = True) -> None:
 
     shell = _shell()
     panel = DeployPanel(workspace)
-    data = {"text/plain": panel.line(), "text/html": panel.to_html()}
+    data = {"text/plain": panel.line(private=False), "text/html": panel.to_html()}
     metadata: dict[str, Any] = {}
     if live:
         view, metadata = panel.view()

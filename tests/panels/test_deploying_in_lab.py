@@ -85,6 +85,23 @@ def test_what_cannot_be_deployed_is_told(notebook):
     panel.get_by_role("alert").get_by_text("missing.py").wait_for()
 
 
+def test_fields_follow_the_target_and_values_of_variables_are_not_saved(notebook):
+    panel = notebook.output(1).locator(".mlm-deploy")
+    panel.get_by_label("target", exact=True).fill("kubernetes")
+    period = panel.get_by_label("liveness period seconds", exact=True)
+    period.wait_for()
+    assert period.get_attribute("placeholder") == "10"
+    panel.get_by_label("autoscale min", exact=True).fill("5")
+    panel.get_by_label("autoscale max", exact=True).fill("3")
+    panel.get_by_role("alert").get_by_text("minimum '5' is above its maximum '3'").wait_for()
+    panel.get_by_text("More", exact=True).click()
+    panel.get_by_label("variables", exact=True).fill("TOKEN=s3cret-of-the-test")
+    panel.get_by_text("TOKEN: held by this kernel, not saved").wait_for()
+    notebook.screenshot("deploy-kubernetes", panel)
+    notebook.save()
+    assert "s3cret-of-the-test" not in notebook.file.read_text()
+
+
 def test_the_environment_that_it_made_is_looked_at(notebook, workspace):
     (deployed,) = [e for e in workspace.list_environments() if e.used_by]
     workspace.define_environment("newer", "anywidget==0.9.0")

@@ -243,7 +243,10 @@ export interface EnvironmentIntents {
   lock: { args: Nothing; value: null };
 }
 
-/** A field of the deploy form: a row of the option table. */
+/**
+ * A field of the deploy form: a row of the option table. What a private one holds is in no trait;
+ * `kept` has the names of what the kernel holds.
+ */
 export interface Field {
   name: string;
   label: string;
@@ -252,11 +255,15 @@ export interface Field {
   many: boolean;
   choices: string[];
   placeholder: string;
+  unit: string;
+  default: string;
+  private: boolean;
+  kept: string;
   part: "first" | "target" | "more";
   suggestions: string[];
 }
 
-/** Traits of `mlmagic.panels.deploy.DeployPanel`. */
+/** Traits of `mlmagic.panels.deploy.DeployPanel`; the problem of no name is of all fields. */
 export interface DeployModel {
   fields: Field[];
   values: Record<string, string>;

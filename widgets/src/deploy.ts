@@ -39,6 +39,7 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
   deploy.classList.add("mlm-run");
   const line = button("As a cell");
   const file = button("As JSON");
+  const together = h("p", { class: "mlm-trouble", role: "alert" });
   const result = h("div", { class: "mlm-result", role: "status" });
   const open = h("div", { class: "mlm-opened" });
   const parts = frame(place, "mlm-deploy");
@@ -49,6 +50,7 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
     h("div", { class: "mlm-deploy-part" }, first),
     fold("Options of the target", target),
     fold("More", more),
+    together,
     trouble,
     h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, file),
     result,
@@ -72,7 +74,7 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
     for (const field of wanted) {
       const made = fields.get(field.name) ?? fieldOf(field, (value) => set(field, value));
       fields.set(field.name, made);
-      made.suggest(field.suggestions);
+      made.renew(field);
       if (!made.element.isConnected) places[field.part].append(made.element);
     }
     update();
@@ -82,6 +84,8 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
     const values = python.get("values");
     const problems = python.get("problems");
     for (const [name, field] of fields) field.update(values[name] ?? "", problems[name] ?? "");
+    setText(together, problems[""] ?? "");
+    show(together, "" in problems);
     plan.disabled = deploy.disabled = Object.keys(problems).length > 0;
   }
 

@@ -59,11 +59,12 @@ function fieldOf(field, changed) {
   const id = `mlm-field-${made}`;
   const list = h("datalist", { id: `${id}-list` });
   const control = controlOf(field);
+  const kept = h("div", { class: "mlm-hint" });
   const problem = h("span", { class: "mlm-problem", id: `${id}-problem`, role: "alert" });
   let timer = 0;
   let touched = false;
   control.id = id;
-  control.setAttribute("aria-describedby", `${id}-help ${id}-problem`);
+  control.setAttribute("aria-describedby", `${id}-unit ${id}-help ${id}-problem`);
   if (control instanceof HTMLInputElement && control.type === "text")
     control.setAttribute("list", list.id);
   function read() {
@@ -90,19 +91,28 @@ function fieldOf(field, changed) {
       h(
         "div",
         {},
-        control,
+        h(
+          "div",
+          { class: "mlm-measured" },
+          control,
+          h("span", { class: "mlm-hint", id: `${id}-unit` }, field.unit)
+        ),
         list,
         problem,
+        kept,
         h("div", { class: "mlm-hint", id: `${id}-help` }, field.help)
       )
     ),
-    suggest(words) {
-      list.replaceChildren(...words.map((value) => h("option", { value })));
+    /** Take what may change while the field stays. */
+    renew({ suggestions, kept: names }) {
+      list.replaceChildren(...suggestions.map((value) => h("option", { value })));
+      setText(kept, `${names}: held by this kernel, not saved with the notebook.`);
+      show(kept, names !== "");
     },
     update(value, words) {
       const isCheck = control instanceof HTMLInputElement && control.type === "checkbox";
       if (isCheck) control.checked = value === "true";
-      else if (timer === 0 && control.value !== value) control.value = value;
+      else if (timer === 0 && !field.private && control.value !== value) control.value = value;
       const shown = touched || value !== "" ? words : "";
       setText(problem, shown);
       show(problem, shown !== "");
@@ -116,10 +126,10 @@ function controlOf(field) {
     return h(
       "select",
       { class: "mlm-input" },
-      h("option", { value: "" }, "default"),
+      h("option", { value: "" }, field.default ? `default: ${field.default}` : "default"),
       ...field.choices.map((choice) => h("option", {}, choice))
     );
-  const placeholder = field.placeholder;
+  const placeholder = field.default || field.placeholder;
   if (field.many && field.name !== "models")
     return h("textarea", { class: "mlm-input mlm-many", rows: "1", placeholder });
   return h("input", { type: "text", class: "mlm-input", placeholder, spellcheck: "false" });
@@ -301,6 +311,7 @@ function draw(place, python, signal, host) {
   deploy.classList.add("mlm-run");
   const line = button("As a cell");
   const file = button("As JSON");
+  const together = h("p", { class: "mlm-trouble", role: "alert" });
   const result = h("div", { class: "mlm-result", role: "status" });
   const open = h("div", { class: "mlm-opened" });
   const parts = frame(place, "mlm-deploy");
@@ -311,6 +322,7 @@ function draw(place, python, signal, host) {
     h("div", { class: "mlm-deploy-part" }, first),
     fold("Options of the target", target),
     fold("More", more),
+    together,
     trouble,
     h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, file),
     result
@@ -331,7 +343,7 @@ function draw(place, python, signal, host) {
     for (const field of wanted) {
       const made2 = fields.get(field.name) ?? fieldOf(field, (value) => set(field, value));
       fields.set(field.name, made2);
-      made2.suggest(field.suggestions);
+      made2.renew(field);
       if (!made2.element.isConnected) places[field.part].append(made2.element);
     }
     update();
@@ -340,6 +352,8 @@ function draw(place, python, signal, host) {
     const values = python.get("values");
     const problems = python.get("problems");
     for (const [name, field] of fields) field.update(values[name] ?? "", problems[name] ?? "");
+    setText(together, problems[""] ?? "");
+    show(together, "" in problems);
     plan.disabled = deploy.disabled = Object.keys(problems).length > 0;
   }
   function set(field, value) {

@@ -37,7 +37,7 @@ def check_config(
         ConfigurationError: It cannot work; all that is wrong is named.
     """
     config = config_of(spec)
-    wrong = [*_sizes(config), *_scaling(config), *_network(config), *_placing(config)]
+    wrong = contradictions(config)
     if registry is None and loader is None:
         wrong.append(NO_REGISTRY)
     elif registry is None and loader is not None and loader.missing:
@@ -47,6 +47,11 @@ def check_config(
         text = f"The configuration of service '{spec.name}' cannot work: {first}."
         raise ConfigurationError("\n".join([text, *(f"  {each}." for each in more)]))
     check_labels(config.labels)
+
+
+def contradictions(config: KubernetesDeploymentConfig) -> list[str]:
+    """Return what cannot work in any cluster, in words without a full stop."""
+    return [*_sizes(config), *_scaling(config), *_network(config), *_placing(config)]
 
 
 def _sizes(config: KubernetesDeploymentConfig) -> list[str]:

@@ -10,11 +10,12 @@ export function fieldOf(field: Field, changed: (value: string) => void) {
   const id = `mlm-field-${made}`;
   const list = h("datalist", { id: `${id}-list` });
   const control = controlOf(field);
+  const kept = h("div", { class: "mlm-hint" });
   const problem = h("span", { class: "mlm-problem", id: `${id}-problem`, role: "alert" });
   let timer = 0;
   let touched = false;
   control.id = id;
-  control.setAttribute("aria-describedby", `${id}-help ${id}-problem`);
+  control.setAttribute("aria-describedby", `${id}-unit ${id}-help ${id}-problem`);
   if (control instanceof HTMLInputElement && control.type === "text")
     control.setAttribute("list", list.id);
 
@@ -44,19 +45,28 @@ export function fieldOf(field: Field, changed: (value: string) => void) {
       h(
         "div",
         {},
-        control,
+        h(
+          "div",
+          { class: "mlm-measured" },
+          control,
+          h("span", { class: "mlm-hint", id: `${id}-unit` }, field.unit),
+        ),
         list,
         problem,
+        kept,
         h("div", { class: "mlm-hint", id: `${id}-help` }, field.help),
       ),
     ),
-    suggest(words: string[]): void {
-      list.replaceChildren(...words.map((value) => h("option", { value })));
+    /** Take what may change while the field stays. */
+    renew({ suggestions, kept: names }: Field): void {
+      list.replaceChildren(...suggestions.map((value) => h("option", { value })));
+      setText(kept, `${names}: held by this kernel, not saved with the notebook.`);
+      show(kept, names !== "");
     },
     update(value: string, words: string): void {
       const isCheck = control instanceof HTMLInputElement && control.type === "checkbox";
       if (isCheck) control.checked = value === "true";
-      else if (timer === 0 && control.value !== value) control.value = value;
+      else if (timer === 0 && !field.private && control.value !== value) control.value = value;
       // What was never filled in is no mistake yet.
       const shown = touched || value !== "" ? words : "";
       setText(problem, shown);
@@ -72,10 +82,10 @@ function controlOf(field: Field): HTMLInputElement | HTMLTextAreaElement | HTMLS
     return h(
       "select",
       { class: "mlm-input" },
-      h("option", { value: "" }, "default"),
+      h("option", { value: "" }, field.default ? `default: ${field.default}` : "default"),
       ...field.choices.map((choice) => h("option", {}, choice)),
     );
-  const placeholder = field.placeholder;
+  const placeholder = field.default || field.placeholder;
   if (field.many && field.name !== "models")
     return h("textarea", { class: "mlm-input mlm-many", rows: "1", placeholder });
   return h("input", { type: "text", class: "mlm-input", placeholder, spellcheck: "false" });
