@@ -34,6 +34,37 @@ def az(project):
     return run
 
 
+@pytest.mark.docker
+def test_the_seed_sequence_runs_by_the_shell_in_containers(
+    az, project, docker_engine, unique, monkeypatch
+):
+    monkeypatch.setenv("MLMAGIC_ACI_TARGET", "docker")
+    monkeypatch.setenv("MLMAGIC_BASE_IMAGE", docker_engine.base)
+    folder, name = project / "cli", f"svc-{unique}"
+    line = "cd cli && az ml model"
+    az("cd cli && az ml folder attach -w myws -g rg")
+    assert az(f"{line} register -n hello -p model.txt -o tsv --query model.id").strip() == "hello:1"
+    (folder / "model.txt").write_text("updated")
+    az(f"{line} register -n hello -p model.txt")
+    files = "--ic inferenceconfig.json --dc aciconfig.yml"
+    az(f"{line} deploy -n {name} -m hello:1 {files}")
+    try:
+        line = "cd cli && az ml service"
+        shown = json.loads(az(f"{line} show -n {name} -o json"))
+        assert (shown["state"], shown["computeType"], shown["target"]) == (
+            "Healthy", "ACI", "docker",
+        )  # fmt: skip
+        answer = json.loads(az(f"""{line} run -n {name} -d '{{"data": [1]}}' -o json"""))
+        assert answer == {"text": "by the imported project", "data": [1], "greeting": "hello"}
+        az(f"{line} update -n {name} -m hello:2")
+        answer = json.loads(az(f"""{line} run -n {name} -d '{{"data": [2]}}' -o json"""))
+        assert answer["text"] == "updated"
+        assert "POST /score 200" in az(f"{line} get-logs -n {name}")
+    finally:
+        az(f"{line} delete -n {name} -y")
+    assert az(f"{line} list --query '[].name' -o tsv").strip() == ""
+
+
 def test_the_seed_sequence_runs_by_the_shell_alone(az, project):
     (project / "model.txt").write_text("by the shell")
     definition = {"name": "shell-env", "python": {"condaDependencies": {"dependencies": ["pip"]}}}
