@@ -6,6 +6,7 @@ from mlmagic.configurations.parsing import Configuration, collection, parse
 from mlmagic.configurations.quantities import cpu_cores, memory_bytes, parse_quantity
 from mlmagic.configurations.v1_environment import (
     environment_of_run_configuration,
+    fitting_python,
     read_environment_directory,
     take_apart,
     write_environment_directory,
@@ -19,6 +20,7 @@ __all__ = [
     "cpu_cores",
     "environment_of_run_configuration",
     "expand",
+    "fitting_python",
     "is_file_name",
     "memory_bytes",
     "parse",

@@ -112,7 +112,7 @@ def take_apart(document: dict[str, Any], *, where: str) -> EnvironmentParts:
         )
     if not isinstance(conda, dict):
         raise ConfigurationError(f"'condaDependencies' in {where} is not an object.")
-    definition = _fitting_python({"name": name, **conda} if name else conda, notes)
+    definition = fitting_python({"name": name, **conda} if name else conda, notes)
     return EnvironmentParts(
         definition=definition, variables=variables, image=image, notes=tuple(notes)
     )
@@ -255,7 +255,7 @@ def _dockerfile(text: str) -> str:
     return path.read_text("utf-8") if "\n" not in text and path.is_file() else text
 
 
-def _fitting_python(definition: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+def fitting_python(definition: dict[str, Any], notes: list[str]) -> dict[str, Any]:
     """Leave out a Python older than services can be: v1's default was, unless it was chosen."""
     kept = []
     for line in definition.get("dependencies") or ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.configurations import (
     environment_of_run_configuration,
+    fitting_python,
     read_environment_directory,
     take_apart,
 )
@@ -67,16 +69,30 @@ def keep_sample(rooms: Rooms, value: object) -> Sample:
     return Sample(kind=body.kind, shape=body.shape, content=content)
 
 
-def find_environment(rooms: Rooms, named: str, directory: Path | None) -> Environment:
+def find_environment(
+    rooms: Rooms,
+    named: str,
+    directory: Path | None,
+    *,
+    v1_say: Callable[[str], None] | None = None,
+) -> Environment:
     """Take an environment by its name in the workspace, or from a file or folder.
 
     ``NAME:VERSION`` and the names of Azure ML's curated environments are of v1's objects.
+
+    Args:
+        rooms: The workspace.
+        named: The name, or the path.
+        directory: Folder that a path is looked for in, before the current one.
+        v1_say: Receives what is changed of a file that a configuration of v1 names; None where
+            it is the user who names the file, and what it says holds.
     """
     for folder in (directory, Path.cwd()):
         if folder and named.endswith(_RUN_CONFIGURATION) and (folder / named).is_file():
             return environment_of(rooms, environment_of_run_configuration(folder / named))
         if folder and (folder / named).is_file():
-            return rooms.environments.read(folder / named)
+            file = folder / named
+            return _conda_of_v1(rooms, file, v1_say) if v1_say else rooms.environments.read(file)
         if folder and (folder / named / V1_ENVIRONMENT_FILE).is_file():
             return environment_of(rooms, read_environment_directory(folder / named))
     name, _, version = named.partition(":")
@@ -86,13 +102,32 @@ def find_environment(rooms: Rooms, named: str, directory: Path | None) -> Enviro
     return rooms.environments.get(named)
 
 
+def _conda_of_v1(rooms: Rooms, file: Path, say: Callable[[str], None]) -> Environment:
+    """Read a file that v1 names: in Conda YAML, a Python too old for services becomes this one."""
+    import yaml
+
+    content: Any = None
+    if file.suffix in (".yml", ".yaml") and file.is_file():
+        with contextlib.suppress(ValueError, yaml.YAMLError):  # told by whoever reads it
+            content = yaml.safe_load(file.read_text("utf-8-sig"))
+    if not isinstance(content, dict):
+        return rooms.environments.read(file)
+    notes: list[str] = []
+    text = yaml.safe_dump(fitting_python(content, notes), sort_keys=False)
+    for note in notes:
+        say(f"'{file.name}': {note}")
+    name = f"{content.get('name') or file.stem}"
+    made = rooms.environments.from_conda(name, text, base=file.parent)
+    return replace(made, origin=f"{file}")
+
+
 def environment_of(rooms: Rooms, document: dict[str, Any]) -> Environment:
     """Make an environment of v1's object, without keeping it."""
     import yaml
 
     parts = take_apart(document, where=f"'{document.get('name')}'")
     if parts.environment and "condaDependenciesFile" in (document.get("python") or {}):
-        found = rooms.environments.read(rooms.root / parts.environment)
+        found = _conda_of_v1(rooms, rooms.root / parts.environment, lambda _: None)
         return replace(found, variables={**found.variables, **parts.variables})
     if not parts.definition:
         raise ConfigurationError(

@@ -299,7 +299,8 @@ class _Resolver:
         if self.inference and self.inference.definition and not self.request.environment:
             environment = define_environment(self.rooms, self.inference, self.request.name)
         elif named:
-            environment = find_environment(self.rooms, named, directory)
+            say = None if self.request.environment else self.say
+            environment = find_environment(self.rooms, named, directory, v1_say=say)
         elif self.base and (script is None or self._is_reload_alone(script, known)):
             return self.base.spec.lock, {}
         elif known and known.lock:

@@ -12,6 +12,7 @@ from mlmagic.environments.use import users
 from mlmagic.errors import (
     ConfigurationError,
     DeploymentFailedError,
+    EnvironmentSetupError,
     ModelInUseError,
     ModelNotFoundError,
     ScriptContractError,
@@ -434,7 +435,7 @@ def test_the_setting_target_sends_every_deployment_there(workspace, monkeypatch)
 
 def test_the_environment_of_a_run_configuration_serves(workspace, tmp_path):
     write("score.py", ANSWER.format(word="a"))
-    write("conda.yml", "dependencies:\n- pip\n")
+    write("conda.yml", "dependencies:\n- python=3.8\n- pip\n")
     write(
         "train.runconfig",
         "environment:\n  python:\n    condaDependenciesFile: conda.yml\n"
@@ -442,3 +443,14 @@ def test_the_environment_of_a_run_configuration_serves(workspace, tmp_path):
     )
     service = workspace.deploy("svc", script="score.py", environment="train.runconfig", wait=True)
     assert service.run("")[2] == "hello"
+
+
+def test_an_old_python_in_a_conda_file_that_v1_names_becomes_this_one(workspace):
+    write("score.py", ANSWER.format(word="a"))
+    write("conda.yml", "name: old\ndependencies:\n- python=3.8\n- pip\n")
+    write("ic.json", json.dumps({"entryScript": "score.py", "condaFile": "conda.yml"}))
+    told = []
+    workspace.deploy("svc", inference_config="ic.json", plan=True, on_event=told.append)
+    assert any("'python=3.8' is older than services can be" in line for line in told)
+    with pytest.raises(EnvironmentSetupError, match=r"asks for Python '3\.8'"):  # asked for by hand
+        workspace.deploy("svc", script="score.py", environment="conda.yml", plan=True)
