@@ -14,11 +14,12 @@ from mlmagic.entities import Reason, ServiceState
 from mlmagic.errors import (
     ConfigurationError,
     DeploymentFailedError,
+    ServiceError,
     ServiceNotFoundError,
     TargetUnavailableError,
 )
 from mlmagic.targets.docker import DockerTarget
-from mlmagic.targets.docker.labels import OWNER, PART, SERVICE, owner_of
+from mlmagic.targets.docker.labels import GENERATION, OWNER, PART, SERVICE, owner_of
 from mlmagic.targets.jobs import Job
 from mlmagic.testing.contract import SECONDS, Load, says, until
 
@@ -220,6 +221,42 @@ def test_another_workspace_attaches_from_the_labels_alone(
     assert client.containers.list(all=True, filters={"label": f"{SERVICE}={name}"}) == []
     with pytest.raises(ServiceNotFoundError, match="nothing-like-it"):
         other.services.attach("nothing-like-it", "docker")
+
+
+def test_another_workspace_goes_back_to_what_the_engine_still_has(
+    kit: DockerKit, make_kit: Callable[..., DockerKit], tmp_path: Path, client: DockerClient
+) -> None:
+    name = f"svc-{kit.label[-8:]}"
+    script = """
+        from mlmagic.scoring import read_secret
+
+        def init():
+            pass
+
+        def run(raw_data):
+            return ["one", read_secret("token")]
+    """
+    secrets = {"token": hashlib.sha256(b"hidden").hexdigest()}
+    first = kit.spec(script, name=name, secrets=secrets)
+    kit.services.submit(first, secrets={"token": b"hidden"}).wait_for_deployment()
+    healthy(kit, says("two"), name=name, secrets=secrets)
+
+    attached = make_kit(tmp_path / "other").services.attach(name, "docker")
+    assert [each.generation for each in attached.record.revisions] == [1, 2]
+    attached.restart()
+    assert attached.run("") == "two"
+    attached.rollback()
+    attached.wait_for_deployment(timeout_sec=SECONDS)
+    assert (attached.run(""), attached.serving) == (["one", "hidden"], 3)
+
+    retired = client.containers.list(filters={"label": f"{GENERATION}=2", "status": "exited"})
+    (image,) = {each.attrs["Image"] for each in retired if each.labels[SERVICE] == name}
+    client.images.remove(image, force=True)
+    last = make_kit(tmp_path / "last").services.attach(name, "docker")
+    assert [each.generation for each in last.record.revisions] == [3]
+    with pytest.raises(ServiceError, match="no revision before"):
+        last.rollback()
+    last.delete()
 
 
 def test_a_deployment_that_is_killed_is_told_and_loses_nothing(kit: DockerKit) -> None:

@@ -67,6 +67,7 @@ class Work:
         environments: Folder of the workspace's environments, to lock for another Python.
         workspace: The workspace.
         base_image: What images are built on, where a configuration does not say.
+        image: What the engine has of the specification, where its files are not here.
         start_timeout_seconds: How long start, ``init()`` and sample may take.
     """
 
@@ -77,6 +78,7 @@ class Work:
     environments: Path
     workspace: Path
     base_image: str | None
+    image: str | None
     start_timeout_seconds: float
 
 
@@ -147,6 +149,8 @@ class Deployment:
     def _image(self) -> str:
         """Give the engine the revision's image; returns its name."""
         work, lock = self._work, self._spec.lock
+        if work.image is not None:
+            return work.image
         engine = Engine(self._client)
         environments = Environments(work.environments, work.cache, work.workspace)
         images = Images(work.cache, content=ContentStore(work.content), environments=environments)
@@ -256,9 +260,9 @@ class Deployment:
             self._parts.write(made, {KEYS: json.dumps(keys).encode()})
 
     def _place_secrets(self, made: str) -> None:
-        if not self._spec.secrets:
-            return
         source = ServiceFolder(self._job.folder).revision(self._record.current).secrets
+        if not self._spec.secrets or not source.exists():
+            return  # the volume has those of a revision that was deployed from elsewhere
         folder = f"{SECRETS}/{self._record.current}"
         files: dict[str, bytes | None] = {folder: None}
         for name in self._spec.secrets:
@@ -317,12 +321,16 @@ class Deployment:
         Args:
             seen: The service before this deployment.
             at_once: What could be taken for ours: it runs, or is of the same revision. Else the
-                rest.
+                rest, but for what can be gone back to: a restart leaves the revision before.
         """
+        current = self._record.current
+        earlier = [r.generation for r in self._record.revisions if r.generation < current]
+        restart = seen.serving_generation == current
+        kept = seen.newest(earlier[-1]) if earlier and restart and not at_once else None
         for container in seen.revisions:
             ended = container.state in ("created", "exited", "dead")
-            first = not ended or container.generation == self._record.current
-            if first is at_once and not seen.serves(container):
+            first = not ended or container.generation == current
+            if first is at_once and not seen.serves(container) and container != kept:
                 if container.ready and seen.serving is not None:
                     self._retire(container)
                 self._remove(container.id)

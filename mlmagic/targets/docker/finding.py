@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlmagic.errors import TargetError
+from mlmagic.errors import DamagedRecordError, TargetError
 from mlmagic.targets.docker import labels
 from mlmagic.targets.docker.observing import observe
 from mlmagic.targets.docker.parts import ServiceParts
@@ -12,7 +14,8 @@ from mlmagic.targets.docker.parts import ServiceParts
 if TYPE_CHECKING:
     from docker import DockerClient
 
-    from mlmagic.entities import ServiceRecord
+    from mlmagic.entities import DeploymentSpec, Revision, ServiceRecord
+    from mlmagic.targets.docker.observing import Observation
 
 
 def names(client: DockerClient) -> list[str]:
@@ -23,6 +26,8 @@ def names(client: DockerClient) -> list[str]:
 
 def find(client: DockerClient, name: str) -> ServiceRecord | None:
     """Return the record that the labels of a service's containers keep.
+
+    Its revisions are those that the engine still has the image of: what can be gone back to.
 
     Raises:
         TargetError: Several workspaces have a service of this name on the engine.
@@ -39,4 +44,41 @@ def find(client: DockerClient, name: str) -> ServiceRecord | None:
         return None
     seen = observe(ServiceParts(client, name, owners[0]), host=None)
     chosen = seen.serving or seen.revisions[-1]
-    return labels.unpacked_record(chosen.labels)
+    record = labels.unpacked_record(chosen.labels)
+    revisions = {**_revisions(client, seen), record.current: record.revision(record.current)}
+    return replace(record, revisions=tuple(revisions[number] for number in sorted(revisions)))
+
+
+def image_of(client: DockerClient, seen: Observation, spec: DeploymentSpec) -> str | None:
+    """Return the id of the image that a container of a specification was made from.
+
+    Args:
+        client: The engine's.
+        seen: The service.
+        spec: The specification.
+
+    Returns:
+        None where no container has it, or the image was removed.
+    """
+    made = (each for each in seen.revisions if each.labels.get(labels.SPEC) == spec.digest)
+    return next((each.image for each in made if _has(client, each.image)), None)
+
+
+def _revisions(client: DockerClient, seen: Observation) -> dict[int, Revision]:
+    revisions = {}
+    for each in seen.revisions:
+        with suppress(DamagedRecordError):
+            record = labels.unpacked_record(each.labels)
+            if _has(client, each.image):
+                revisions[record.current] = record.revision(record.current)
+    return revisions
+
+
+def _has(client: DockerClient, image: str) -> bool:
+    from docker.errors import NotFound
+
+    try:
+        client.images.get(image)
+    except NotFound:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import threading
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlmagic.entities import DockerDeploymentConfig, Reason, ServiceState
 from mlmagic.errors import (
+    ModelIntegrityError,
     ServiceNotFoundError,
     ServiceUnavailableError,
     TargetError,
@@ -22,7 +24,7 @@ from mlmagic.targets.docker.checking import check
 from mlmagic.targets.docker.connection import Connection
 from mlmagic.targets.docker.events import Events
 from mlmagic.targets.docker.observing import Observation, observe
-from mlmagic.targets.docker.parts import KEYS, ServiceParts
+from mlmagic.targets.docker.parts import KEYS, SECRETS, ServiceParts
 from mlmagic.targets.jobs import Job
 from mlmagic.targets.placing import ServiceFolder, place_secrets
 from mlmagic.targets.states import plain_status
@@ -251,12 +253,26 @@ class DockerTarget(Target):
     def _place_secrets(self, record: ServiceRecord, secrets: Mapping[str, bytes]) -> None:
         folder = self._folder(record.name)
         shutil.rmtree(folder.revision(record.current).path, ignore_errors=True)
-        place_secrets(folder, record.current, record.spec, secrets)
+        known = self._known_secrets(record) if "owner" in record.facts else {}
+        place_secrets(folder, record.current, record.spec, {**known, **secrets})
+
+    def _known_secrets(self, record: ServiceRecord) -> dict[str, bytes]:
+        """Return the secrets that the volume has of revisions deployed from elsewhere."""
+        if not record.spec.secrets:
+            return {}
+        found: list[tuple[str, bytes]] = []
+        with self._faults():
+            parts = self._parts(record)
+            for container in parts.containers()[:1]:
+                for revision in record.revisions:
+                    files = parts.read(container["Id"], f"{SECRETS}/{revision.generation}")
+                    found += files.items()
+        wanted = record.spec.secrets
+        return {k: v for k, v in found if hashlib.sha256(v).hexdigest() == wanted.get(k)}
 
     def _submit(self, record: ServiceRecord) -> None:
         """Let a process of its own bring the current revision up."""
-        for file in record.spec.content:
-            self._content.check(file)  # fetched where a team's store has it, refused where damaged
+        image = self._image_for(record)
         work = deployment.Work(
             record=record,
             owner=self._owner(record),
@@ -265,12 +281,32 @@ class DockerTarget(Target):
             environments=self._environments.directory,
             workspace=self._environments.workspace,
             base_image=self._base_image,
+            image=image,
             start_timeout_seconds=self._start_timeout_seconds,
         )
         job = self._job(record)
         job.cancel()
         job.start(record.current, deployment.command(job.folder, work))
         self._moving.add(record.name)
+
+    def _image_for(self, record: ServiceRecord) -> str | None:
+        """Return the image that the engine has, where the files to make it from are not here.
+
+        So it is with a service that was deployed from another machine.
+        """
+        try:
+            for file in record.spec.content:
+                self._content.check(file)  # fetched where a team's store has it
+        except ModelIntegrityError:
+            from mlmagic.targets.docker.finding import image_of
+
+            seen = self._observe(record)
+            with self._faults():
+                image = image_of(self._connection.client, seen, record.spec)
+            if image is None:
+                raise
+            return image
+        return None
 
     def _wake(self, record: ServiceRecord, container: Container) -> None:
         """Start a container, under the policy that it is meant to have."""
