@@ -17,7 +17,7 @@ from traitlets.config import Config
 
 from mlmagic.errors import ConfigurationError
 from mlmagic.files import write_atomically
-from mlmagic.runs.result import CellFailure, CellOutcome, Limits
+from mlmagic.runs.result import CellFailure, CellOutcome, Limits, in_one_line
 from mlmagic.services.static_view import SERVICE_MIME_TYPE
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def _last_line(cell: Any) -> str:
     """Return the last line that the cell shows as text; of a service, the line with its state."""
     for output in reversed(cell.outputs):
         if output.output_type == "error":
-            return _cut(f"{output.ename}: {output.evalue}".splitlines()[0])
+            return _cut(in_one_line(output.ename, output.evalue))
         text = output.get("text") or output.get("data", {}).get("text/plain", "")
         lines = _COLOURS.sub("", text).strip().splitlines()
         if lines:

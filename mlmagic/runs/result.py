@@ -154,11 +154,20 @@ def judge(
 def _told(failure: CellFailure) -> list[str]:
     number = " " if failure.execution_count is None else failure.execution_count
     first = failure.source.strip().splitlines()[0] if failure.source.strip() else ""
-    reason = failure.evalue.splitlines()
-    return [
-        f"In [{number}]  {first}",
-        *[f"{failure.ename}: {reason[0]}" if reason else failure.ename],
-    ]
+    return [f"In [{number}]  {first}", in_one_line(failure.ename, failure.evalue)]
+
+
+def in_one_line(ename: str, evalue: str) -> str:
+    r"""Return an exception in one line; those of Azure ML v1 begin with their own name.
+
+    Example:
+        >>> in_one_line("WebserviceException", "WebserviceException:\n\tMessage: there is none")
+        'WebserviceException: there is none'
+    """
+    lines = [line.strip() for line in evalue.splitlines() if line.strip()]
+    if lines and lines[0] == f"{ename}:":
+        lines = [line.removeprefix("Message: ") for line in lines[1:]]
+    return f"{ename}: {lines[0]}" if lines else ename
 
 
 def _line(service: ServiceOutcome) -> str:

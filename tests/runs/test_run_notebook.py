@@ -14,8 +14,10 @@ from xml.etree import ElementTree as ET
 import nbformat
 import pytest
 
+from mlmagic.azureml.exceptions import WebserviceException
 from mlmagic.errors import ConfigurationError, UsageError
 from mlmagic.runs import run_notebook
+from mlmagic.runs.result import in_one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +127,13 @@ def test_a_usage_error_of_the_shell_fails_the_run(run):
     assert failure is not None
     assert failure.ename == "UsageError"
     assert "no_such_magic" in failure.evalue
+
+
+def test_an_exception_is_told_in_one_line():
+    assert in_one_line("ValueError", "too many\nof them") == "ValueError: too many"
+    assert in_one_line("ValueError", "") == "ValueError"
+    told = in_one_line("WebserviceException", f"{WebserviceException('there is none')}")
+    assert told == "WebserviceException: there is none"
 
 
 def test_a_dying_kernel_is_a_failure_of_its_cell(run):

@@ -49,7 +49,7 @@ class ComputeTarget:
             known = ", ".join(f"'{each}'" for each in workspace.local.targets)
             raise ComputeTargetException(
                 f"ComputeTargetNotFound: Compute Target with name {name} not found in provided "
-                f"workspace. Known: {known}."
+                f"workspace. Known: {known}. {_ATTACH}"
             )
         self.workspace, self.name = workspace, name
         self.type = workspace.local.targets.compute_type(name)
