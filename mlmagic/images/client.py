@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlmagic.errors import ImageError
+    from mlmagic.images.credentials import Credentials
     from mlmagic.images.reference import Reference
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
@@ -39,15 +40,23 @@ class RegistryClient:
         reference: Its name; tag and digest do not count.
         kind: The class of errors.
         actions: What it shall be allowed to do: ``pull``, or ``pull,push``.
+        credentials: What is shown to it; None takes what the Docker configuration has.
     """
 
-    def __init__(self, reference: Reference, kind: type[ImageError], actions: str = "pull") -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        kind: type[ImageError],
+        actions: str = "pull",
+        *,
+        credentials: Credentials | None = None,
+    ) -> None:
         self.reference = reference
         self._kind = kind
         self._scopes = {f"repository:{reference.repository}:{actions}"}
         self._session = requests.Session()
         self._tokens: dict[tuple[str, ...], str] = {}
-        self._credentials = find_credentials(reference.host, kind)
+        self._credentials = credentials or find_credentials(reference.host, kind)
         self._basic = False
         if (bundle := _certificates(reference.host)) is not None:
             self._session.verify = bundle
@@ -62,6 +71,14 @@ class RegistryClient:
     def allow_pull(self, repository: str) -> None:
         """Ask for the right to read another repository too, to mount from it."""
         self._scopes.add(f"repository:{repository}:pull")
+
+    def sign_in(self) -> None:
+        """Show who we are, and ask for nothing.
+
+        Raises:
+            ImageError: Of the kind given; it does not take the credentials, or does not answer.
+        """
+        self.request("GET", "/v2/", attempts=1)
 
     def request(
         self,

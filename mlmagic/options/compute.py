@@ -122,6 +122,12 @@ COMPUTE_VERBS = (
                 help="show the RBAC objects, as YAML, that allow no more than what is needed",
                 kind="flag",
             ),
+            Option(
+                name="image_pull_secret",
+                flags=("--image-pull-secret",),
+                help="a Secret with which nodes pull images, to look at and to try (default: those "
+                "that services name)",
+            ),
         ),
         examples=("computetarget check prod", "computetarget check prod --rbac"),
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import ComputeTarget
-from mlmagic.errors import ConfigurationError, TargetError
+from mlmagic.errors import ConfigurationError, MlmagicError, TargetError
 from mlmagic.targets.attached import BUILTIN, check_name
 from mlmagic.workspace.rooms import Rooms
 
@@ -83,23 +83,40 @@ class ComputeVerbs(Rooms):
     ) -> ComputeTarget:
         """Make a cluster on this machine with kind, minikube or k3d, and attach it.
 
+        Args:
+            compute_type: ``kubernetes``; v1's ``aks`` means the same.
+            name: As for `attach_compute_target`; the cluster's, too.
+            provider: What makes it; None takes the first that is installed.
+            namespace: Where objects are made; the new cluster is given it. None is ``default``.
+            image_registry: Where images for it are pushed; None loads them by the provider.
+
         Raises:
             ConfigurationError: None of them is installed; says how to attach one that runs.
-            TargetError: It could not be made.
+            TargetError: It could not be made or, once made, not be attached; nothing is kept.
         """
-        from mlmagic.targets.kubernetes.local_clusters import create_cluster
+        from mlmagic.targets.kubernetes.connection import Place, connect
+        from mlmagic.targets.kubernetes.local_clusters import create_cluster, removal
 
         check_name(name)
         _require_kubernetes(compute_type)
         made, context = create_cluster(name, provider=provider)
-        return self.attach_compute_target(
-            compute_type,
-            name,
-            context=context,
-            namespace=namespace,
-            image_registry=image_registry,
-            provider=made,
-        )
+        try:
+            if namespace is not None:
+                connect(Place(context=context), name=name).make_namespace(namespace)
+            return self.attach_compute_target(
+                compute_type,
+                name,
+                context=context,
+                namespace=namespace,
+                image_registry=image_registry,
+                provider=made,
+            )
+        except MlmagicError as error:
+            raise TargetError(
+                f"'{made}' made the cluster '{name}', but it cannot be attached: {error.message}",
+                hint=f"Attach it: %ml computetarget attach kubernetes -n {name} --context "
+                f"{context}; or remove it: {removal(made, name)}",
+            ) from error
 
     def list_compute_targets(self) -> list[ComputeTarget]:
         """List the compute targets: those that are always there, and those attached."""
@@ -137,13 +154,15 @@ class ComputeVerbs(Rooms):
         self._forget_known_targets()
 
     def check_compute_target(
-        self, name: str = "kubernetes", *, rbac: bool = False
+        self, name: str = "kubernetes", *, rbac: bool = False, image_pull_secret: str | None = None
     ) -> DoctorReport | str:
         """Look at what a cluster has and allows, in words.
 
         Args:
             name: The compute target.
             rbac: Return the objects, as YAML, that allow no more than what is needed.
+            image_pull_secret: Secret of the namespace with which nodes pull images, to look at and
+                to try; None looks at those that services name.
 
         Raises:
             TargetNotFoundError: There is none of this name.
@@ -161,7 +180,7 @@ class ComputeVerbs(Rooms):
             return yaml.safe_dump_all(rules(found.namespace or "default"), sort_keys=False)
         place = Place(kubeconfig=found.kubeconfig, context=found.context, namespace=found.namespace)
         registry = found.image_registry or self.settings.image_registry
-        return examine_cluster(place, name=name, registry=registry)
+        return examine_cluster(place, name=name, registry=registry, pull_secret=image_pull_secret)
 
     def _forget_known_targets(self) -> None:
         """Let the table of targets, and what holds it, be made anew."""

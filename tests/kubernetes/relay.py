@@ -6,7 +6,7 @@ import http.client
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,24 +16,30 @@ _OF_ONE_HOP = {"connection", "transfer-encoding", "keep-alive", "host"}
 
 
 @contextmanager
-def registry_for_pushes(answer: int | None) -> Iterator[str]:
+def registry_for_pushes(answer: int | Literal["nothing"] | None) -> Iterator[str]:
     """Stand before the cluster's registry for a while.
 
     Args:
-        answer: What nodes are answered; None lets the registry vanish once an image is pushed.
+        answer: What nodes are answered, ``nothing`` lets them wait; None lets the registry vanish
+            once an image is pushed.
 
     Yields:
         Its address.
     """
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     address = f"127.0.0.1:{server.server_port}"
+    over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _carry(self) -> None:
             if answer is not None and "containerd" in self.headers["User-Agent"]:
-                self.send_error(answer)
+                if answer == "nothing":
+                    over.wait()
+                    self.close_connection = True
+                else:
+                    self.send_error(answer)
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             behind = http.client.HTTPConnection(_BEHIND, timeout=60)
@@ -65,6 +71,7 @@ def registry_for_pushes(answer: int | None) -> Iterator[str]:
     try:
         yield address
     finally:
+        over.set()
         server.shutdown()
         server.server_close()
         thread.join()

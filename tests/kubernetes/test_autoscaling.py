@@ -34,12 +34,16 @@ SLOW = """
         time.sleep(0.5)
         return 1
 """
+KINDS = (
+    *("ConfigMap", "Secret", "Service", "Deployment", "ReplicaSet", "Pod", "PodDisruptionBudget"),
+    *("HorizontalPodAutoscaler", "ScaledObject", "TriggerAuthentication"),
+)
 BOTH: dict[str, Any] = {"autoscale_max": 2, "autoscale_requests": 2}
 
 
 def told(cluster: Cluster, namespace: str) -> tuple[str, str]:
     place = Place(kubeconfig=str(cluster.kubeconfig), namespace=namespace)
-    report = examine_cluster(place, name="prod", registry="registry.example.com/ml")
+    report = examine_cluster(place, name="prod", registry=None)
     (check,) = (each for each in report.checks if each.name == "requests in flight")
     return check.state, check.found
 
@@ -96,6 +100,17 @@ def test_keda_is_given_its_objects(shared_kit: ServiceKit, cluster: Cluster) -> 
         assert get("ScaledObject", "svc") is None
         assert get("TriggerAuthentication", "svc") is None
         assert get("HorizontalPodAutoscaler", "svc")["spec"]["metrics"][0]["type"] == "Resource"
+
+        # A deletion leaves nothing, while the pods are still coming too.
+        other = shared_kit.services.submit(shared_kit.spec(SLOW, name="other", **BOTH))
+        until(lambda: get("ScaledObject", "other") is not None, seconds=SECONDS)
+        other.delete()
+        left = {
+            kind: found
+            for kind in KINDS
+            if (found := target.connection.list(kind, "app.kubernetes.io/name=other")[0])
+        }
+        assert left == {}
 
 
 def test_the_autoscaler_goes_by_requests(

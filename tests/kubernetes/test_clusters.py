@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,8 @@ import pytest
 import yaml
 from kubernetes import client
 
-from mlmagic.errors import ConfigurationError
+from mlmagic import Workspace
+from mlmagic.errors import ConfigurationError, TargetError
 from mlmagic.targets.kubernetes.connection import Connection, Place, connect
 from mlmagic.targets.kubernetes.local_clusters import Loader, create_cluster, loader_of
 from mlmagic.targets.kubernetes.permissions import rules
@@ -22,12 +25,26 @@ from mlmagic.testing.contract import SECONDS, until
 from tests.kubernetes.conftest import REGISTRY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlmagic.testing import ServiceKit
     from tests.cluster.node import Cluster
     from tests.kubernetes.conftest import KitIn
 
 pytestmark = pytest.mark.kubernetes
 SCORE = "def init():\n    pass\n\ndef run(raw_data):\n    return raw_data\n"
+# What kind 0.30 said where it reached no registry.
+IMAGE = "kindest/node:v1.34.0"
+KIND = f"""\
+Creating cluster "dev" ...
+ • Ensuring node image ({IMAGE}) 🖼  ...
+ ✗ Ensuring node image ({IMAGE}) 🖼
+ERROR: failed to create cluster: failed to pull image "{IMAGE}": exit status 1
+
+Command Output: Error response from daemon: lookup docker.io: no such host
+"""
+MINIKUBE = "* minikube v1.36.0\nX Exiting due to DRV_NOT_DETECTED: No driver.\n* advice\n"
+K3D = "INFO[0000] Prep: Network\nERRO[0000] no engine\nFATA[0000] creation FAILED\n"
 DEPLOY = """
 cd {folder} && export HOME={home} MLMAGIC_CACHE_DIR={cache} MLMAGIC_BASE_IMAGE={base} KUBECONFIG= &&
 {python} -P -m mlmagic deploy inner-svc --script score.py --environment minimal \
@@ -188,17 +205,95 @@ def test_the_context_tells_what_loads_images(
     assert loader_of(Place(kubeconfig=str(file))) == expected
 
 
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Puts a script in the place of kind, minikube or k3d, alone on PATH.
+
+    None of them is what is tested: the script writes down how it was called, then does as told.
+    """
+
+    def put(program: str, then: str = "") -> Path:
+        file = tmp_path / "bin" / program
+        file.parent.mkdir()
+        file.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/words\n{then}\n')
+        file.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{file.parent}")
+        return tmp_path / "words"
+
+    return put
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "context"),
+    [
+        ("kind", "create cluster --name dev\n", "kind-dev"),
+        ("minikube", "start --profile dev\n", "dev"),
+        ("k3d", "cluster create dev\n", "k3d-dev"),
+    ],
+)
 def test_a_cluster_is_made_by_what_is_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stand_in: Callable[..., Path], program: str, words: str, context: str
 ) -> None:
-    program = tmp_path / "k3d"
-    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/words\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}")
-    assert create_cluster("dev") == ("k3d", "k3d-dev")
-    assert (tmp_path / "words").read_text() == "cluster create dev\n"
-    with pytest.raises(ConfigurationError, match="'kind' is not installed"):
-        create_cluster("dev", provider="kind")
+    called = stand_in(program)
+    assert create_cluster("dev") == (program, context)
+    assert called.read_text() == words
+    other = "k3d" if program == "kind" else "kind"
+    with pytest.raises(ConfigurationError, match=f"'{other}' is not installed"):
+        create_cluster("dev", provider=other)
+
+
+@pytest.mark.parametrize(
+    ("program", "said", "told", "left"),
+    [
+        (
+            "kind",
+            KIND,
+            (
+                f'ERROR: failed to create cluster: failed to pull image "{IMAGE}": exit status 1; '
+                "Command Output: Error response from daemon: lookup docker.io: no such host"
+            ),
+            "kind delete cluster --name dev",
+        ),
+        ("minikube", MINIKUBE, "X Exiting due to DRV_NOT_DETECTED: No driver", "--profile dev"),
+        ("k3d", K3D, "ERRO[0000] no engine; FATA[0000] creation FAILED", "k3d cluster delete dev"),
+        ("kind", "", "exit code 3", "kind delete cluster --name dev"),
+    ],
+)
+def test_what_a_program_says_against_a_cluster_is_passed_on(
+    stand_in: Callable[..., Path], program: str, said: str, told: str, left: str
+) -> None:
+    stand_in(program, f"printf %s {shlex.quote(said)} >&2\nexit 3")
+    with pytest.raises(TargetError) as caught:
+        create_cluster("dev")
+    assert caught.value.message == f"'{program}' could not make the cluster 'dev': {told}."
+    assert left in (caught.value.hint or "")
+
+
+def test_a_cluster_that_was_made_is_attached_with_its_namespace(
+    cluster: Cluster,
+    stand_in: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What stands for kind only writes the context, of the cluster that runs."""
+    written = tmp_path / "kubeconfig"
+    monkeypatch.setenv("KUBECONFIG", str(written))
+    config = renamed(cluster, tmp_path / "config", "kind-try-out")
+    stand_in("kind", f"[ ! -e {tmp_path}/ready ] || /bin/cp {config} {written}")
+    workspace = Workspace.create(tmp_path / "workspace")
+    with pytest.raises(TargetError, match="'kind' made the cluster 'try-out', but it") as caught:
+        workspace.create_compute_target("kubernetes", "try-out")
+    assert "kind delete cluster --name try-out" in (caught.value.hint or "")
+    assert "try-out" not in [target.name for target in workspace.list_compute_targets()]
+
+    (tmp_path / "ready").touch()
+    name = f"mlmagic-{uuid.uuid4().hex[:8]}"
+    made = workspace.create_compute_target("kubernetes", "try-out", namespace=name)
+    try:
+        assert (made.provider, made.context, made.namespace) == ("kind", "kind-try-out", name)
+        assert workspace.show_compute_target("try-out") == made
+    finally:
+        cluster.core.delete_namespace(name)
 
 
 def test_credentials_that_end_are_told_and_new_ones_are_taken(

@@ -7,9 +7,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from kubernetes import client
 
-from mlmagic.entities import Reason, ServiceState
-from mlmagic.testing.contract import SECONDS, until
+from mlmagic.entities import Check, Reason, ServiceState
+from mlmagic.targets.kubernetes.connection import Place
+from mlmagic.targets.kubernetes.examining import examine_cluster
+from mlmagic.testing.contract import SECONDS, says, until
 from tests.engine.registry import PASSWORD, USER
 from tests.kubernetes.relay import registry_for_pushes
 from tests.kubernetes.test_states import fails
@@ -43,6 +46,12 @@ def test_nodes_get_the_credentials_and_a_push_that_fails_is_told(
     assert cluster.core.read_namespaced_secret("svc-pull", namespace).type == (
         "kubernetes.io/dockerconfigjson"
     )
+    assert told(cluster, namespace, registry)["pull secret"] == Check(
+        name="pull secret",
+        state="ok",
+        found=f"'{registry.address}' takes the credentials of the Secret 'svc-pull' "
+        "(service 'svc')",
+    )
     # A registry that is gone: the new revision never comes, the old one answers on.
     registry.stop()
     assert service.state is ServiceState.HEALTHY
@@ -55,6 +64,62 @@ def test_nodes_get_the_credentials_and_a_push_that_fails_is_told(
     until(lambda: failing.status.reason is Reason.UPDATE_FAILED, seconds=90)
     assert "ImagePushFailed" in failing.status.message
     assert service.run([1]) == [1]
+
+
+def told(
+    cluster: Cluster, namespace: str, registry: Registry, secret: str | None = None
+) -> dict[str, Check]:
+    report = examine_cluster(
+        Place(kubeconfig=str(cluster.kubeconfig), namespace=namespace),
+        name="prod",
+        registry=f"{registry.address}/ml",
+        pull_secret=secret,
+    )
+    return {check.name: check for check in report.checks}
+
+
+def test_what_nodes_show_a_registry_is_looked_at_and_tried(
+    cluster: Cluster,
+    namespace: str,
+    make_image_registry: Callable[..., Registry],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry = make_image_registry(htpasswd=True)
+    host = registry.address
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    checks = told(cluster, namespace, registry)
+    assert "pull secret" not in checks
+    login = checks["registry login"]
+    assert (login.state, login.advice) == ("missing", f"Log in: docker login {host}.")
+    assert f"The registry '{host}' answered 401 Unauthorized" in login.found
+
+    missing = told(cluster, namespace, registry, "team")["pull secret"]
+    assert (missing.state, missing.found) == ("missing", "there is no Secret 'team'")
+    assert "create secret docker-registry team --docker-server=" in missing.advice
+
+    def auths(server: str, password: str) -> dict[str, str]:
+        content = {"auths": {server: {"username": USER, "password": password}}}
+        return {".dockerconfigjson": json.dumps(content)}
+
+    kind = "kubernetes.io/dockerconfigjson"
+    for number, (of, data, state, words) in enumerate(
+        [
+            ("Opaque", {"a": "b"}, "missing", "is of the type 'Opaque', not"),
+            (kind, {".dockerconfigjson": "{}"}, "missing", "has no credentials that can be read"),
+            (kind, auths("quay.io", PASSWORD), "missing", f"for 'quay.io', none for '{host}'"),
+            (kind, auths(host, "wrong"), "missing", f"'{host}' does not take the credentials of"),
+            (kind, auths(f"https://{host}/v2/", PASSWORD), "ok", f"'{host}' takes the credentials"),
+        ]
+    ):
+        name = f"team-{number}"
+        secret = {"metadata": {"name": name}, "type": of, "stringData": data}
+        cluster.core.create_namespaced_secret(namespace, secret)
+        check = told(cluster, namespace, registry, name)["pull secret"]
+        assert (check.state, words in check.found) == (state, True), check.found
+    registry.stop()
+    check = told(cluster, namespace, registry, name)["pull secret"]
+    assert (check.state, "cannot be tried from here" in check.found) == ("optional", True)
 
 
 @pytest.mark.parametrize(
@@ -77,3 +142,19 @@ def test_nodes_that_get_no_image_are_told_why(
     assert f"'{address}/ml/svc@sha256:" in error.status.message
     assert words in error.status.message
     assert way_out in error.status.next_step
+
+
+def test_a_registry_that_never_answers(kit: ServiceKit, cluster: Cluster, namespace: str) -> None:
+    with registry_for_pushes("nothing") as address:
+        service = kit.services.submit(kit.spec(says("silence"), image_registry=f"{address}/ml"))
+        until(lambda: service.status.reason is Reason.PULLING_IMAGE, seconds=90)
+        assert service.state is ServiceState.TRANSITIONING
+        # Ours is a minute longer than the start may take.
+        sooner = {"spec": {"progressDeadlineSeconds": 3}}
+        client.AppsV1Api(cluster.api).patch_namespaced_deployment("svc", namespace, sooner)
+        error = fails(service)
+    assert error.status is not None
+    assert (error.status.state, error.status.reason) == (ServiceState.FAILED, Reason.IMAGE_PULL)
+    assert f"the nodes ask for '{address}/ml/svc@sha256:" in error.status.message
+    assert "and get no answer" in error.status.message
+    assert "--image-registry" in error.status.next_step

@@ -82,6 +82,25 @@ def test_without_room_it_is_unschedulable(
     assert "Next: " in str(error)
 
 
+def test_a_taint_is_told_and_tolerated(kit: ServiceKit, cluster: Cluster) -> None:
+    if cluster.directory is None:
+        pytest.skip("the nodes of somebody else are left to their pods")
+    taint = {"key": "dedicated", "value": "ml", "effect": "NoSchedule"}
+    put = {"op": "add", "path": "/spec/taints", "value": [taint]}
+    cluster.core.patch_node("node-1", [put])
+    try:
+        service = kit.services.submit(kit.spec())
+        error = fails(service)
+        assert error.status is not None
+        assert error.status.state is ServiceState.UNSCHEDULABLE
+        assert "the taint 'dedicated=ml:NoSchedule' keeps it off 1 node" in str(error)
+        assert "Next: Deploy with --toleration dedicated=ml:NoSchedule" in str(error)
+        service = kit.services.submit(kit.spec(tolerations=("dedicated=ml:NoSchedule",)))
+        assert service.run([1]) == [1]
+    finally:
+        cluster.core.patch_node("node-1", [{**put, "value": []}])
+
+
 def test_an_accelerator_that_a_node_has_is_scheduled(kit: ServiceKit, cluster: Cluster) -> None:
     nodes = [node.metadata.name for node in cluster.core.list_node().items]
     for part in ("capacity", "allocatable"):
@@ -109,6 +128,52 @@ def test_too_little_memory(kit: ServiceKit) -> None:
         Reason.OUT_OF_MEMORY,
     )
     assert "--memory" in str(error)
+
+
+def test_a_pod_that_writes_more_than_it_may_is_put_out(
+    kit: ServiceKit, cluster: Cluster, namespace: str
+) -> None:
+    room = {"type": "Container", "default": {"ephemeral-storage": "20Mi"}}
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "LimitRange",
+            "metadata": {"name": "little-disk", "namespace": namespace},
+            "spec": {"limits": [room]},
+        }
+    )
+    script = """
+        from pathlib import Path
+
+        def init():
+            pass
+
+        def run(raw_data):
+            return Path("/tmp/much").write_bytes(bytes(60_000_000))
+    """
+    service = kit.services.submit(kit.spec(script))
+    assert service.run("") == 60_000_000
+    seen = []
+
+    def put_out() -> bool:
+        seen.append(service.status)
+        return seen[-1].reason is Reason.EVICTED
+
+    until(put_out, seconds=150)
+    record(service)
+    assert seen[-1].state is ServiceState.UNHEALTHY
+    assert "wrote more than the '20Mi' that it may" in seen[-1].message
+    assert "'ephemeral-storage'" in seen[-1].next_step
+    # The pod that was put out is kept to be looked at; it stands for nothing.
+    until(lambda: healthy(service), seconds=90)
+    assert [pod.ready for pod in service.status.replicas] == [True]
+    service = kit.services.submit(kit.spec(says("two")))
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    assert service.run("") == "two"
+    until(lambda: healthy(service))
+    service.stop()
+    assert service.status.reason is Reason.STOPPED
+    assert len(cluster.core.list_namespaced_pod(namespace).items) == 1
 
 
 def test_a_start_that_takes_too_long(kit: ServiceKit) -> None:

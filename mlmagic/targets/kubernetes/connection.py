@@ -209,6 +209,12 @@ class Connection:
                 hint=f"Make it (kubectl create namespace {self.namespace}), or name another.",
             )
 
+    def make_namespace(self, name: str) -> None:
+        """Give the cluster a namespace, where it has none of the name."""
+        if self.get("Namespace", name) is None:
+            item = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            self.create(item)
+
     @cached_property
     def version(self) -> str:
         """The server's version, such as ``v1.34.4``."""

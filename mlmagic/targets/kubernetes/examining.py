@@ -12,6 +12,7 @@ from mlmagic.targets.kubernetes.connection import Connection, connect
 from mlmagic.targets.kubernetes.faults import ForbiddenError
 from mlmagic.targets.kubernetes.local_clusters import loader_of
 from mlmagic.targets.kubernetes.permissions import lacking
+from mlmagic.targets.kubernetes.pull_secrets import examine_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,8 @@ def examine_cluster(
         place: The cluster.
         name: What users call it.
         registry: Where images for it are pushed.
-        pull_secret: Secret of the namespace with which nodes pull them.
+        pull_secret: Secret of the namespace with which nodes pull them; None looks at those that
+            services name.
     """
     try:
         connection = connect(place, name=name)
@@ -61,8 +63,7 @@ def _checks(
     yield _nodes(connection)
     yield from _quotas(connection)
     yield _registry(registry, loader_of(place))
-    if pull_secret is not None:
-        yield _pull_secret(connection, pull_secret)
+    yield from examine_credentials(connection, registry, pull_secret)
     yield _metrics(connection)
     yield _requests(connection)
 
@@ -179,18 +180,6 @@ def _registry(registry: str | None, loader: Loader | None) -> Check:
         state="optional",
         found="none is named",
         advice="Give --image-registry HOST/PATH when attaching or deploying.",
-    )
-
-
-def _pull_secret(connection: Connection, name: str) -> Check:
-    found = connection.get("Secret", name)
-    if found is not None and found.get("type") == "kubernetes.io/dockerconfigjson":
-        return Check(name="pull secret", state="ok", found=f"'{name}'")
-    return Check(
-        name="pull secret",
-        state="missing",
-        found=f"there is no Secret '{name}' of type 'kubernetes.io/dockerconfigjson'",
-        advice=f"Make it: kubectl create secret docker-registry {name} …",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlmagic.targets.kubernetes.connection import Place
 
 _SECONDS = 900
+_FAULT = re.compile(r"^ERR|^FATA|Exiting due to ")
 # The name that loaded images have; no registry answers to it.
 _DOMAIN = "mlmagic.local"
 _DOCKER_DESKTOP = "docker-desktop"
@@ -33,11 +35,13 @@ class _Program:
         create: Makes the cluster ``{name}``.
         context: The context that it writes for it.
         load: Brings the archive ``{file}`` into it.
+        delete: Removes the cluster, or what is left of one.
     """
 
     create: tuple[str, ...]
     context: str
     load: tuple[str, ...]
+    delete: tuple[str, ...]
 
 
 _PROGRAMS = {
@@ -45,16 +49,19 @@ _PROGRAMS = {
         create=("create", "cluster", "--name", "{name}"),
         context="kind-{name}",
         load=("load", "image-archive", "{file}", "--name", "{name}"),
+        delete=("delete", "cluster", "--name", "{name}"),
     ),
     "minikube": _Program(
         create=("start", "--profile", "{name}"),
         context="{name}",
         load=("image", "load", "{file}", "--profile", "{name}"),
+        delete=("delete", "--profile", "{name}"),
     ),
     "k3d": _Program(
         create=("cluster", "create", "{name}"),
         context="k3d-{name}",
         load=("image", "import", "{file}", "--cluster", "{name}"),
+        delete=("cluster", "delete", "{name}"),
     ),
 }
 
@@ -85,8 +92,16 @@ def create_cluster(name: str, *, provider: str | None = None) -> tuple[str, str]
     program = _PROGRAMS[found]
     said = _run(found, program.create, name=name)
     if said is not None:
-        raise TargetError(f"'{found}' could not make the cluster '{name}': {said}.")
+        raise TargetError(
+            f"'{found}' could not make the cluster '{name}': {said}.",
+            hint=f"Mend what is named, and try again; what is left: {removal(found, name)}",
+        )
     return found, program.context.format(name=name)
+
+
+def removal(provider: str, name: str) -> str:
+    """Return the command that removes a cluster, or what is left of one."""
+    return " ".join((provider, *_PROGRAMS[provider].delete)).format(name=name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,10 +174,18 @@ def _by_minikube(context: dict[str, Any]) -> bool:
 
 
 def _run(program: str, words: Sequence[str], **values: str) -> str | None:
-    """Run a program; returns what it said last where it failed."""
+    """Run a program; returns what it said against it where it failed."""
     command = [program, *(word.format(**values) for word in words)]
-    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_SECONDS)
+    try:
+        ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"it was not done after {_SECONDS // 60} minutes"
     if not ran.returncode:
         return None
-    said = (ran.stderr or ran.stdout).strip().splitlines()
-    return said[-1].rstrip(".") if said else f"exit code {ran.returncode}"
+    said = [line.strip() for line in (ran.stderr or ran.stdout).splitlines() if line.strip()]
+    if not said:
+        return f"exit code {ran.returncode}"
+    first = next((n for n, line in enumerate(said) if _FAULT.search(line)), len(said) - 1)
+    # Behind the fault the engine's answer comes last; minikube draws a box of advice there.
+    last = said[first + 1 :][-1:] if program != "minikube" else []
+    return "; ".join(line.rstrip(".") for line in (said[first], *last))

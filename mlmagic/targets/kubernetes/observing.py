@@ -52,7 +52,7 @@ class Pod:
         container_ready: What the kubelet said last; differs from ``ready`` where a node is lost.
         ended: How its container ended last; None where it never did.
         failed: Why the pod as a whole is given up, such as ``Evicted``; with ``failed_message``.
-        failed_at: When its container ended; None where that is not known.
+        failed_at: When that was; None where it is not known.
         terminating: Whether it is on its way out.
     """
 
@@ -211,7 +211,7 @@ def pod_of(item: Object) -> Pod:
         ended=_ended(ended) if ended else None,
         failed=(status.get("reason") or "Failed") if given_up else "",
         failed_message=status.get("message", "") if given_up else "",
-        failed_at=_time(ended.get("finishedAt")) if ended and given_up else None,
+        failed_at=_failed_at(conditions.get("Ready", {}), ended or {}) if given_up else None,
         terminating="deletionTimestamp" in meta,
     )
 
@@ -291,6 +291,12 @@ def _belongs(about: str, name: str) -> bool:
     """Whether an event's object is the service's, or was made for it: its name tells."""
     made = re.fullmatch(rf"{re.escape(name)}-{_HASH}{{6,10}}(-{_HASH}{{5}})?", about)
     return about == name or made is not None
+
+
+def _failed_at(ready: Mapping[str, Any], ended: Mapping[str, Any]) -> datetime | None:
+    """Say when a pod was given up: a kubelet that did not see its container end tells no time."""
+    by_kubelet = ready.get("lastTransitionTime") if ready.get("reason") == "PodFailed" else None
+    return _time(ended.get("finishedAt") or by_kubelet)
 
 
 def _ended(state: Mapping[str, Any]) -> Ended:

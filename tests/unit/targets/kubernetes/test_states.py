@@ -63,6 +63,12 @@ def record(observation: Observation, **config: Any) -> ServiceRecord:
         ("insufficient_accelerator", {"accelerators": {"example.com/fpga": 1}}, U,
          Reason.INSUFFICIENT_ACCELERATOR, "1 'example.com/fpga' asked for by a pod, no node has"),
         ("no_suitable_node", {}, U, Reason.NO_NODE, "didn't match Pod's node affinity/selector"),
+        ("a_taint_is_told_and_tolerated", {}, U, Reason.NO_NODE,
+         "no node takes the pod: the taint 'dedicated=ml:NoSchedule' keeps it off 1 node"),
+        ("a_pod_that_writes_more_than_it_may_is_put_out", {}, N, Reason.EVICTED,
+         "wrote more than the '20Mi' that it may"),
+        ("a_registry_that_never_answers", {}, F, Reason.IMAGE_PULL,
+         "/ml/svc@sha256:"),
         ("a_quota_is_told", {}, U, Reason.QUOTA,
          "quota 'small' allows requests.memory=600Mi, of which requests.memory=0 is used"),
         ("what_the_cluster_does_not_admit", {}, F, Reason.REFUSED,
@@ -235,6 +241,11 @@ def test_a_pod_that_was_put_out() -> None:
     status = status_of(record(observation), replace(complete(observation), pods=(out, *rest)))
     assert (status.state, status.reason) == (N, Reason.EVICTED)
     assert "1 of 2 pods ready; The node was low on memory" in status.message
+
+
+def test_it_is_known_when_a_pod_was_put_out() -> None:
+    pods = seen("a_pod_that_writes_more_than_it_may_is_put_out").pods
+    assert [pod.failed for pod in pods if pod.failed_at is not None] == ["Evicted"]
 
 
 def test_a_pod_that_was_put_out_stands_for_nothing_once_another_is_up() -> None:
