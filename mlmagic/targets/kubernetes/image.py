@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import KubernetesDeploymentConfig
 from mlmagic.environments import Environments
@@ -17,9 +17,13 @@ from mlmagic.targets.kubernetes.objects import Credentials
 from mlmagic.targets.kubernetes.release import config_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mlmagic.targets.jobs import Job
     from mlmagic.targets.kubernetes.connection import Connection
     from mlmagic.targets.kubernetes.deployment import Work
+
+_ARCHITECTURE = "kubernetes.io/arch"
 
 
 def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credentials | None]:
@@ -53,7 +57,7 @@ def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credenti
     base = images.base(
         config_of(spec).base_image or work.base_image,
         python_version=spec.lock.python_version,
-        architecture=_architecture(connection),
+        architecture=_architecture(connection, config_of(spec).node_selector),
         dockerfile=config_of(spec).base_dockerfile,
         standalone=config_of(spec).standalone_python,
         on_event=say,
@@ -72,14 +76,37 @@ def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credenti
     return f"{repository}@{digest}", _credentials(work.registry)
 
 
-def _architecture(connection: Connection) -> str | None:
-    """Return the processors of the nodes; None where they differ or may not be looked at."""
+def _architecture(connection: Connection, selector: Mapping[str, str]) -> str | None:
+    """Return the processors of the nodes; None where that is not known."""
     try:
         nodes, _ = connection.list("Node")
     except MlmagicError:
-        return None
-    found = {node["status"]["nodeInfo"]["architecture"] for node in nodes}
-    return str(found.pop()) if len(found) == 1 else None
+        nodes = []
+    return architecture_of_nodes(nodes, selector)
+
+
+def architecture_of_nodes(
+    nodes: Sequence[Mapping[str, Any]], selector: Mapping[str, str]
+) -> str | None:
+    """Return what processors an image has to be for.
+
+    Args:
+        nodes: Of the cluster, as its API writes them.
+        selector: Labels that a node must have for the service.
+
+    Returns:
+        Such as ``arm64``: what the selector asks for, else what the nodes with these labels, or
+        all where none has them, have; None where they differ.
+
+    Example:
+        >>> architecture_of_nodes([], {"kubernetes.io/arch": "arm64"})
+        'arm64'
+    """
+    fitting = [
+        node for node in nodes if selector.items() <= (node["metadata"].get("labels") or {}).items()
+    ]
+    found = {str(node["status"]["nodeInfo"]["architecture"]) for node in fitting or nodes}
+    return selector.get(_ARCHITECTURE) or (found.pop() if len(found) == 1 else None)
 
 
 def _credentials(registry: str) -> Credentials | None:
