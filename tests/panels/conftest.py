@@ -204,6 +204,18 @@ class LabPage:
             self.page.wait_for_timeout(100)
         pytest.fail("JupyterLab does not save the notebook.")
 
+    def choose_theme(self, theme: str) -> None:
+        """Change the theme of this page from the menu, as a user does."""
+        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
+        self.page.locator(".lm-Menu").get_by_text("Theme", exact=True).click()
+        self.page.locator(".lm-Menu").get_by_text(theme, exact=True).click()
+        self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
+
+    def toggle_side_bar(self) -> None:
+        """Show or hide the side bar; the notebook's last cell has the focus afterwards."""
+        self.page.locator(".jp-Notebook .cm-content").last.click()  # a panel keeps its keys
+        self.page.keyboard.press("Control+b")
+
     def restart_kernel(self) -> None:
         """Restart the kernel from the menu, as a user does."""
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()

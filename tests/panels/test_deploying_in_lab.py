@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from accessibility import check_accessible, check_narrow
 from conftest import open_lab
 
 from mlmagic import Workspace
@@ -121,14 +122,13 @@ def test_the_environment_that_it_made_is_looked_at(notebook, workspace):
     text = panel.get_by_role("row").filter(has_text="anywidget").inner_text()
     assert text.split() == ["anywidget", "not", "here", "0.9.0"]
     panel.get_by_role("searchbox", name="Search the packages").fill("")
-    notebook.cell(0).locator(".cm-content").click()  # a panel keeps its keys to itself
-    notebook.page.set_viewport_size({"width": 560, "height": 900})
-    notebook.page.keyboard.press("Control+b")  # the side bar away
-    notebook.page.wait_for_function(
-        "() => document.querySelector('.mlm-environment').clientWidth > 300"
-    )
-    assert not panel.evaluate("element => element.scrollWidth > element.clientWidth")
-    notebook.screenshot("environment-narrow", panel)
+
+
+def test_everybody_can_use_them(notebook):
+    for place, name in ((1, "deploy"), (2, "environment")):
+        panel = notebook.output(place).locator(f".mlm-{name}")
+        check_narrow(notebook, panel, f"{name}-narrow")
+        check_accessible(notebook, panel)
 
 
 def lock_of(workspace: Workspace, name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from accessibility import check_accessible, check_narrow, tab_to
 from conftest import open_lab
 
 from mlmagic import Workspace
@@ -199,17 +200,35 @@ def test_an_update_that_hangs_is_given_up_and_the_old_revision_stays(panel, serv
     assert service.run(SAMPLE)[0] == "first"
 
 
-def test_it_is_scaled_and_deleted_by_its_name(notebook, panel, service):
-    panel.get_by_label("Replicas wanted").fill("2")
-    panel.get_by_role("button", name="Scale").click()
-    panel.locator(".mlm-replicas .mlm-remark", has_text="2 of 2 ready").wait_for()
+def test_everybody_can_use_it(notebook, panel):
+    panel.get_by_role("tab", name="Form").click()
     panel.get_by_role("button", name="Delete …").click()
+    check_narrow(notebook, panel, "service-narrow")
+    check_accessible(notebook, panel)
+    panel.get_by_role("button", name="Keep", exact=True).click()
+
+
+def test_it_is_scaled_and_deleted_by_its_name_with_the_keyboard_alone(notebook, panel, service):
+    page = notebook.page
+    panel.get_by_role("button", name="Show the key").focus()
+    page.keyboard.press("Enter")
+    panel.locator(".mlm-key", has_text=service.get_keys()[0]).wait_for()
+    tab_to(page, "Reset to the sample")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # the focus went on to "Run"
+    panel.locator(".mlm-figures", has_text="200").wait_for()
+    tab_to(page, "Replicas wanted")
+    page.keyboard.insert_text("2")  # what Tab leads to is selected
+    page.keyboard.press("Enter")
+    panel.locator(".mlm-replicas .mlm-remark", has_text="2 of 2 ready").wait_for()
+    tab_to(page, "Delete …")
+    page.keyboard.press("Enter")
     yes = panel.get_by_role("button", name="Delete it")
     assert yes.is_disabled()
-    panel.get_by_label(f"Type {NAME} to confirm").fill("managed")
+    page.keyboard.insert_text("managed")
     assert yes.is_disabled()
-    panel.get_by_label(f"Type {NAME} to confirm").fill(NAME)
+    page.keyboard.insert_text("-svc")
     notebook.screenshot("service-delete", panel)
-    panel.get_by_label(f"Type {NAME} to confirm").press("Enter")
+    page.keyboard.press("Enter")
     panel.locator(".mlm-chip", has_text="Deleted").wait_for()
     assert NAME not in Workspace(notebook.server.root / "managed").webservices

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from accessibility import check_accessible
 from conftest import open_lab
 from fake_service import KEY, URI
 
@@ -146,6 +147,38 @@ def test_shows_why_it_failed_with_the_lines_of_the_cell(notebook, panel):
     notebook.screenshot("failed", panel)
 
 
+def test_nothing_turns_for_those_who_want_no_motion(notebook, panel):
+    notebook.execute(2, "svc.go('init', 'Initialising', 'init() is running.')")
+    panel.locator("li[aria-current=step]", has_text="init()").wait_for()
+    moving = "element => element.getAnimations({ subtree: true }).length"
+    assert panel.evaluate(moving) > 0
+    notebook.page.emulate_media(reduced_motion="reduce")
+    assert panel.evaluate(moving) == 0
+    notebook.page.emulate_media(reduced_motion="null")
+
+
+def test_what_colours_tell_is_told_where_the_system_chooses_them(notebook, panel):
+    notebook.execute(2, "svc.come_up()")
+    panel.get_by_role("tab", name="JSON").click()
+    notebook.page.emulate_media(forced_colors="active")
+    colour = "(element, name) => getComputedStyle(element)[name]"
+    surface = panel.evaluate(colour, "backgroundColor")
+    dot = panel.locator(".mlm-chip .mlm-dot")
+    assert dot.evaluate(colour, "backgroundColor") != surface
+    below = "borderBottomColor"
+    for name, is_shown in (("JSON", True), ("Form", False), ("File", False)):
+        tab = panel.get_by_role("tab", name=name)
+        assert (tab.evaluate(colour, below) != surface) == is_shown
+    notebook.screenshot("forced-colours", panel)
+    notebook.page.emulate_media(forced_colors="null")
+
+
+def test_everybody_can_read_why_it_failed(notebook, panel):
+    notebook.execute(2, "svc.go('init', 'Initialising', 'init() is running.')\nsvc.fail()")
+    expect_state(panel, "Failed")
+    check_accessible(notebook, panel)
+
+
 def test_shows_html_where_nobody_answers(notebook):
     notebook.execute(
         2,
@@ -155,6 +188,19 @@ def test_shows_html_where_nobody_answers(notebook):
     card.get_by_text(URI).wait_for()
     assert notebook.output(2).locator(".mlm-panel").count() == 0
     notebook.screenshot("static-healthy", notebook.output(2))
+
+
+def test_a_second_browser_tab_shows_the_same(notebook, panel):
+    notebook.execute(2, "svc.come_up()")
+    expect_state(panel, "Healthy")
+    notebook.save()
+    with notebook.page.context.new_page() as other:
+        other.goto(notebook.server.url("lab/workspaces/second/tree/panel.ipynb"))
+        twin = other.locator(".mlm-service")
+        expect_state(twin, "Healthy")
+        notebook.execute(2, "svc.fail()")
+        expect_state(twin, "Failed")
+    expect_state(panel, "Failed")
 
 
 def test_comes_back_after_a_reload_and_tells_when_the_kernel_goes(notebook, panel):

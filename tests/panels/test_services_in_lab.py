@@ -8,6 +8,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
+from accessibility import check_accessible, check_narrow
 from conftest import open_lab
 
 from mlmagic import Workspace
@@ -45,7 +46,6 @@ WebSocket.prototype.send = function (data) {
   else send.call(this, data);
 };
 """
-NARROW = "() => document.querySelector('.mlm-services').clientWidth > 300"
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,14 @@ def test_a_filter_leaves_what_has_all_its_words(notebook, panel):
     row(panel, "iris-svc").wait_for()
 
 
+def test_all_that_are_shown_are_chosen_at_once(panel):
+    every = panel.get_by_role("checkbox", name="Choose all services shown")
+    every.check()
+    panel.get_by_role("button", name="Delete 3 services …").wait_for()
+    every.uncheck()
+    panel.get_by_role("button", name="Delete 3 services …").wait_for(state="hidden")
+
+
 def test_opens_the_panel_of_a_service_and_closes_it_again(notebook, panel):
     name = panel.get_by_role("button", name="wine-svc", exact=True)
     name.click()
@@ -132,19 +140,16 @@ def test_opens_the_panel_of_a_service_and_closes_it_again(notebook, panel):
 
 
 def test_fits_a_narrow_page_in_dark_colours_after_a_reload(notebook, panel):
-    notebook.cell(2).locator(".cm-content").click()
+    notebook.cell(2).locator(".cm-content").click()  # a panel keeps its keys to itself
     notebook.save()
     notebook.server.set_theme("JupyterLab Dark")
     notebook.page.reload()
     row(panel, "wine-svc").wait_for()
-    notebook.page.set_viewport_size({"width": 560, "height": 900})
-    notebook.page.keyboard.press("Control+b")  # the side bar away
-    notebook.page.wait_for_function(NARROW)
-    too_wide = "element => element.scrollWidth > element.clientWidth"
-    assert not panel.evaluate(too_wide)
-    notebook.screenshot("services-narrow", panel)
-    notebook.page.set_viewport_size({"width": 1180, "height": 1100})
-    notebook.page.keyboard.press("Control+b")
+    check_narrow(notebook, panel, "services-narrow")
+
+
+def test_everybody_can_use_it(notebook, panel):
+    check_accessible(notebook, panel)
 
 
 def test_a_service_deployed_elsewhere_appears(panel, workspace):

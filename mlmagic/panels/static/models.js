@@ -324,7 +324,11 @@ function draw(element, model, actions) {
   if (model.sample)
     element.append(
       h("h5", {}, "Sample"),
-      h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Sample" }, pretty(model.sample))
+      h(
+        "pre",
+        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": "Sample" },
+        pretty(model.sample)
+      )
     );
 }
 

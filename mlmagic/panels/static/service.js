@@ -535,7 +535,12 @@ function row(label, value, ...buttons) {
 // src/service/failure.ts
 var PLACE = /^(\s*)(In \[\d+\], line \d+|File .*?, line \d+|\S+, line \d+)(.*)$/;
 function failure(context) {
-  const text = h("pre", { class: "mlm-traceback", tabindex: "0", "aria-label": "Traceback" });
+  const text = h("pre", {
+    class: "mlm-traceback",
+    role: "group",
+    tabindex: "0",
+    "aria-label": "Traceback"
+  });
   const element = h(
     "section",
     { class: "mlm-failure" },
@@ -1252,7 +1257,12 @@ function calls(context, body) {
     { class: "mlm-input", "aria-label": "Language" },
     ...LANGUAGES.map((name) => h("option", {}, name))
   );
-  const code = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Code" });
+  const code = h("pre", {
+    class: "mlm-code",
+    role: "group",
+    tabindex: "0",
+    "aria-label": "Code"
+  });
   const copy = copyButton("Copy the code", () => code.textContent ?? "", context.say);
   const element = h(
     "details",
@@ -1333,14 +1343,14 @@ function tableOf(schema, rows, label, changed) {
   );
   const add = h("button", { type: "button", class: "mlm-button" }, "Add a row");
   function line(row2, index) {
-    const cells = columns.map((name) => {
+    const cells = columns.map((name, place) => {
       const part = schema?.properties?.[name] ?? schema?.items;
       const cell = leaf(part, row2[name], (next) => {
         row2[name] = next;
         changed(rows);
       });
       cell.setAttribute("aria-label", `${name}, row ${index + 1}`);
-      return h("td", {}, cell);
+      return h("td", { "data-column": titles[place]?.textContent ?? "" }, cell);
     });
     const remove = iconButton("cross", `Remove row ${index + 1}`, () => {
       rows.splice(index, 1);
@@ -1450,7 +1460,12 @@ function tryIt(context) {
   );
   const run = h("button", { type: "button", class: "mlm-run" }, icon("play"), "Run");
   const reset = h("button", { type: "button", class: "mlm-link" }, "Reset to the sample");
-  const answer = h("pre", { class: "mlm-answer", tabindex: "0", "aria-label": "Answer" });
+  const answer = h("pre", {
+    class: "mlm-answer",
+    role: "group",
+    tabindex: "0",
+    "aria-label": "Answer"
+  });
   const headers = h("ul", { class: "mlm-headers" });
   const headersPart = h(
     "details",

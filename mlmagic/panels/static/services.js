@@ -285,7 +285,8 @@ function servicesTable(choices) {
     body
   );
   all.addEventListener("change", () => {
-    for (const row of shown) choices().choose(row.name, all.checked);
+    const isChosen = all.checked;
+    for (const row of shown) choices().choose(row.name, isChosen);
   });
   return {
     element,

@@ -12,7 +12,12 @@ export function calls(context: Context, body: () => { body: string; mediaType: s
     { class: "mlm-input", "aria-label": "Language" },
     ...LANGUAGES.map((name) => h("option", {}, name)),
   );
-  const code = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Code" });
+  const code = h("pre", {
+    class: "mlm-code",
+    role: "group",
+    tabindex: "0",
+    "aria-label": "Code",
+  });
   const copy = copyButton("Copy the code", () => code.textContent ?? "", context.say);
   const element = h(
     "details",

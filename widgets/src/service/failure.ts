@@ -6,7 +6,12 @@ const PLACE = /^(\s*)(In \[\d+\], line \d+|File .*?, line \d+|\S+, line \d+)(.*)
 
 /** The user's traceback, with the lines of the cell it was written in. */
 export function failure(context: Context): Section {
-  const text = h("pre", { class: "mlm-traceback", tabindex: "0", "aria-label": "Traceback" });
+  const text = h("pre", {
+    class: "mlm-traceback",
+    role: "group",
+    tabindex: "0",
+    "aria-label": "Traceback",
+  });
   const element = h(
     "section",
     { class: "mlm-failure" },

@@ -77,14 +77,14 @@ function tableOf(
   const add = h("button", { type: "button", class: "mlm-button" }, "Add a row");
 
   function line(row: Row, index: number): HTMLElement {
-    const cells = columns.map((name) => {
+    const cells = columns.map((name, place) => {
       const part = schema?.properties?.[name] ?? schema?.items;
       const cell = leaf(part, (row as Record<string, unknown>)[name], (next) => {
         (row as Record<string, unknown>)[name] = next;
         changed(rows);
       });
       cell.setAttribute("aria-label", `${name}, row ${index + 1}`);
-      return h("td", {}, cell);
+      return h("td", { "data-column": titles[place]?.textContent ?? "" }, cell);
     });
     const remove = iconButton("cross", `Remove row ${index + 1}`, () => {
       rows.splice(index, 1);

@@ -36,7 +36,12 @@ export function tryIt(context: Context): Section {
   );
   const run = h("button", { type: "button", class: "mlm-run" }, icon("play"), "Run");
   const reset = h("button", { type: "button", class: "mlm-link" }, "Reset to the sample");
-  const answer = h("pre", { class: "mlm-answer", tabindex: "0", "aria-label": "Answer" });
+  const answer = h("pre", {
+    class: "mlm-answer",
+    role: "group",
+    tabindex: "0",
+    "aria-label": "Answer",
+  });
   const headers = h("ul", { class: "mlm-headers" });
   const headersPart = h(
     "details",

@@ -43,7 +43,8 @@ export function servicesTable(choices: () => Choices) {
   );
 
   all.addEventListener("change", () => {
-    for (const row of shown) choices().choose(row.name, all.checked);
+    const isChosen = all.checked; // each choice draws the table, and this box with it
+    for (const row of shown) choices().choose(row.name, isChosen);
   });
 
   return {
