@@ -38,9 +38,13 @@ def notebooks(browser: Browser, lab_server: LabServer) -> Iterator[LabPage]:
 
 
 def run_cells(lab: LabPage, name: str) -> None:
-    """Run the cells one by one; a picture is kept before the first service is deleted."""
+    """Run the cells one by one; pictures are kept before the first service is deleted.
+
+    ``docs/images/service-panel.png`` is the one of the first notebook's panel.
+    """
     cells = nbformat.read(lab.server.root / "story" / f"{name}.ipynb", 4).cells
     pictured = False
+    panel = 0
     for index, cell in enumerate(cells):
         if cell.cell_type != "code":
             continue
@@ -48,8 +52,11 @@ def run_cells(lab: LabPage, name: str) -> None:
             # Panels draw what they hear at most four times a second.
             lab.page.wait_for_timeout(1000)
             lab.screenshot(f"{name}-light")
+            lab.screenshot(f"{name}-panel", lab.cell(panel))
             pictured = True
         lab.run(index)
+        if "%deploy" in cell.source:
+            panel = index
 
 
 @pytest.mark.timeout(420)
