@@ -11,11 +11,13 @@ from mlmagic.configurations.v1_environment import (
     take_apart,
     write_environment_directory,
 )
+from mlmagic.configurations.writing import WrittenConfiguration, write_configurations
 
 __all__ = [
     "Configuration",
     "Configurations",
     "KeptConfiguration",
+    "WrittenConfiguration",
     "collection",
     "cpu_cores",
     "environment_of_run_configuration",
@@ -27,5 +29,6 @@ __all__ = [
     "parse_quantity",
     "read_environment_directory",
     "take_apart",
+    "write_configurations",
     "write_environment_directory",
 ]

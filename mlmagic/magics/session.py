@@ -75,12 +75,9 @@ class Session:
 
     def namespace(self) -> dict[str, Any]:
         """Return the variables that are the user's."""
-        hidden = self.shell.user_ns_hidden
-        return {
-            name: value
-            for name, value in self.shell.user_ns.items()
-            if not name.startswith("_") and name not in hidden
-        }
+        from mlmagic.panels.cells import user_names
+
+        return user_names(self.shell)
 
     def cell(self, magic: str = "") -> CellOrigin:
         """Return the coordinates of the running cell.

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, fields
 from inspect import get_annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from mlmagic.configurations import expand
+from mlmagic.configurations import expand, write_configurations
 from mlmagic.entities import KubernetesDeploymentConfig, config_class
 from mlmagic.errors import MlmagicError, UsageError
+from mlmagic.files import write_atomically
 from mlmagic.options import CLUSTER, magic_verb
+from mlmagic.panels.cells import executed_cells, user_names
 from mlmagic.panels.panel import STATIC, Panel
 from mlmagic.panels.service import panel_of
 
 if TYPE_CHECKING:
+    from mlmagic.configurations import WrittenConfiguration
     from mlmagic.options import Option
     from mlmagic.workspace import Workspace
 
@@ -61,7 +65,10 @@ class DeployPanel(Panel):
             "plan": self._plan,
             "deploy": self._deploy,
             "line": self._line,
+            "cells": self._cells,
+            "capture": self._capture,
             "configuration": self._configuration,
+            "write": self._write,
         }
 
     def to_html(self) -> str:
@@ -234,12 +241,78 @@ class DeployPanel(Panel):
     def _line(self, _args: Args) -> dict[str, str]:
         return {"text": self.line()}
 
-    def _configuration(self, _args: Args) -> dict[str, str]:
-        """Write the deployment configuration in v1's spelling where it has one."""
-        keywords = self._keywords()
-        rows = [row for row in self._options() if row.section == "deployment"]
-        found = {row.v1_key or row.key: keywords[row.name] for row in rows if row.name in keywords}
-        return {"text": json.dumps(found, indent=2, default=str)}
+    def _cells(self, _args: Args) -> list[dict[str, Any]]:
+        """Tell which cells have run that may be entry scripts."""
+        return [
+            {"number": cell.number, "title": cell.title, "source": cell.source}
+            for cell in executed_cells()[:_SUGGESTED]
+        ]
+
+    def _capture(self, args: Args) -> dict[str, str]:
+        """Capture an executed cell as the entry script, and take that into the form."""
+        from mlmagic.entities import CellOrigin
+        from mlmagic.presentation import present
+
+        cells = [cell for cell in executed_cells() if cell.number == args["number"]]
+        if not cells:
+            raise UsageError(f"There is no cell '{args['number']}' any more.", hint="Run it again.")
+        (cell,) = cells
+        taken = {"models", "environment", "source_directory", "allow"}
+        options = [option for option in self._options() if option.name in taken]
+        file = str(args["file"]).strip() or "score.py"
+        report = self.workspace.capture_script(
+            cell.source,
+            file=file,
+            namespace=user_names(),
+            cell=CellOrigin(execution_count=cell.number, first_line=cell.first_line),
+            **self._values(options),
+        )
+        self._set({"name": "script", "value": file})
+        return {"text": present(report).text}
+
+    def _configuration(self, args: Args) -> dict[str, Any]:
+        """Write v1's configuration files, as text, and the line that uses them."""
+        written = self._written(self._keywords(), str(args["format"]))
+        words = ["%deploy"]
+        for option in self._options():
+            if option.name not in written.used:
+                for text in _texts(option, self._text(option.name)):
+                    words += option.write(text)
+        flags = {"inferenceconfig": "--ic", "deploymentconfig": "--dc"}
+        for name in written.files:
+            words += [flags[name.partition(".")[0]], name]
+        ours = ", ".join(f"'{key}'" for key in written.ours)
+        return {
+            "files": [list(item) for item in written.files.items()],
+            "line": " ".join(words),
+            "notes": [f"Only mlmagic knows the key {ours}."] if ours else [],
+            "existing": [name for name in written.files if Path(name).exists()],
+        }
+
+    def _write(self, args: Args) -> None:
+        """Write v1's configuration files into the current folder."""
+        files = self._written(self._keywords(), str(args["format"])).files
+        existing = [name for name in files if Path(name).exists()]
+        if existing and not args["overwrite"]:
+            raise UsageError(f"The file '{existing[0]}' exists already.")
+        for name, text in files.items():
+            write_atomically(Path(name), text)
+
+    def _written(self, keywords: dict[str, Any], kind: str) -> WrittenConfiguration:
+        named = [name for name in ("inference_config", "deployment_config") if name in keywords]
+        if named:
+            raise UsageError(
+                f"The form names a file already: '{keywords[named[0]]}'.",
+                hint=f"Empty the field '{named[0].replace('_', ' ')}' to have files written.",
+            )
+        settings = self.workspace.settings
+        names = {settings.aci_target: "aci", settings.aks_target: "aks", "local": "local"}
+        return write_configurations(
+            keywords,
+            compute_type=self._kind(),
+            compute_names=names,
+            kind="yaml" if kind == "yaml" else "json",
+        )
 
 
 _KINDS = ("local", "docker", "kubernetes")
@@ -265,8 +338,6 @@ def _key(text: str) -> str:
 
 
 def _sample(text: str) -> object:
-    from pathlib import Path
-
     try:
         return json.loads(text)
     except ValueError:

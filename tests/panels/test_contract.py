@@ -88,6 +88,9 @@ def test_names_what_the_deploy_panel_sends_and_does(tmp_path):
     panel = DeployPanel(Workspace(tmp_path))
     assert contract_keys("Field") == set(panel.fields[0])
     assert contract_keys("DeployIntents") == set(panel.commands)
+    panel.values = {"name": "svc"}
+    told = panel.commands["configuration"]({"format": "json"})
+    assert contract_keys("ConfigurationFiles") == set(told)
     names = {field["name"] for field in panel.fields}
     assert names.isdisjoint({"primary_key", "secondary_key"})  # forms are saved with notebooks
     panel.close()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from mlmagic import Workspace
+from mlmagic.errors import MlmagicError
 from mlmagic.panels.deploy import DeployPanel
 
 if TYPE_CHECKING:
@@ -93,3 +95,73 @@ def test_a_variable_that_is_wrong_is_not_quoted(open_panel):
     panel.commands["set"]({"name": "variables", "value": SECRET})
     assert panel.problems == {"variables": "is not KEY=VALUE on each line"}
     assert SECRET not in saved(panel)
+
+
+SCRIPT = """\
+# an entry script
+def init():
+    pass
+
+
+def run(raw_data):
+    return raw_data
+"""
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    shell = InteractiveShell.instance()
+    yield shell
+    InteractiveShell.clear_instance()
+    shell.history_manager.end_session()
+
+
+def test_a_cell_that_has_run_is_captured(open_panel, shell, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for cell in ("%%time\n1", f"\n%%score_script score.py\n{SCRIPT}", "helper = 1", "%pwd"):
+        shell.history_manager.store_inputs(len(shell.history_manager.input_hist_raw), cell)
+    panel = open_panel()
+    newest, other = panel.commands["cells"]({})
+    assert newest == {"number": 2, "title": "In [2]  # an entry script", "source": SCRIPT}
+    assert other["source"] == "helper = 1\n"
+    told = panel.commands["capture"]({"number": 2, "file": "scoring.py"})
+    assert "captured from In [2]" in told["text"]
+    assert "init()" in told["text"]
+    assert (tmp_path / "scoring.py").read_text() == SCRIPT
+    assert panel.values["script"] == "scoring.py"
+
+
+def test_a_cell_that_would_not_travel_is_refused_with_its_line(open_panel, shell, monkeypatch):
+    shell.user_ns["helper"] = 1
+    shell.history_manager.store_inputs(1, SCRIPT.replace("return raw_data", "return helper"))
+    panel = open_panel()
+    with pytest.raises(MlmagicError, match=r"In \[1\], line 7: .*helper"):
+        panel.commands["capture"]({"number": 1, "file": ""})
+    assert "script" not in panel.values
+    with pytest.raises(MlmagicError, match="no cell '7' any more"):
+        panel.commands["capture"]({"number": 7, "file": ""})
+
+
+def test_configuration_files_are_written_once_and_replaced_when_wanted(
+    open_panel, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    panel = open_panel(script="score.py", models="churn:1", cpu="2", variables=f"T={SECRET}")
+    told = panel.commands["configuration"]({"format": "json"})
+    assert [name for name, _ in told["files"]] == ["inferenceconfig.json", "deploymentconfig.json"]
+    assert SECRET not in f"{told['files']}"
+    assert told["existing"] == []
+    files = "--ic inferenceconfig.json --dc deploymentconfig.json"
+    assert told["line"] == f"%deploy svc --model churn:1 --env T={SECRET} {files}"
+    panel.commands["write"]({"format": "json", "overwrite": False})
+    assert '"computeType": "local"' in (tmp_path / "deploymentconfig.json").read_text()
+    assert len(panel.commands["configuration"]({"format": "json"})["existing"]) == 2
+    with pytest.raises(MlmagicError, match=r"'inferenceconfig.json' exists already"):
+        panel.commands["write"]({"format": "json", "overwrite": False})
+    panel.commands["set"]({"name": "workers", "value": "3"})
+    panel.commands["write"]({"format": "json", "overwrite": True})
+    assert '"workers": 3' in (tmp_path / "deploymentconfig.json").read_text()
+    assert "'workers'" in panel.commands["configuration"]({"format": "yaml"})["notes"][0]
+    panel.commands["set"]({"name": "inference_config", "value": "mine.json"})
+    with pytest.raises(MlmagicError, match=r"names a file already: 'mine.json'"):
+        panel.commands["configuration"]({"format": "json"})

@@ -86,6 +86,27 @@ def test_what_cannot_be_deployed_is_told(notebook):
     panel.get_by_role("alert").get_by_text("missing.py").wait_for()
 
 
+def test_an_executed_cell_becomes_the_script_and_the_form_becomes_files(notebook, workspace):
+    notebook.execute(2, SCRIPT)
+    panel = notebook.output(1).locator(".mlm-deploy")
+    panel.get_by_text("Capture a cell as the script").click()
+    panel.get_by_label("Source of the cell").get_by_text("def run(raw_data)").wait_for()
+    panel.get_by_label("File", exact=True).fill("captured.py")
+    panel.get_by_role("button", name="Capture", exact=True).click()
+    panel.get_by_label("Result of the check").get_by_text("captured from In [").wait_for()
+    assert panel.get_by_label("script", exact=True).input_value() == "captured.py"
+    assert (workspace.root / "captured.py").read_text() == SCRIPT
+
+    panel.get_by_role("button", name="As YAML").click()
+    panel.get_by_label("inferenceconfig.yml", exact=True).get_by_text("captured.py").wait_for()
+    notebook.screenshot("deploy-files", panel)
+    panel.get_by_role("button", name="Write the files").click()
+    panel.get_by_text("inferenceconfig.yml and deploymentconfig.yml are written.").wait_for(
+        state="attached"
+    )
+    assert "workers: 2" in (workspace.root / "deploymentconfig.yml").read_text()
+
+
 def test_fields_follow_the_target_and_values_of_variables_are_not_saved(notebook):
     panel = notebook.output(1).locator(".mlm-deploy")
     panel.get_by_label("target", exact=True).fill("kubernetes")

@@ -270,11 +270,24 @@ export interface DeployModel {
   problems: Record<string, string>;
 }
 
+export type ConfigurationFormat = "json" | "yaml";
+
+/** v1's configuration files, the line that uses them, and which of them are there already. */
+export interface ConfigurationFiles {
+  files: [name: string, text: string][];
+  line: string;
+  notes: string[];
+  existing: string[];
+}
+
 /** What the deploy panel asks of Python. */
 export interface DeployIntents {
   set: { args: { name: string; value: string }; value: null };
   plan: { args: Nothing; value: Plan };
   deploy: { args: Nothing; value: { model: string; outcome: string } };
   line: { args: Nothing; value: { text: string } };
-  configuration: { args: Nothing; value: { text: string } };
+  cells: { args: Nothing; value: { number: number; title: string; source: string }[] };
+  capture: { args: { number: number; file: string }; value: { text: string } };
+  configuration: { args: { format: ConfigurationFormat }; value: ConfigurationFiles };
+  write: { args: { format: ConfigurationFormat; overwrite: boolean }; value: null };
 }

@@ -1,11 +1,14 @@
 /** The form that deploys: fields of the option table, a plan, the deployment's panel beneath. */
 
 import type { AnyModel, Host, InitializeProps, RenderProps } from "@anywidget/types";
-import type { DeployIntents, DeployModel, Field } from "./contract";
+import type { ConfigurationFormat, DeployIntents, DeployModel, Field } from "./contract";
+import { capturing } from "./deploy/capture";
 import { fieldOf } from "./deploy/field";
+import { configurationFiles } from "./deploy/files";
 import { acting } from "./lib/acting";
 import { changeList } from "./lib/changes";
 import { copyButton } from "./lib/clipboard";
+import { confirmation } from "./lib/confirm";
 import { h, setText, show } from "./lib/dom";
 import { openDoor, type Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
@@ -38,21 +41,27 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
   const deploy = button("Deploy");
   deploy.classList.add("mlm-run");
   const line = button("As a cell");
-  const file = button("As JSON");
+  const json = button("As JSON");
+  const yaml = button("As YAML");
+  const question = confirmation();
   const together = h("p", { class: "mlm-trouble", role: "alert" });
   const result = h("div", { class: "mlm-result", role: "status" });
   const open = h("div", { class: "mlm-opened" });
   const parts = frame(place, "mlm-deploy");
   const { act, trouble, fail } = acting(parts.say);
+  const capture = capturing({ python, act });
+  const captured = fold("Capture a cell as the script", capture.element);
   parts.root.setAttribute("aria-label", "Deploy");
   parts.note.after(
     h("header", { class: "mlm-bar" }, h("h3", { class: "mlm-name" }, "Deploy a service")),
     h("div", { class: "mlm-deploy-part" }, first),
+    captured,
     fold("Options of the target", target),
     fold("More", more),
     together,
     trouble,
-    h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, file),
+    h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, json, yaml),
+    question.element,
     result,
   );
   place.append(open);
@@ -125,12 +134,12 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
     );
   }
 
-  async function showText(place: HTMLButtonElement, kind: "line" | "configuration"): Promise<void> {
+  async function showLine(): Promise<void> {
     await act(
-      place,
+      line,
       async () => {
         await told;
-        const { text } = await python.ask(kind, {}, SECONDS);
+        const { text } = await python.ask("line", {}, SECONDS);
         const copy = copyButton("Copy the text", () => text, parts.say);
         const shown = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Text" });
         setText(shown, text);
@@ -140,10 +149,27 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
     );
   }
 
+  async function showFiles(place: HTMLButtonElement, format: ConfigurationFormat): Promise<void> {
+    await act(
+      place,
+      async () => {
+        await told;
+        const needs = { python, act, question, say: parts.say };
+        result.replaceChildren(await configurationFiles(needs, format));
+      },
+      "The configuration files are shown.",
+    );
+  }
+
   plan.addEventListener("click", () => void showPlan());
   deploy.addEventListener("click", () => void showDeployed());
-  line.addEventListener("click", () => void showText(line, "line"));
-  file.addEventListener("click", () => void showText(file, "configuration"));
+  line.addEventListener("click", () => void showLine());
+  json.addEventListener("click", () => void showFiles(json, "json"));
+  yaml.addEventListener("click", () => void showFiles(yaml, "yaml"));
+  captured.addEventListener("toggle", () => {
+    if (captured instanceof HTMLDetailsElement && captured.open)
+      capture.look().catch((error: unknown) => fail(String(error)));
+  });
   python.watch("fields", arrange, signal);
   python.watch("values", update, signal);
   python.watch("problems", update, signal);

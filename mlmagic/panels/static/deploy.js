@@ -51,6 +51,70 @@ function setLabel(button2, label) {
   button2.setAttribute("aria-label", label);
 }
 
+// src/deploy/capture.ts
+var SECONDS = 900;
+function capturing({ python, act }) {
+  const cells = h("select", { class: "mlm-input", "aria-label": "Cell" });
+  const file = h("input", {
+    type: "text",
+    class: "mlm-input",
+    "aria-label": "File",
+    spellcheck: "false"
+  });
+  const source = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Source of the cell" });
+  const report = h("pre", {
+    class: "mlm-code",
+    tabindex: "0",
+    "aria-label": "Result of the check"
+  });
+  const capture = h("button", { type: "button", class: "mlm-button" }, "Capture");
+  const none = h("p", { class: "mlm-hint" }, "No cell has run yet that may be an entry script.");
+  const form = h(
+    "div",
+    {},
+    h("label", { class: "mlm-field" }, h("span", {}, "Cell"), cells),
+    source,
+    h("label", { class: "mlm-field" }, h("span", {}, "File"), file),
+    h("div", { class: "mlm-row" }, capture),
+    report
+  );
+  const sources = /* @__PURE__ */ new Map();
+  file.value = "score.py";
+  show(report, false);
+  function showSource() {
+    setText(source, sources.get(cells.value) ?? "");
+  }
+  async function look() {
+    const chosen = cells.value;
+    const found = await python.ask("cells", {});
+    sources.clear();
+    for (const cell of found) sources.set(`${cell.number}`, cell.source);
+    cells.replaceChildren(
+      ...found.map(({ number, title }) => h("option", { value: `${number}` }, title))
+    );
+    if (sources.has(chosen)) cells.value = chosen;
+    show(form, found.length > 0);
+    show(none, found.length === 0);
+    showSource();
+  }
+  async function take() {
+    show(report, false);
+    await act(
+      capture,
+      async () => {
+        const args = { number: Number(cells.value), file: file.value };
+        const { text } = await python.ask("capture", args, SECONDS);
+        setText(report, text);
+        show(report, true);
+      },
+      "The cell is captured; its check is shown."
+    );
+  }
+  cells.addEventListener("change", showSource);
+  capture.addEventListener("click", () => void take());
+  return { element: h("div", {}, form, none), look };
+}
+
 // src/deploy/field.ts
 var PAUSE = 300;
 var made = 0;
@@ -113,10 +177,10 @@ function fieldOf(field, changed) {
       const isCheck = control instanceof HTMLInputElement && control.type === "checkbox";
       if (isCheck) control.checked = value === "true";
       else if (timer === 0 && !field.private && control.value !== value) control.value = value;
-      const shown = touched || value !== "" ? words : "";
-      setText(problem, shown);
-      show(problem, shown !== "");
-      control.setAttribute("aria-invalid", String(shown !== ""));
+      const shown2 = touched || value !== "" ? words : "";
+      setText(problem, shown2);
+      show(problem, shown2 !== "");
+      control.setAttribute("aria-invalid", String(shown2 !== ""));
     }
   };
 }
@@ -133,6 +197,72 @@ function controlOf(field) {
   if (field.many && field.name !== "models")
     return h("textarea", { class: "mlm-input mlm-many", rows: "1", placeholder });
   return h("input", { type: "text", class: "mlm-input", placeholder, spellcheck: "false" });
+}
+
+// src/lib/clipboard.ts
+async function writeClipboard(text) {
+  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+  const area = h("textarea", { class: "mlm-offscreen", "aria-hidden": "true" });
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const copied = document.execCommand("copy");
+  area.remove();
+  if (!copied) throw new Error("The browser refused to copy; select the text and copy it by hand.");
+}
+function copyButton(label, text, say) {
+  let timer = 0;
+  const button2 = iconButton("copy", label, async () => {
+    try {
+      await writeClipboard(await text());
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    const svg = button2.querySelector("svg");
+    if (!svg) return;
+    setIcon(svg, "check");
+    button2.classList.add("mlm-done");
+    say("Copied.");
+    clearTimeout(timer);
+    timer = window.setTimeout(() => {
+      setIcon(svg, "copy");
+      button2.classList.remove("mlm-done");
+    }, 1500);
+  });
+  return button2;
+}
+
+// src/deploy/files.ts
+async function configurationFiles({ python, say, act, question }, format) {
+  const { files, line, notes, existing } = await python.ask("configuration", { format });
+  const write = h("button", { type: "button", class: "mlm-button" }, "Write the files");
+  const names = files.map(([name]) => name).join(" and ");
+  write.addEventListener("click", async () => {
+    const words = `Replace ${existing.join(" and ")}?`;
+    if (existing.length && !await question.ask(words, "Replace")) return;
+    const overwrite = existing.length > 0;
+    await act(
+      write,
+      () => python.ask("write", { format, overwrite }),
+      `${names} ${files.length === 1 ? "is" : "are"} written.`
+    );
+  });
+  return h(
+    "div",
+    {},
+    ...files.flatMap(([name, text]) => shown(name, text, say)),
+    ...shown("Line", line, say),
+    ...notes.map((note) => h("p", { class: "mlm-hint" }, note)),
+    h("div", { class: "mlm-row" }, write)
+  );
+}
+function shown(name, text, say) {
+  const copy = copyButton(`Copy ${name}`, () => text, say);
+  return [
+    h("div", { class: "mlm-row" }, h("strong", {}, name), copy),
+    h("pre", { class: "mlm-code", tabindex: "0", "aria-label": name }, text)
+  ];
 }
 
 // src/lib/acting.ts
@@ -174,38 +304,62 @@ function lineOf({ field, before, after }) {
   return h("li", {}, ...parts);
 }
 
-// src/lib/clipboard.ts
-async function writeClipboard(text) {
-  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
-  const area = h("textarea", { class: "mlm-offscreen", "aria-hidden": "true" });
-  area.value = text;
-  document.body.append(area);
-  area.select();
-  const copied = document.execCommand("copy");
-  area.remove();
-  if (!copied) throw new Error("The browser refused to copy; select the text and copy it by hand.");
-}
-function copyButton(label, text, say) {
-  let timer = 0;
-  const button2 = iconButton("copy", label, async () => {
-    try {
-      await writeClipboard(await text());
-    } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
-      return;
-    }
-    const svg = button2.querySelector("svg");
-    if (!svg) return;
-    setIcon(svg, "check");
-    button2.classList.add("mlm-done");
-    say("Copied.");
-    clearTimeout(timer);
-    timer = window.setTimeout(() => {
-      setIcon(svg, "copy");
-      button2.classList.remove("mlm-done");
-    }, 1500);
+// src/lib/confirm.ts
+function confirmation() {
+  const words = h("p", { class: "mlm-question" });
+  const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
+  const no = h("button", { type: "button", class: "mlm-button" }, "Keep");
+  const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
+  const element = h(
+    "div",
+    { class: "mlm-confirm", role: "alertdialog" },
+    words,
+    h("div", { class: "mlm-row" }, typed, yes, no)
+  );
+  let answer = () => {
+  };
+  let wanted = null;
+  let before = null;
+  show(element, false);
+  function end(isYes) {
+    if (element.hidden || isYes && yes.disabled) return;
+    show(element, false);
+    if (before instanceof HTMLElement && before.isConnected) before.focus();
+    answer(isYes);
+  }
+  yes.addEventListener("click", () => end(true));
+  no.addEventListener("click", () => end(false));
+  typed.addEventListener("input", () => {
+    yes.disabled = typed.value !== wanted;
   });
-  return button2;
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") end(false);
+    else if (event.key === "Enter" && event.target === typed) end(true);
+    else return;
+    event.stopPropagation();
+  });
+  return {
+    element,
+    /** Ask; with a name, the user has to type it first. */
+    ask(question, action, name = null) {
+      answer(false);
+      before = document.activeElement;
+      wanted = name;
+      setText(words, question);
+      setText(yes, action);
+      element.setAttribute("aria-label", question);
+      typed.value = "";
+      typed.setAttribute("aria-label", `Type ${name ?? ""} to confirm`);
+      typed.placeholder = name ?? "";
+      show(typed, name !== null);
+      yes.disabled = name !== null;
+      show(element, true);
+      (name === null ? no : typed).focus();
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    }
+  };
 }
 
 // src/lib/python.ts
@@ -286,7 +440,7 @@ function followConnection({ root, note }, python, what, since, signal) {
 }
 
 // src/deploy.ts
-var SECONDS = 600;
+var SECONDS2 = 600;
 var deploy_default = () => {
   let door;
   const doorOf = (model) => {
@@ -310,21 +464,27 @@ function draw(place, python, signal, host) {
   const deploy = button("Deploy");
   deploy.classList.add("mlm-run");
   const line = button("As a cell");
-  const file = button("As JSON");
+  const json = button("As JSON");
+  const yaml = button("As YAML");
+  const question = confirmation();
   const together = h("p", { class: "mlm-trouble", role: "alert" });
   const result = h("div", { class: "mlm-result", role: "status" });
   const open = h("div", { class: "mlm-opened" });
   const parts = frame(place, "mlm-deploy");
   const { act, trouble, fail } = acting(parts.say);
+  const capture = capturing({ python, act });
+  const captured = fold("Capture a cell as the script", capture.element);
   parts.root.setAttribute("aria-label", "Deploy");
   parts.note.after(
     h("header", { class: "mlm-bar" }, h("h3", { class: "mlm-name" }, "Deploy a service")),
     h("div", { class: "mlm-deploy-part" }, first),
+    captured,
     fold("Options of the target", target),
     fold("More", more),
     together,
     trouble,
-    h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, file),
+    h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, json, yaml),
+    question.element,
     result
   );
   place.append(open);
@@ -364,7 +524,7 @@ function draw(place, python, signal, host) {
       plan,
       async () => {
         await told;
-        const { action, changes, problem } = await python.ask("plan", {}, SECONDS);
+        const { action, changes, problem } = await python.ask("plan", {}, SECONDS2);
         result.replaceChildren(h("p", {}, `Plan: ${action}`), changeList(changes));
         if (problem) fail(problem);
       },
@@ -376,7 +536,7 @@ function draw(place, python, signal, host) {
       deploy,
       async () => {
         await told;
-        const { model, outcome } = await python.ask("deploy", {}, SECONDS);
+        const { model, outcome } = await python.ask("deploy", {}, SECONDS2);
         result.replaceChildren(h("p", {}, `The service is ${outcome}.`));
         view?.abort();
         open.replaceChildren();
@@ -387,24 +547,40 @@ function draw(place, python, signal, host) {
       "The panel of the service is open below."
     );
   }
-  async function showText(place2, kind) {
+  async function showLine() {
     await act(
-      place2,
+      line,
       async () => {
         await told;
-        const { text } = await python.ask(kind, {}, SECONDS);
+        const { text } = await python.ask("line", {}, SECONDS2);
         const copy = copyButton("Copy the text", () => text, parts.say);
-        const shown = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Text" });
-        setText(shown, text);
-        result.replaceChildren(h("div", { class: "mlm-row" }, copy), shown);
+        const shown2 = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Text" });
+        setText(shown2, text);
+        result.replaceChildren(h("div", { class: "mlm-row" }, copy), shown2);
       },
       "The text is shown."
     );
   }
+  async function showFiles(place2, format) {
+    await act(
+      place2,
+      async () => {
+        await told;
+        const needs = { python, act, question, say: parts.say };
+        result.replaceChildren(await configurationFiles(needs, format));
+      },
+      "The configuration files are shown."
+    );
+  }
   plan.addEventListener("click", () => void showPlan());
   deploy.addEventListener("click", () => void showDeployed());
-  line.addEventListener("click", () => void showText(line, "line"));
-  file.addEventListener("click", () => void showText(file, "configuration"));
+  line.addEventListener("click", () => void showLine());
+  json.addEventListener("click", () => void showFiles(json, "json"));
+  yaml.addEventListener("click", () => void showFiles(yaml, "yaml"));
+  captured.addEventListener("toggle", () => {
+    if (captured instanceof HTMLDetailsElement && captured.open)
+      capture.look().catch((error) => fail(String(error)));
+  });
   python.watch("fields", arrange, signal);
   python.watch("values", update, signal);
   python.watch("problems", update, signal);

@@ -1,0 +1,78 @@
+import type { DeployIntents, DeployModel } from "../contract";
+import { h, setText, show } from "../lib/dom";
+import type { Python } from "../lib/python";
+
+interface Needs {
+  python: Python<DeployModel, DeployIntents>;
+  act(button: HTMLButtonElement, action: () => Promise<unknown>, done: string): Promise<boolean>;
+}
+
+const SECONDS = 900;
+
+/** A part that takes an executed cell as the entry script, and shows what its check says. */
+export function capturing({ python, act }: Needs) {
+  const cells = h("select", { class: "mlm-input", "aria-label": "Cell" });
+  const file = h("input", {
+    type: "text",
+    class: "mlm-input",
+    "aria-label": "File",
+    spellcheck: "false",
+  });
+  const source = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Source of the cell" });
+  const report = h("pre", {
+    class: "mlm-code",
+    tabindex: "0",
+    "aria-label": "Result of the check",
+  });
+  const capture = h("button", { type: "button", class: "mlm-button" }, "Capture");
+  const none = h("p", { class: "mlm-hint" }, "No cell has run yet that may be an entry script.");
+  const form = h(
+    "div",
+    {},
+    h("label", { class: "mlm-field" }, h("span", {}, "Cell"), cells),
+    source,
+    h("label", { class: "mlm-field" }, h("span", {}, "File"), file),
+    h("div", { class: "mlm-row" }, capture),
+    report,
+  );
+  const sources = new Map<string, string>();
+  file.value = "score.py";
+  show(report, false);
+
+  function showSource(): void {
+    setText(source, sources.get(cells.value) ?? "");
+  }
+
+  /** Look again which cells have run. */
+  async function look(): Promise<void> {
+    const chosen = cells.value;
+    const found = await python.ask("cells", {});
+    sources.clear();
+    for (const cell of found) sources.set(`${cell.number}`, cell.source);
+    cells.replaceChildren(
+      ...found.map(({ number, title }) => h("option", { value: `${number}` }, title)),
+    );
+    if (sources.has(chosen)) cells.value = chosen;
+    show(form, found.length > 0);
+    show(none, found.length === 0);
+    showSource();
+  }
+
+  async function take(): Promise<void> {
+    show(report, false);
+    await act(
+      capture,
+      async () => {
+        const args = { number: Number(cells.value), file: file.value };
+        const { text } = await python.ask("capture", args, SECONDS);
+        setText(report, text);
+        show(report, true);
+      },
+      "The cell is captured; its check is shown.",
+    );
+  }
+
+  cells.addEventListener("change", showSource);
+  capture.addEventListener("click", () => void take());
+  return { element: h("div", {}, form, none), look };
+}

@@ -1,0 +1,49 @@
+import type { ConfigurationFormat, DeployIntents, DeployModel } from "../contract";
+import { copyButton } from "../lib/clipboard";
+import type { confirmation } from "../lib/confirm";
+import { h } from "../lib/dom";
+import type { Python } from "../lib/python";
+
+interface Needs {
+  python: Python<DeployModel, DeployIntents>;
+  say(words: string): void;
+  act(button: HTMLButtonElement, action: () => Promise<unknown>, done: string): Promise<boolean>;
+  question: ReturnType<typeof confirmation>;
+}
+
+/** The configuration files that say what the form says, to be copied or written. */
+export async function configurationFiles(
+  { python, say, act, question }: Needs,
+  format: ConfigurationFormat,
+): Promise<HTMLElement> {
+  const { files, line, notes, existing } = await python.ask("configuration", { format });
+  const write = h("button", { type: "button", class: "mlm-button" }, "Write the files");
+  const names = files.map(([name]) => name).join(" and ");
+
+  write.addEventListener("click", async () => {
+    const words = `Replace ${existing.join(" and ")}?`;
+    if (existing.length && !(await question.ask(words, "Replace"))) return;
+    const overwrite = existing.length > 0;
+    await act(
+      write,
+      () => python.ask("write", { format, overwrite }),
+      `${names} ${files.length === 1 ? "is" : "are"} written.`,
+    );
+  });
+  return h(
+    "div",
+    {},
+    ...files.flatMap(([name, text]) => shown(name, text, say)),
+    ...shown("Line", line, say),
+    ...notes.map((note) => h("p", { class: "mlm-hint" }, note)),
+    h("div", { class: "mlm-row" }, write),
+  );
+}
+
+function shown(name: string, text: string, say: (words: string) => void): HTMLElement[] {
+  const copy = copyButton(`Copy ${name}`, () => text, say);
+  return [
+    h("div", { class: "mlm-row" }, h("strong", {}, name), copy),
+    h("pre", { class: "mlm-code", tabindex: "0", "aria-label": name }, text),
+  ];
+}
