@@ -12,7 +12,7 @@ from mlmagic.registry.rows import label_value, read_models
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import ColumnElement, Connection, Join, Select, Subquery
 
     from mlmagic.entities import Model
 
@@ -58,14 +58,15 @@ class ModelQuery:
 
 def find_models(connection: Connection, query: ModelQuery) -> list[Model]:
     """Return the models that a query asks for."""
+    from sqlalchemy import select
+
     from mlmagic.registry.tables import models
 
-    page = _selected(query, models.c.record).order_by(*_order(query))
-    if query.top is not None:
-        page = page.limit(query.top)
-    if query.skip:
-        page = page.offset(query.skip)
-    return read_models(connection, list(connection.execute(page).scalars()))
+    # The page is chosen by indexes alone; records are read of what is shown.
+    page = (_newest_page(query) if _by_name(query) else _page(query)).subquery()
+    join = models.join(page, models.c.id == page.c.id)
+    found = select(models.c.record).select_from(join).order_by(*_order(query))
+    return read_models(connection, list(connection.execute(found).scalars()))
 
 
 def count_models(connection: Connection, query: ModelQuery) -> int:
@@ -75,26 +76,65 @@ def count_models(connection: Connection, query: ModelQuery) -> int:
     return int(connection.execute(_selected(query, func.count())).scalar_one())
 
 
-def _selected(query: ModelQuery, column: Any) -> Select[Any]:
-    from sqlalchemy import and_, func, select
+def _by_name(query: ModelQuery) -> bool:
+    """Whether it is the newest of each name that are asked for, in the order of names."""
+    return query.latest and query.order_by is None
+
+
+def _page(query: ModelQuery) -> Select[Any]:
+    from mlmagic.registry.tables import models
+
+    return _cut(_selected(query, models.c.id).order_by(*_order(query)), query)
+
+
+def _newest_page(query: ModelQuery) -> Select[Any]:
+    """Choose the names first: those behind the page are not looked at."""
+    from sqlalchemy import select
 
     from mlmagic.registry.tables import models
 
-    conditions = _conditions(query)
+    newest = _cut(_newest(query).order_by(models.c.name), query).subquery()
+    return select(models.c.id).select_from(_join_newest(newest))
+
+
+def _cut(selected: Select[Any], query: ModelQuery) -> Select[Any]:
+    if query.top is not None:
+        selected = selected.limit(query.top)
+    return selected.offset(query.skip) if query.skip else selected
+
+
+def _selected(query: ModelQuery, column: Any) -> Select[Any]:
+    from sqlalchemy import select
+
+    from mlmagic.registry.tables import models
+
     if not query.latest:
-        return select(column).select_from(models).where(*conditions)
-    newest = (
-        select(models.c.name, func.max(models.c.version).label("version"))
-        .where(*conditions)
-        .group_by(models.c.name)
-        .subquery()
-    )
+        return select(column).select_from(models).where(*_conditions(query))
+    return select(column).select_from(_join_newest(_newest(query).subquery()))
+
+
+def _newest(query: ModelQuery) -> Select[Any]:
+    from sqlalchemy import func, select
+
+    from mlmagic.registry.tables import models
+
+    newest = select(models.c.name, func.max(models.c.version).label("version"))
+    return newest.where(*_conditions(query)).group_by(models.c.name)
+
+
+def _join_newest(newest: Subquery) -> Join:
+    from sqlalchemy import and_
+
+    from mlmagic.registry.tables import models
+
     both = and_(models.c.name == newest.c.name, models.c.version == newest.c.version)
-    return select(column).select_from(models.join(newest, both))
+    return models.join(newest, both)
 
 
 def _conditions(query: ModelQuery) -> list[ColumnElement[bool]]:
-    from mlmagic.registry.tables import labels, models
+    from sqlalchemy import intersect
+
+    from mlmagic.registry.tables import models
 
     found: list[ColumnElement[bool]] = []
     for column, wanted in (
@@ -108,27 +148,31 @@ def _conditions(query: ModelQuery) -> list[ColumnElement[bool]]:
         found.append(models.c.archived.is_(False))
     words = (query.search or "").lower().split()
     found += [models.c.words.contains(word, autoescape=True) for word in words]
-    wanted_labels = [("tag", each) for each in query.tags]
-    wanted_labels += [("property", each) for each in query.properties]
-    for kind, reference in (("dataset", query.dataset), ("parent", query.parent)):
-        if reference is not None:
-            is_named = labels.c.label == label_value(reference)
-            found.append(_labelled(labels.c.kind == kind, is_named))
-    for kind, each in wanted_labels:
-        key, equals, value = each.partition("=")
-        parts = [labels.c.kind == kind, labels.c.label == label_value(key)]
-        if equals:
-            parts.append(labels.c.value == label_value(value))
-        found.append(_labelled(*parts))
+    labelled = _labelled(query)
+    if labelled:
+        # What has all labels is found in their index, before any model is looked at.
+        found.append(models.c.id.in_(intersect(*labelled) if len(labelled) > 1 else labelled[0]))
     return found
 
 
-def _labelled(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+def _labelled(query: ModelQuery) -> list[Select[Any]]:
+    """Say for each label that is wanted which models have it."""
     from sqlalchemy import select
 
-    from mlmagic.registry.tables import labels, models
+    from mlmagic.registry.tables import labels
 
-    return models.c.id.in_(select(labels.c.model_id).where(*conditions))
+    wanted = [("tag", *each.partition("=")) for each in query.tags]
+    wanted += [("property", *each.partition("=")) for each in query.properties]
+    for kind, reference in (("dataset", query.dataset), ("parent", query.parent)):
+        if reference is not None:
+            wanted.append((kind, reference, "", ""))
+    found = []
+    for kind, key, equals, value in wanted:
+        having = [labels.c.kind == kind, labels.c.label == label_value(key)]
+        if equals:
+            having.append(labels.c.value == label_value(value))
+        found.append(select(labels.c.model_id).where(*having))
+    return found
 
 
 def _order(query: ModelQuery) -> list[Any]:
