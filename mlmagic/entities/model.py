@@ -120,6 +120,7 @@ class Model:
         trusted_types: Types outside skops' own list that the workspace approved for this archive.
         sample_output: What the model answers to the sample.
         schema: Inputs and outputs as MLflow's signature tells them, where it is known.
+        facts: What the files say of themselves, such as architecture and quantisation.
         resources: What serving it needs.
         archived: Hidden from lists; everything else works.
         signatures: Bundles of OpenSSF model-signing, each named after its key.
@@ -145,6 +146,7 @@ class Model:
     created_at: datetime
     sample_output: Sample | None = None
     schema: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
     resources: Resources = Resources()
     archived: bool = False
     signatures: tuple[ContentFile, ...] = ()

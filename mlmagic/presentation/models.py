@@ -59,6 +59,7 @@ def facts_of(found: Model) -> Facts:
             ("framework", _framework(found) or found.framework),
             ("content", f"{size(found.size)} · {digest(found.digest)}"),
             ("files", files),
+            ("format", pairs(found.facts)),
             ("sample", _sample(found.sample) if found.sample else ""),
             ("aliases", ", ".join(found.aliases)),
             ("archived", "yes" if found.archived else ""),

@@ -30,6 +30,7 @@ def make_card(model: Model, read: Callable[[Any], bytes]) -> str:
         _lines("", model.description),
         _lines("Deploy", _deploy(model)),
         _lines("Inputs and outputs", _schema(model), _sample(model, read)),
+        _table("Format", model.facts),
         _table("Metrics", {k: f"{v:.6g}" for k, v in model.lineage.metrics.items()}),
         _table("Parameters", model.lineage.params),
         _table("Data", {k: ", ".join(v) for k, v in model.lineage.datasets.items()}),

@@ -17,6 +17,7 @@ from mlmagic.errors import RegistryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_START = 6
 _CHUNK = 1 << 20
 _IN_MEMORY = 64 << 20
 # A small file can unpack to any size; no model we are asked to check is larger than this.
@@ -40,22 +41,46 @@ def decompressed(raw: IO[bytes]) -> Iterator[tuple[IO[bytes], bool]]:
     Raises:
         RegistryError: The compressed data is damaged, too large, or needs a missing package.
     """
-    start = raw.read(6)
+    start = raw.read(_START)
     raw.seek(0)
     reader = _reader(start, raw)
     if reader is None:
         yield raw, False
         return
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
-        try:
+        with _damage_told(raw):
             shutil.copyfileobj(reader, _Limited(spool), _CHUNK)
-        except RegistryError:
-            raise
-        except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-            name = getattr(raw, "name", "of an archive")
-            raise DamagedError(f"The file '{name}' cannot be unpacked: {error}.") from error
         spool.seek(0)
         yield cast("IO[bytes]", spool), True
+
+
+def first_bytes(raw: IO[bytes], count: int) -> bytes:
+    """Return how what is compressed begins, unpacking no more; empty where it is not compressed.
+
+    Args:
+        raw: The open file, at its start, and there again afterwards.
+        count: How many bytes.
+
+    Raises:
+        DamagedError: It cannot be unpacked so far.
+        RegistryError: A package is missing.
+    """
+    start = raw.read(_START)
+    raw.seek(0)
+    reader = _reader(start, raw)
+    with _damage_told(raw):
+        data = b"" if reader is None else bytes(reader.read(count))
+    raw.seek(0)
+    return data
+
+
+@contextmanager
+def _damage_told(raw: IO[bytes]) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        name = getattr(raw, "name", "of an archive")
+        raise DamagedError(f"The file '{name}' cannot be unpacked: {error}.") from error
 
 
 def _reader(start: bytes, raw: IO[bytes]) -> Any:

@@ -102,6 +102,7 @@ def draft_model(name: str, kept: Kept, said: Said | None = None) -> Model:
         sample=kept.sample,
         sample_output=kept.sample_output,
         schema=described.schema,
+        facts=described.facts,
         resources=said.resources,
         lineage=_with_packages(said.lineage, needs),
         created_at=datetime.now(UTC),

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from mlmagic.errors import RegistryError
 from mlmagic.registry.allowlist import is_allowed_type
 from mlmagic.registry.frameworks import Described, known
-from mlmagic.registry.inspection import Finding, look_into, onnx_models
+from mlmagic.registry.inspection import Finding, look_into, onnx_models, saved_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,9 +50,22 @@ def inspect_file(path: Path, name: str) -> Inspection:
         content = look_into(stream, size, name)
         described = _described(content, stream, suffix)
         findings = content.findings
+        stream.seek(0)
+        if path.name == saved_models.NAME:
+            told = saved_models.scan(stream, size, name)
+            findings = [*findings, *told.findings]
+            described = Described(
+                framework="tensorflow",
+                schema=told.schema,
+                facts=told.facts,
+                requirements=told.requirements,
+            )
+        elif path.name == saved_models.KERAS:
+            findings = [*findings, *saved_models.scan_keras(stream, size, name)]
+        elif path.name == saved_models.TEXT:
+            findings = [*findings, saved_models.refuse_text(name)]
         beside: list[str] = []
         if described.loader == "onnx":
-            stream.seek(0)
             beside, strange = onnx_models.scan(stream, size, name)
             findings = [*findings, *strange]
     return Inspection(described=described, findings=tuple(findings), beside=tuple(beside))
@@ -71,6 +84,8 @@ def _described(content: Content, stream: IO[bytes], suffix: str) -> Described:
         elif content.is_exported:
             loader = "torch-export"
         return Described(framework="pytorch", loader=loader)
+    if "gguf" in content.kinds:
+        return Described(framework="gguf", facts=content.facts)
     if suffix in (".json", ".txt", ".model"):
         stream.seek(0)
         return _booster(stream.read(4096))
@@ -185,7 +200,10 @@ def merge(inspections: Mapping[str, Inspection]) -> Inspection:
         return Inspection(described=only.described, findings=findings)
     frameworks = {each.described.framework for each in inspections.values()} - {"custom"}
     framework = frameworks.pop() if len(frameworks) == 1 else "custom"
-    return Inspection(described=Described(framework=framework, modules=modules), findings=findings)
+    # One file of a folder tells of all: the graph of a SavedModel, the first part of a GGUF model.
+    told = next((each.described for each in inspections.values() if each.described.facts), None)
+    described = replace(told or Described(), framework=framework, loader=None, modules=modules)
+    return Inspection(described=described, findings=findings)
 
 
 def _modules(node: object) -> set[str]:

@@ -68,6 +68,7 @@ class Described:
         trusted_types: Types approved for a skops archive.
         requirements: What the model itself says it needs, where it does.
         schema: Inputs and outputs, where the model tells them.
+        facts: What the files say of themselves, such as architecture and quantisation.
         example: An input that the model brings, as a JSON value.
     """
 
@@ -77,4 +78,5 @@ class Described:
     trusted_types: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     schema: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
     example: Any = None

@@ -85,6 +85,7 @@ _BUILT_IN = (
         suffixes={".onnx": "onnx"},
         needs=("numpy",),
     ),
+    Framework(name="gguf", module="llama_cpp", distribution="llama-cpp-python"),
     Framework(name="spacy", module="spacy", distribution="spacy", save=networks.save_spacy),
     Framework(
         name="transformers",

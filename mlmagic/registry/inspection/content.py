@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from mlmagic.errors import RegistryError
-from mlmagic.registry.inspection import arrays_on_disk, hdf5, pickled, safetensors, tars, zips
+from mlmagic.registry.inspection import arrays_on_disk, gguf, hdf5, pickled, safetensors, tars, zips
 from mlmagic.registry.inspection.findings import Finding
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ class Content:
         kinds: Such as ``zip`` or ``pickle``; a file made to deceive has more than one.
         members: Names in the zip that it is.
         pickle: What the pickle that it is names.
+        facts: What it says of itself.
         findings: What needs trust.
     """
 
     kinds: set[str] = field(default_factory=set)
     members: tuple[str, ...] = ()
     pickle: Scan | None = None
+    facts: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -75,12 +77,16 @@ def look_into(stream: IO[bytes], size: int, name: str, *, depth: int = 0) -> Con
     if head.startswith(arrays_on_disk.MAGIC):
         found.kinds.add("npy")
         found.findings += arrays_on_disk.scan(stream, size, name)
+    elif head.startswith(gguf.MAGIC):
+        found.kinds.add("gguf")
+        findings, found.facts = gguf.scan(stream, size, name)
+        found.findings += findings
     elif safetensors.begins(head) or name.endswith(".safetensors"):
         found.kinds.add("safetensors")
         found.findings += safetensors.scan(stream, size, name)
     elif pickle or "zip" not in found.kinds or not head.startswith(_ZIP):
         _pickle(found, stream, name, expected=pickle)
-    containers = found.kinds & {"zip", "hdf5", "npy", "pickle", "tar"}
+    containers = found.kinds & {"zip", "hdf5", "npy", "pickle", "tar", "gguf"}
     if len(containers) > 1:
         both = " and ".join(f"'{kind}'" for kind in sorted(containers))
         found.findings.insert(

@@ -24,7 +24,14 @@ _FUNCTIONS = re.compile(
     r"builtins|keras(\.src)?\.(activations|initializers|losses|metrics|ops|regularizers)(\.\w+)*"
 )
 _CLASS = re.compile(r"[A-Z]\w*")
-_VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"}
+_VALUES = {
+    "__keras_tensor__",
+    "__tensor__",
+    "__numpy__",
+    "__bytes__",
+    "__ellipsis__",
+    "__slice__",
+} | {"__tuple__"}
 # Layers that hold code, or load a model of another library.
 _CODE = {"Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"}
 _LOOKUPS = {"StringLookup", "IntegerLookup", "IndexLookup", "TextVectorization"}

@@ -9,16 +9,13 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
+from mlmagic.registry.inspection import protobuf
 from mlmagic.registry.inspection.findings import Finding
 from mlmagic.registry.inspection.zips import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_VARINT, _BYTES = 0, 2
-_FIXED = {1: 8, 5: 4}
-_MORE = 0x80
-_LONGEST_VARINT = 10
 _DEEPEST = 64
 _LONGEST_NAME = 4096
 
@@ -60,40 +57,11 @@ def _places(stream: IO[bytes], end: int, fields: Mapping[int, Any], depth: int) 
     if depth > _DEEPEST:
         raise ValueError(f"graphs lie more than {_DEEPEST} deep in one another")
     entry = {1: b"", 2: b""}
-    while stream.tell() < end:
-        tag = _varint(stream)
-        number, length = tag >> 3, _length(stream, tag & 7)
-        after = stream.tell() + length
-        if after > end:
-            raise ValueError(f"a field claims {length} bytes, and {end - stream.tell()} follow")
+    for field in protobuf.fields(stream, end):
         if fields is _ENTRY:
-            entry[number] = stream.read(min(length, _LONGEST_NAME))
-        elif tag & 7 == _BYTES and number in fields:
-            yield from _places(stream, after, fields[number], depth + 1)
-        stream.seek(after)
+            length = min(field.end - stream.tell(), _LONGEST_NAME)
+            entry[field.number] = stream.read(length)
+        elif field.is_long and field.number in fields:
+            yield from _places(stream, field.end, fields[field.number], depth + 1)
     if entry[1] == b"location":
         yield entry[2].decode("utf-8", "replace")
-
-
-def _length(stream: IO[bytes], kind: int) -> int:
-    """Say how many bytes of a field follow."""
-    if kind == _VARINT:
-        _varint(stream)
-        return 0
-    if kind == _BYTES:
-        return _varint(stream)
-    if kind not in _FIXED:
-        raise ValueError(f"a field of the unknown kind {kind}")
-    return _FIXED[kind]
-
-
-def _varint(stream: IO[bytes]) -> int:
-    value = 0
-    for at in range(_LONGEST_VARINT):
-        byte = stream.read(1)
-        if not byte:
-            raise ValueError("it ends inside a number")
-        value |= (byte[0] & ~_MORE) << (7 * at)
-        if not byte[0] & _MORE:
-            return value
-    raise ValueError("a number of more than ten bytes")

@@ -7,7 +7,7 @@ import zlib
 from typing import IO
 
 from mlmagic.registry.allowlist import exists
-from mlmagic.registry.decompression import DamagedError, decompressed
+from mlmagic.registry.decompression import DamagedError, decompressed, first_bytes
 from mlmagic.registry.pickles import Problem, Scan, scan_stream
 
 _PROTO, _NEWEST = 0x80, 5
@@ -63,10 +63,9 @@ def _compressed(stream: IO[bytes]) -> Scan | None:
     start = stream.read(_START)
     stream.seek(0)
     try:
-        with decompressed(stream) as (plain, compressed):
-            if not compressed or not is_marked(plain.read(2)):
-                return None
-            plain.seek(0)
+        if not is_marked(first_bytes(stream, 2)):
+            return None  # what is no pickle is not unpacked, however large
+        with decompressed(stream) as (plain, _):
             found = scan_stream(plain)
     except DamagedError as error:
         if start[0] == _ZLIB and not _inflates(start):
