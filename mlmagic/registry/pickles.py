@@ -16,7 +16,7 @@ import pickletools
 import re
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from mlmagic.registry.allowlist import exists, is_allowed
 from mlmagic.registry.arrays import array_bytes
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _PYTHON_3 = 3
 _WRAPPER = ("joblib.numpy_pickle", "NumpyArrayWrapper")
 _MAX_PROBLEMS = 20
-_LARGE_READ = 1 << 20
+_LARGE_READ = 1 << 20  # bytes of one value
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,22 @@ def scan_stream(stream: IO[bytes], *, torch: bool = False) -> Scan:
     return scan
 
 
+class _Skipped(bytes):
+    """Stands for numbers and texts that are too long to be held: as long, and never a name."""
+
+    length: int
+
+    def __new__(cls, length: int) -> Self:
+        made = super().__new__(cls, b"\0 too long for a name")
+        made.length = length
+        return made
+
+    def __len__(self) -> int:
+        return self.length
+
+
 class _Clamped:
-    """A stream of which no more is asked for than there is, as what is asked for is allocated."""
+    """A stream of which no more is asked for than there is, and nothing large is held."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         here = stream.tell()
@@ -134,9 +148,12 @@ class _Clamped:
         self.tell, self.seek, self.readline = stream.tell, stream.seek, stream.readline
 
     def read(self, size: int) -> bytes:
-        if size > _LARGE_READ:
-            size = min(size, self._end - self._stream.tell())
-        return self._stream.read(size)
+        if size <= _LARGE_READ:
+            return self._stream.read(size)
+        here = self._stream.tell()
+        after = min(here + size, self._end)
+        self._stream.seek(after)
+        return _Skipped(after - here)
 
 
 def _as_plain_pickle(stream: IO[bytes]) -> list[Problem]:

@@ -9,6 +9,7 @@ import lzma
 import os
 import pickle
 import struct
+import tracemalloc
 import zlib
 from collections import OrderedDict
 from datetime import date
@@ -226,3 +227,27 @@ def test_what_pickle_would_do_with_a_joblib_file_is_checked_too(tmp_path):
 
 def test_memory_is_not_filled_by_sizes_that_lie():
     assert problems(b"\x80\x04\x8e" + struct.pack("<Q", 1 << 60) + b"x.") == ["pickle"]
+
+
+def test_large_numbers_are_skipped_not_held(tmp_path):
+    path = tmp_path / "large.pkl"
+    path.write_bytes(pickle.dumps({"weights": bytes(64 << 20), "bias": bytearray(8 << 20)}))
+    tracemalloc.start()
+    try:
+        scan = scan_file(path)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+    assert scan.problems == []
+    path.write_bytes(path.read_bytes()[: 60 << 20])
+    assert scan_file(path).problems
+
+
+def test_a_name_that_is_too_long_to_be_read_is_outside(tmp_path):
+    def text(value):
+        return b"X" + struct.pack("<I", len(value)) + value
+
+    path = tmp_path / "name.pkl"
+    name = b"LinearRegression" + b".__class__" * 200_000
+    path.write_bytes(b"\x80\x04" + text(b"sklearn.linear_model._base") + text(name) + b"\x93.")
+    assert scan_file(path).problems
