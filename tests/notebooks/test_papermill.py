@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import nbformat
 import pytest
@@ -31,15 +32,24 @@ def test_the_first_notebook_ends_in_a_scored_answer(notebooks, mlmagic):
     outcome = json.loads((notebooks / "outcome.json").read_text())
     assert outcome["parameters"] == {"service_name": "nightly"}
     assert [service["name"] for service in outcome["services"]] == ["nightly"]
-    executed = nbformat.read(notebooks / "out.ipynb", as_version=4)
-    answers = [
-        output.data["text/plain"]
-        for cell in executed.cells
-        if cell.source.startswith("svc.run")
-        for output in cell.outputs
-        if output.output_type == "execute_result"
-    ]
-    assert len(json.loads(answers[0])) == 2
+    (answer,) = shown(notebooks / "out.ipynb", "svc.run")
+    assert len(json.loads(answer)) == 2
+
+
+@pytest.mark.docker
+def test_a_setting_runs_the_first_notebook_on_containers(
+    notebooks, mlmagic, docker_engine, unique, monkeypatch
+):
+    monkeypatch.setenv("MLMAGIC_BASE_IMAGE", docker_engine.base)
+    arguments = ["-p", "service_name", unique, "--set", "target=docker", "--result", "outcome.json"]
+    assert mlmagic("run", "01_first_service.ipynb", "out.ipynb", *arguments) == 0
+    outcome = json.loads((notebooks / "outcome.json").read_text())
+    assert outcome["models"] == [{"id": "diabetes:1", "outcome": "registered"}]
+    assert [service["name"] for service in outcome["services"]] == [unique]
+    (services,) = shown(notebooks / "out.ipynb", "%ml service list")
+    assert re.search(rf"{unique} +Healthy +1/1 +docker +diabetes:1 +http://127.0.0.1:", services)
+    (answer,) = shown(notebooks / "out.ipynb", "svc.run")
+    assert len(json.loads(answer)) == 2
 
 
 def test_the_notebook_that_must_fail_says_why(notebooks, mlmagic):
@@ -69,3 +79,11 @@ def test_the_notebook_on_containers_runs_where_there_is_an_engine(
     assert mlmagic("run", "04_containers.ipynb", *arguments) == 0
     outcome = json.loads((notebooks / "outcome.json").read_text())
     assert {service["state"] for service in outcome["services"]} == {"Deleted"}
+
+
+def shown(notebook, source):
+    """Return what the cell that begins so shows, as text."""
+    (cell,) = [
+        c for c in nbformat.read(notebook, as_version=4).cells if c.source.startswith(source)
+    ]
+    return [output.data["text/plain"] for output in cell.outputs if "data" in output]
