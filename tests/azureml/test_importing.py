@@ -92,6 +92,17 @@ def test_a_project_of_commands_is_told_with_its_places():
         ("ws = Workspace()\nws.frob()", "decide", "Workspace.frob"),
         ("Model(w).version", "works", "Model.version"),
         (
+            "W = Workspace()\nfor _, m in W.models.items():\n m.get_sas_urls()",
+            "decide",
+            "Model.get_sas_urls",
+        ),
+        ("Experiment(w, 'e').workspace.datastores", "decide", "Workspace.datastores"),
+        (
+            "e = Workspace().environments['e']\ne.docker.enabled = 1",
+            "works",
+            "DockerSection.enabled",
+        ),
+        (
             "with Experiment(w, 'e').start_logging() as r:\n    r.child_run()",
             "decide",
             "Run.child_run",
@@ -99,7 +110,7 @@ def test_a_project_of_commands_is_told_with_its_places():
     ],
 )
 def test_names_are_followed(code, verdict, what):
-    names = "from azureml.core import Experiment, Model, Workspace\n"
+    names = "from azureml.core import Environment, Experiment, Model, Run, Workspace\n"
     reader = UseReader()
     reader.read(ast.parse(names))
     found = reader.read(ast.parse(code))
@@ -128,6 +139,13 @@ def test_what_a_name_no_longer_means_is_not_judged():
 def test_lines_are_parsed_by_our_own_tables(line, verdict):
     found = [command.judgement.verdict for command in commands(line)]
     assert found == [verdict], list(commands(line))
+
+
+def test_lines_that_a_script_calls_are_told_and_its_words_are_not(tmp_path):
+    text = '"""See az ml nosuch."""\nimport azureml, os\nos.system("az ml model profile -n x")\n'
+    (tmp_path / "run.py").write_text(text)
+    (found,) = import_project(tmp_path).decide
+    assert (found.place, found.what) == ("run.py:3", "az ml model profile")
 
 
 def digests(folder):

@@ -21,6 +21,16 @@ _CLASS, _FUNCTION = "(class)", "(function)"  # the rows of a whole
 _VERDICTS: dict[str, Verdict] = {"works": "works", "differs": "mapped", "refused": "decide"}
 _SEVERAL = re.compile(r"(?:builtins\.)?(?P<shape>list|dict)\[(?:str, )?(?P<owner>\w+)\]")
 _OF_SELF = re.compile(r"\bself\.([a-z]\w*)\b(?!\()")
+# What members give whose annotation does not say it.
+_GIVEN = {
+    "conda_dependencies": "CondaDependencies",
+    "docker": "DockerSection",
+    "environment": "Environment",
+    "experiment": "Experiment",
+    "get_context": "Run",
+    "python": "PythonSection",
+    "workspace": "Workspace",
+}
 Shape = Literal["module", "class", "instance", "list", "dict", "function"]
 
 
@@ -123,8 +133,11 @@ def comes_of(owner: str, member: str) -> Thing | None:
         found = inspect.getattr_static(kind, member, None) if kind else None
         if found is not None:
             function = getattr(found, "fget", None) or getattr(found, "__func__", found)
-            return _of_annotation(getattr(function, "__annotations__", {}).get("return"), name)
-    return None
+            told = _of_annotation(getattr(function, "__annotations__", {}).get("return"), name)
+            if told is not None:
+                return told
+    given = _GIVEN.get(member) if judge(owner, member) else None
+    return Thing(shape="instance", name=given) if given else None
 
 
 def of_annotation(text: str) -> Thing | None:
@@ -133,7 +146,7 @@ def of_annotation(text: str) -> Thing | None:
 
 
 def _of_annotation(text: object, owner: str) -> Thing | None:
-    words = str(text or "").removesuffix(" | None")
+    words = str(text or "").partition(" | ")[0]  # of several, the one that v1 promised
     if words == "Self":
         words = owner
     if words in _classes():

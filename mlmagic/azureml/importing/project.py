@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from mlmagic.azureml.importing import documents, notebooks
 from mlmagic.azureml.importing.discovering import Source, read, walk
 from mlmagic.azureml.importing.documents import finding_of
 from mlmagic.azureml.importing.lines import commands
-from mlmagic.azureml.importing.reading import UseReader, service_uses, texts
+from mlmagic.azureml.importing.reading import UseReader, called_texts, service_uses, texts
 from mlmagic.azureml.importing.report import Finding, ImportReport, ProjectFile, gather
 from mlmagic.azureml.importing.writing import write_project
 from mlmagic.errors import ConfigurationError
@@ -23,6 +22,7 @@ from mlmagic.scripts.syntax import read_source
 _FILE_NAME = re.compile(r"(?=.*\w)[^\0\n]{1,255}")
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterator
 
     from mlmagic.entities import Problem
@@ -121,10 +121,9 @@ def _script(source: Source) -> Iterator[Finding]:
     yield from _problems(source, parsed.problems)
     if parsed.tree is not None:
         yield from _uses(source, UseReader(), parsed.tree)
-        for node in ast.walk(parsed.tree):  # lines that subprocess or os.system are given
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                for command in commands(node.value, node.lineno):
-                    yield finding_of(source.name, command.judgement, line=command.line)
+        for node in called_texts(parsed.tree):  # lines that os.system or subprocess are given
+            for command in commands(node.value, node.lineno):
+                yield finding_of(source.name, command.judgement, line=command.line)
 
 
 def _entry_script(source: Source) -> Iterator[Finding]:

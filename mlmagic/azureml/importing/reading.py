@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mlmagic.azureml.importing.known import (
     Judgement,
@@ -145,7 +145,7 @@ class UseReader(ast.NodeVisitor):
     def visit_For(self, node: ast.For) -> None:
         """Bind an element."""
         self.visit(node.iter)
-        self._bind(node.target, self._element(node.iter))
+        self._bind_element(node.target, node.iter)
         for each in (*node.body, *node.orelse):
             self.visit(each)
 
@@ -176,7 +176,7 @@ class UseReader(ast.NodeVisitor):
         around, self.names = self.names, dict(self.names)
         for each in generators:
             self.visit(each.iter)
-            self._bind(each.target, self._element(each.iter))
+            self._bind_element(each.target, each.iter)
             for condition in each.ifs:
                 self.visit(condition)
         inner()
@@ -190,6 +190,16 @@ class UseReader(ast.NodeVisitor):
                 self._bind(each, None)
         else:
             self.visit(target)  # an attribute that is set is used
+
+    def _bind_element(self, target: ast.expr, several: ast.expr) -> None:
+        """Bind an element of what is gone through; of ``items()`` the second of each pair."""
+        self._bind(target, self._element(several))
+        method = several.func if isinstance(several, ast.Call) else None
+        if not isinstance(method, ast.Attribute) or method.attr != "items":
+            return
+        held = self._thing(method.value)
+        if isinstance(target, ast.Tuple) and held and held.shape == "dict":
+            self._bind(target.elts[-1], replace(held, shape="instance"))
 
     def _bind_name(self, name: str, thing: Thing | None) -> None:
         if thing is None:
@@ -257,6 +267,15 @@ def texts(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
+
+
+def called_texts(tree: ast.Module) -> Iterator[Any]:
+    """Yield the texts that calls are given, with their lines: commands of a shell among them."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call):
+            for node in (*call.args, *(keyword.value for keyword in call.keywords)):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node
 
 
 def service_uses(tree: ast.Module) -> Iterator[Use]:
