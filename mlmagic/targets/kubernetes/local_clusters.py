@@ -94,7 +94,7 @@ def create_cluster(name: str, *, provider: str | None = None) -> tuple[str, str]
     if said is not None:
         raise TargetError(
             f"'{found}' could not make the cluster '{name}': {said}.",
-            hint=f"Mend what is named, and try again; what is left: {removal(found, name)}",
+            hint=f"Mend what is named, and try again. What it left goes by: {removal(found, name)}",
         )
     return found, program.context.format(name=name)
 
