@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
+# What notebooks leave, whatever runs them; tutorials delete their services, the night job does not.
+ENDS = {
+    "01_first_service": (["diabetes:1"], []),
+    "nightly/nightly": (["threshold:1"], [("nightly-svc", "Healthy", ["threshold:1"])]),
+}
 
 
 @pytest.fixture
@@ -43,3 +48,13 @@ def delete_services(folder: Path) -> None:
     """Delete what a failed test may have left."""
     for service in Workspace(folder).list_services():
         service.delete()
+
+
+def left_in(folder: Path) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
+    """Return the models, and the services with their states and models, of a folder."""
+    workspace = Workspace(folder)
+    services = [service.snapshot() for service in workspace.list_services()]
+    return (
+        [model.id for model in workspace.list_models()],
+        [(each["name"], each["state"], each["models"]) for each in services],
+    )

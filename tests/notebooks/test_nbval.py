@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.notebooks.conftest import ENDS, left_in
+
 NOTEBOOKS = [
     "01_first_service",
     "02_update_and_headless",
@@ -24,3 +26,5 @@ def test_the_committed_outputs_come_out_again(name, notebooks):
     command += ["--nbval", "--nbval-sanitize-with", "sanitize.cfg", f"{name}.ipynb"]
     answer = subprocess.run(command, cwd=notebooks, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout[-8000:]
+    if name in ENDS:
+        assert left_in(notebooks) == ENDS[name]

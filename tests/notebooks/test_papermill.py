@@ -8,6 +8,8 @@ import re
 import nbformat
 import pytest
 
+from tests.notebooks.conftest import ENDS, left_in
+
 NOTEBOOKS = [
     "01_first_service",
     "02_update_and_headless",
@@ -24,6 +26,8 @@ def test_a_notebook_runs_from_top_to_bottom(name, notebooks, mlmagic):
     assert outcome["status"] == "succeeded"
     assert {service["state"] for service in outcome["services"]} == {"Deleted"}
     assert outcome["models"]
+    if name in ENDS:
+        assert left_in(notebooks) == ENDS[name]
 
 
 def test_the_first_notebook_ends_in_a_scored_answer(notebooks, mlmagic):
