@@ -205,17 +205,19 @@ function openDoor(model) {
 function frame(host, className, ...parts) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
   const note = h("p", { class: "mlm-note" });
-  const root = h(
-    "section",
-    // Keys pressed in the panel are for the panel, not shortcuts of the notebook.
-    { class: `mlm-panel ${className}`, "data-lm-suppress-shortcuts": "true" },
-    note,
-    ...parts,
-    live
-  );
+  const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
+  keepKeys(root);
   host.append(root);
   return { root, note, say: (words) => setText(live, words) };
+}
+function keepKeys(root) {
+  const suppress = (on) => root.toggleAttribute("data-lm-suppress-shortcuts", on);
+  suppress(true);
+  root.addEventListener("keydown", ({ key }) => {
+    if (key === "Control" || key === "Meta") suppress(false);
+  });
+  for (const end of ["keyup", "focusout"]) root.addEventListener(end, () => suppress(true));
 }
 function followConnection({ root, note }, python, what, since, signal) {
   python.onConnection((isLive) => {

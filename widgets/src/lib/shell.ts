@@ -6,17 +6,21 @@ import type { Python } from "./python";
 export function frame(host: HTMLElement, className: string, ...parts: HTMLElement[]) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
   const note = h("p", { class: "mlm-note" });
-  const root = h(
-    "section",
-    // Keys pressed in the panel are for the panel, not shortcuts of the notebook.
-    { class: `mlm-panel ${className}`, "data-lm-suppress-shortcuts": "true" },
-    note,
-    ...parts,
-    live,
-  );
+  const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
+  keepKeys(root);
   host.append(root);
   return { root, note, say: (words: string) => setText(live, words) };
+}
+
+/** Keys pressed in the panel are for the panel, not for its cell; with Ctrl or Cmd (save, find) they go on. */
+function keepKeys(root: HTMLElement): void {
+  const suppress = (on: boolean) => root.toggleAttribute("data-lm-suppress-shortcuts", on);
+  suppress(true);
+  root.addEventListener("keydown", ({ key }) => {
+    if (key === "Control" || key === "Meta") suppress(false);
+  });
+  for (const end of ["keyup", "focusout"]) root.addEventListener(end, () => suppress(true));
 }
 
 /** Say that the kernel is gone while it is, and from when what is still shown comes. */
