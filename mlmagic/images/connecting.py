@@ -82,6 +82,18 @@ def _knock(address: str) -> None:
             raise DockerException(f"{path}: {error.strerror}") from error
 
 
+def knock(client: DockerClient) -> None:
+    """Look whether somebody still listens where a client of a local engine connects to.
+
+    Raises:
+        TargetUnavailableError: Nobody does.
+    """
+    path = getattr(client.api.get_adapter(str(client.api.base_url)), "socket_path", None)
+    if path is not None:
+        with engine_faults(TargetUnavailableError, "The Docker engine cannot be used"):
+            _knock(f"unix://{path}")
+
+
 @contextmanager
 def engine_faults(kind: type[Exception], fact: str) -> Iterator[None]:
     """Turn what the client raises into an error of ours.

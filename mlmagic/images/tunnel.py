@@ -56,6 +56,11 @@ class TunnelledClient(DockerClient):
             self._end()
             raise
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the tunnel has ended, as it does when the engine's host goes away."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         """Close the connections and the tunnel."""
         super().close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import socketserver
 import subprocess
@@ -13,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlmagic.entities import ServiceState
 from mlmagic.errors import ConfigurationError, TargetUnavailableError
 from mlmagic.images import connect
-from mlmagic.testing.contract import SECONDS
+from mlmagic.testing.contract import SECONDS, until
 from tests.engine.fixtures import lacking
 
 if TYPE_CHECKING:
@@ -103,6 +106,14 @@ def by_ssh(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         running.wait()
 
 
+def cut_tunnels() -> None:
+    """End each ssh that this process has started, as the end of its host would."""
+    for children in Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text().split():
+            if b"ExitOnForwardFailure" in Path(f"/proc/{child}/cmdline").read_bytes():
+                os.kill(int(child), signal.SIGKILL)
+
+
 def docker(*arguments: str) -> None:
     """Run Docker's own command line."""
     subprocess.run(["docker", *arguments], check=True, capture_output=True)
@@ -143,6 +154,8 @@ def test_an_engine_elsewhere_serves_at_its_host(
         assert uri is not None
         assert uri.startswith(f"http://{ELSEWHERE}:")
         assert service.run([1, 2]) == [1, 2]
+        cut_tunnels()
+        until(lambda: service.state is ServiceState.HEALTHY)
         service.delete()
         kit.engine_target.close()
 

@@ -103,16 +103,18 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_engine() -> Iterator[Callable[..., PrivateEngine]]:
-    """Start an engine for this test alone; the arguments are options of dockerd."""
+    """Start an engine for this test alone; the arguments are those of ``PrivateEngine``."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         lacking("an engine of the test's own needs root and dockerd: apt install docker.io")
     with ExitStack() as stack:
 
-        def make(*options: str, directory: Path | None = None) -> PrivateEngine:
+        def make(
+            *options: str, directory: Path | None = None, network: bool = False
+        ) -> PrivateEngine:
             if directory is None:
                 directory = Path(tempfile.mkdtemp(prefix="mlmagic-dockerd-"))
                 stack.callback(shutil.rmtree, directory, ignore_errors=True)
-            engine = PrivateEngine(directory, *options)
+            engine = PrivateEngine(directory, *options, network=network)
             stack.callback(engine.stop)
             return engine.start()
 

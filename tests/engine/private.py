@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,14 +16,15 @@ from docker import DockerClient
 
 
 class PrivateEngine:
-    """A dockerd with its own socket, storage and containerd; containers have no network.
+    """A dockerd with its own socket, storage and containerd.
 
     Args:
         directory: Its state. Keep it short: a socket's path has 108 characters at most.
         options: Further options of dockerd.
+        network: Whether containers have a network, and publish ports on this machine.
     """
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, network: bool = False) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self.url = f"unix://{directory}/docker.sock"
@@ -29,6 +32,12 @@ class PrivateEngine:
         self.log = directory / "dockerd.log"
         self._clients: list[DockerClient] = []
         self.process: subprocess.Popen[bytes] | None = None
+        self._bridge = f"mlm{secrets.token_hex(4)}" if network else None
+        if self._bridge is not None:
+            third, last = secrets.randbelow(256), 16 * secrets.randbelow(16) + 1
+            _ip("link", "add", self._bridge, "type", "bridge")
+            _ip("address", "add", f"10.243.{third}.{last}/28", "dev", self._bridge)
+            _ip("link", "set", self._bridge, "up")
 
     def start(self) -> PrivateEngine:
         """Start it, and wait until it answers."""
@@ -37,8 +46,9 @@ class PrivateEngine:
                 [
                     # In a network namespace of its own: an engine without a bridge takes the
                     # bridge of the machine's engine away.
-                    *("unshare", "--net"),
-                    *("dockerd", "--host", self.url, "--bridge=none", "--iptables=false"),
+                    *(() if self._bridge else ("unshare", "--net")),
+                    *("dockerd", "--host", self.url, "--iptables=false"),
+                    *("--bridge", self._bridge or "none"),
                     *("--data-root", self.directory / "data"),
                     *("--exec-root", self.directory / "exec"),
                     *("--pidfile", self.directory / "dockerd.pid"),
@@ -75,6 +85,19 @@ class PrivateEngine:
             for stale in ("dockerd.pid", "exec/containerd/containerd.pid"):
                 (self.directory / stale).unlink(missing_ok=True)
 
+    def cut_power(self) -> None:
+        """End it with all of its containers, and forget what a reboot forgets."""
+        running = [each.attrs["State"]["Pid"] for each in self.client().containers.list()]
+        self.kill()
+        for process in running:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        for place in reversed(mounts):
+            if place.startswith(f"{self.directory}/"):
+                subprocess.run(["umount", "--lazy", place], check=True, timeout=30)
+        shutil.rmtree(self.directory / "exec")
+
     def stop(self) -> None:
         """End it in an orderly way, with its containers and its containerd."""
         for client in self._clients:
@@ -87,6 +110,9 @@ class PrivateEngine:
                 self.kill()
             self.process = None
         self._end_containerd()
+        if self._bridge is not None:
+            _ip("link", "delete", self._bridge)
+            self._bridge = None
 
     def _end_containerd(self) -> None:
         """End what a killed dockerd has left running."""
@@ -99,3 +125,7 @@ class PrivateEngine:
                 continue
             if str(self.directory) in command and "containerd" in command.split("\0")[0]:
                 os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, timeout=30)

@@ -19,16 +19,23 @@ class Connection:
 
     @property
     def client(self) -> DockerClient:
-        """The client.
+        """The client; where its tunnel was cut, another.
 
         Raises:
             TargetUnavailableError: No engine answers, or it may not be used.
         """
         from mlmagic.images import connect
+        from mlmagic.images.connecting import knock
+        from mlmagic.images.tunnel import TunnelledClient
 
         with self._lock:
+            if isinstance(self._client, TunnelledClient) and self._client.is_cut:
+                self._client.close()
+                self._client = None
             if self._client is None:
                 self._client = connect()
+            else:
+                knock(self._client)
             return self._client
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.targets.docker import labels
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mlmagic.targets.docker.parts import ServiceParts
 
+_LATE = timedelta(seconds=2)
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound here
 
 
@@ -123,7 +124,7 @@ def observe(parts: ServiceParts, *, host: str | None) -> Observation:
     # All have the one volume; the first may be going.
     files = next(filter(None, (parts.read(each["Id"], STATE) for each in found)), {})
     serving = _json(files.get(SERVING, b""))
-    containers = [_container(each, files) for each in found]
+    containers = [read_container(each, files) for each in found]
     return Observation(
         host=host,
         fronts=tuple(c for c in containers if c.labels[labels.PART] == labels.FRONT),
@@ -138,17 +139,23 @@ def look(parts: ServiceParts, container: str) -> Container:
     # What it tells comes second: a failure is then not missed.
     told = parts.client.api.inspect_container(container)
     instance = told["Config"]["Labels"][labels.INSTANCE]
-    return _container(told, parts.read(container, f"{STATE}/{instance}.json"))
+    return read_container(told, parts.read(container, f"{STATE}/{instance}.json"))
 
 
-def _container(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Container:
+def read_container(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Container:
+    """Put together what an engine and the server in it tell of a container.
+
+    Args:
+        told: What the engine tells when it inspects it.
+        files: The service's state files, names to contents.
+    """
     state, marks = told["State"], told["Config"]["Labels"]
     started = _time(state["StartedAt"])
     status: dict[str, Any] = {}
     if part_of(told) == labels.REVISION:
         status = _json(files.get(f"{marks[labels.INSTANCE]}.json", b""))
-        since = _time(status.get("since", ""))
-        if since is None or (started is not None and since < started):
+        since, earliest = _time(status.get("since", "")), _earliest(state)
+        if since is None or (earliest is not None and since < earliest):
             status = {}  # of an earlier start
     return Container(
         id=told["Id"],
@@ -164,6 +171,17 @@ def _container(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Container
         labels=marks,
         told=status,
     )
+
+
+def _earliest(state: Mapping[str, Any]) -> datetime | None:
+    """Return when the server's last start can have been at the earliest; None is any time.
+
+    The engine notes a start after the process has begun: with much to do, after it is ready.
+    """
+    if state["Status"] in ("running", "paused"):
+        return _time(state["FinishedAt"])  # the end of the start before
+    started = _time(state["StartedAt"])
+    return None if started is None else started - _LATE
 
 
 def _json(data: bytes) -> dict[str, Any]:

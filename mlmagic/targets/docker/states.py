@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _JOB_STAGES = {**STAGES, "environment": Reason.ENVIRONMENT, "image": Reason.BUILDING_IMAGE}
 _CRASH_LOOP = 5
+_LOST = 255  # what an engine says of a container that was gone when it came back
 
 
 def status_of(record: ServiceRecord, seen: Observation, job: JobState | None) -> ServiceStatus:
@@ -146,6 +147,9 @@ def _down(seen: Observation, serving: Container, record: ServiceRecord) -> Servi
     if serving.state == "paused":
         message = f"container '{serving.name}' is paused"
         return _with(ServiceState.UNHEALTHY, Reason.NOT_ANSWERING, seen, message)
+    if serving.exit_code == _LOST and serving.policy == "no" and not serving.told.get("reason"):
+        message = "its restart policy 'no' left it down"
+        return _with(ServiceState.FAILED, Reason.HOST_RESTARTED, seen, message)
     restarted = serving.state == "restarting"
     if not restarted and _stopped_by_hand(serving):
         message = f"container '{serving.name}', by somebody else"

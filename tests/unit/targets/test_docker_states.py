@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -23,12 +24,14 @@ from mlmagic.targets.docker.labels import (
     GENERATION,
     INSTANCE,
     OWNER,
+    PART,
     PORT,
     RECORD,
+    REVISION,
     packed_record,
     unpacked_record,
 )
-from mlmagic.targets.docker.observing import Container, Observation
+from mlmagic.targets.docker.observing import Container, Observation, read_container
 from mlmagic.targets.docker.states import failure_of, status_of
 from mlmagic.targets.jobs import JobFailure, JobState
 
@@ -98,6 +101,7 @@ def ended(**changes) -> Container:
         (seen(ended(exit_code=137)), "Unhealthy", "Stopped"),
         (seen(ended(exit_code=137, oom_killed=True)), "Failed", "OutOfMemory"),
         (seen(ended(exit_code=139, policy="no")), "Failed", "Crashed"),
+        (seen(ended(exit_code=255, policy="no")), "Failed", "HostRestarted"),
         (seen(ended(policy="no")), "Unhealthy", "Stopped"),
         (seen(container(state="paused")), "Unhealthy", "NotAnswering"),
         (seen(container(state="restarting", exit_code=139)), "Unhealthy", "Crashed"),
@@ -123,6 +127,40 @@ def ended(**changes) -> Container:
 def test_what_is_seen_has_one_meaning(observed, state, reason):
     status = status_of(record(), observed, JobState(generation=1, stage="done"))
     assert (status.state, status.reason) == (state, reason)
+
+
+NEVER = "0001-01-01T00:00:00Z"
+
+
+def at(second: float) -> str:
+    return f"2026-01-01T00:00:{second:06.3f}Z"
+
+
+@pytest.mark.parametrize(
+    ("state", "started", "finished", "since", "counts"),
+    [
+        ("running", at(10.004), NEVER, at(10), True),  # the engine notes the start later
+        ("running", at(19), at(5), at(10), True),
+        ("running", at(10), at(9.9), at(8), False),  # of the start before
+        ("exited", at(10.004), at(20), at(10), True),
+        ("exited", at(10), at(20), at(5), False),
+        ("restarting", at(10), at(20), at(15), True),
+        ("running", at(10), at(9), "", False),
+    ],
+)
+def test_what_a_server_told_counts_for_its_last_start(state, started, finished, since, counts):
+    marks = {PART: REVISION, INSTANCE: "one"}
+    told = {
+        "Id": "c", "Name": "/svc-r1", "Image": "sha256:0", "RestartCount": 0,
+        "Config": {"Labels": marks},
+        "HostConfig": {"RestartPolicy": {"Name": "always"}},
+        "State": {
+            "Status": state, "StartedAt": started, "FinishedAt": finished,
+            "ExitCode": 0, "OOMKilled": False, "Error": "",
+        },
+    }  # fmt: skip
+    file = json.dumps({"stage": "ready", "since": since}).encode()
+    assert (read_container(told, {"one.json": file}).stage == "ready") is counts
 
 
 @pytest.mark.parametrize(
