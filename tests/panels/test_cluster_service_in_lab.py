@@ -85,6 +85,8 @@ def test_the_panel_follows_a_service_in_a_cluster(notebook: LabPage) -> None:
     panel.get_by_text("init() is running").first.wait_for()
     notebook.screenshot("cluster-transitioning", panel)
     expect_state(panel, "Healthy")
+    panel.get_by_text("Reached by").first.wait_for()
+    panel.get_by_text("port-forward of this process, over the API server").first.wait_for()
     panel.get_by_role("button", name="Run").click()
     panel.locator(".mlm-answer", has_text="[1, 2]").wait_for()
     notebook.screenshot("cluster-healthy", panel)
