@@ -116,9 +116,14 @@ class ServiceParts:
         self.write(container, {f"{STATE}/{SERVING}": content})
 
     def restart_by(self, container: str, policy: str) -> None:
-        """Change a container's restart policy."""
+        """Change a container's restart policy; Podman 4.3 cannot, and leaves it."""
+        from docker.errors import NotFound
+
         wanted: Any = {"Name": policy}  # the stubs know two of the four
-        self.client.api.update_container(container, restart_policy=wanted)
+        try:
+            self.client.api.update_container(container, restart_policy=wanted)
+        except NotFound:
+            self.client.api.inspect_container(container)  # which is not found where it is gone
 
     def remove_container(self, container: Mapping[str, Any]) -> None:
         """Remove a container, and its image where nothing else needs it."""
