@@ -152,6 +152,14 @@ def test_everybody_can_use_them(notebook):
         check_accessible(notebook, panel)
 
 
+def test_two_on_a_page_share_no_ids(notebook):
+    notebook.execute(2, "%deploy --panel")
+    notebook.output(2).get_by_label("name", exact=True).fill("second-svc")
+    assert notebook.output(1).get_by_label("name", exact=True).input_value() == "formed-svc"
+    ids = notebook.page.locator(".mlm-deploy [id]").evaluate_all("all => all.map(one => one.id)")
+    assert len(ids) == len(set(ids))
+
+
 def lock_of(workspace: Workspace, name: str) -> str:
     lock = workspace.show_environment(name).lock
     assert lock is not None

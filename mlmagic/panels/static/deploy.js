@@ -117,10 +117,11 @@ function capturing({ python, act }) {
 
 // src/deploy/field.ts
 var PAUSE = 300;
+var OWN = Math.random().toString(36).slice(2);
 var made = 0;
 function fieldOf(field, changed) {
   made += 1;
-  const id = `mlm-field-${made}`;
+  const id = `mlm-field-${OWN}-${made}`;
   const list = h("datalist", { id: `${id}-list` });
   const control = controlOf(field);
   const kept = h("div", { class: "mlm-hint" });

@@ -2,12 +2,14 @@ import type { Field } from "../contract";
 import { h, setText, show } from "../lib/dom";
 
 const PAUSE = 300;
+// Jupyter loads this module anew for each panel of a page: a count alone would repeat.
+const OWN = Math.random().toString(36).slice(2);
 let made = 0;
 
 /** One field of the form: its control, its help, and what is wrong with it. */
 export function fieldOf(field: Field, changed: (value: string) => void) {
   made += 1;
-  const id = `mlm-field-${made}`;
+  const id = `mlm-field-${OWN}-${made}`;
   const list = h("datalist", { id: `${id}-list` });
   const control = controlOf(field);
   const kept = h("div", { class: "mlm-hint" });
