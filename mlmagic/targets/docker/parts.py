@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ROOM = "/run/mlmagic"
 KEYS, FRONTS, STATE, SECRETS, SERVING = "keys.json", "fronts", "state", "secrets", "serving.json"
+_READS = 5
 _USER, _GROUP = (int(part) for part in USER.split(":"))
 
 
@@ -69,21 +70,21 @@ class ServiceParts:
         Returns:
             Names to contents; empty where there is nothing, or the container is being removed.
         """
+        for _ in range(_READS):
+            with suppress(tarfile.ReadError):  # written at that very moment
+                return _files(self._archive(container, path))
+        return {}
+
+    def _archive(self, container: str, path: str) -> bytes | None:
         from docker.errors import APIError
 
         try:
             chunks, _ = self.client.api.get_archive(container, f"{ROOM}/{path}")
-            data = b"".join(chunks)
+            return b"".join(chunks)
         except APIError as error:
             if error.status_code != HTTPStatus.NOT_FOUND and not self._is_going(container):
                 raise
-            return {}
-        files = {}
-        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            for member in tar:
-                if member.isfile() and (content := tar.extractfile(member)) is not None:
-                    files[member.name.rpartition("/")[2]] = content.read()
-        return files
+            return None
 
     def _is_going(self, container: str) -> bool:
         """Whether a container is being removed, or was; the engine then fails in many words."""
@@ -158,3 +159,14 @@ class ServiceParts:
 def part_of(container: Mapping[str, Any]) -> str:
     """Say which part of a service a container is."""
     return str(container["Config"]["Labels"].get(labels.PART, ""))
+
+
+def _files(archive: bytes | None) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    if archive is None:
+        return files
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for member in tar:
+            if member.isfile() and (content := tar.extractfile(member)) is not None:
+                files[member.name.rpartition("/")[2]] = content.read()
+    return files
