@@ -1179,7 +1179,7 @@ function traffic(context) {
     requests.draw(
       readings.map((one) => one.rate),
       rate(last.rate),
-      "a second"
+      "now"
     );
     latency.draw(
       readings.map((one) => one.p95),

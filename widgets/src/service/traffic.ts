@@ -27,7 +27,7 @@ export function traffic(context: Context): Section {
     requests.draw(
       readings.map((one) => one.rate),
       rate(last.rate),
-      "a second",
+      "now",
     );
     latency.draw(
       readings.map((one) => one.p95),
