@@ -39,19 +39,22 @@ def unschedulable(
     found = [match for match in _LACKING.finditer(causes) if match["resource"]]
     if found:
         resource = max(found, key=lambda match: int(match["count"]))["resource"]
-        return _reason(resource), _words(resource, config, nodes), ""
-    words: list[str] = []
-    options = ""
+        wanted = _wanted(resource, config)
+        room = [node for node in nodes or () if _has(node, resource) >= wanted]
+        kept, tolerating = taints.keeping_away("", config.tolerations, room)
+        words = [_words(resource, wanted, config, nodes), *kept]
+        return _reason(resource), "; ".join(words), _deploy_with(tolerating)
+    words, tolerating = [], ""
     if _KEPT.search(causes):
-        words, options = taints.keeping_away(causes, config.tolerations, nodes)
+        words, tolerating = taints.keeping_away(causes, config.tolerations, nodes)
         causes = _KEPT.sub("", causes) if words else causes
     if (unlike := _UNLIKE.search(causes)) is not None and config.node_selector:
         labels = ", ".join(f"{key}={value}" for key, value in config.node_selector.items())
         words.append(f"the labels '{labels}' are missing on {taints.counted(int(unlike['count']))}")
         causes = _UNLIKE.sub("", causes)
     words += [cause for each in causes.split(", ") if (cause := each.strip())]
-    way_out = f"Deploy with {options}, or ask who runs the cluster" if options else ""
-    return Reason.NO_NODE, f"no node takes the pod: {', '.join(words)}", way_out
+    text = f"no node takes the pod: {', '.join(words)}"
+    return Reason.NO_NODE, text, _deploy_with(tolerating)
 
 
 def refused(said: str) -> tuple[Reason, str]:
@@ -79,20 +82,33 @@ def _reason(resource: str) -> Reason:
     return known.get(resource, Reason.INSUFFICIENT_ACCELERATOR)
 
 
-def _words(resource: str, config: KubernetesDeploymentConfig, nodes: Sequence[Node] | None) -> str:
+def _deploy_with(tolerating: str) -> str:
+    return f"Deploy with {tolerating}, or ask who runs the cluster" if tolerating else ""
+
+
+def _wanted(resource: str, config: KubernetesDeploymentConfig) -> float:
     asked = {"cpu": config.cpu or "100m", "memory": config.memory or "512Mi"} | {
         name: f"{count}" for name, count in config.accelerators.items()
     }
-    wanted = _number(asked.get(resource, "0"))
+    return _number(asked.get(resource, "0"))
+
+
+def _has(node: Node, resource: str) -> float:
+    return _number(node.allocatable.get(resource, "0"))
+
+
+def _words(
+    resource: str, wanted: float, config: KubernetesDeploymentConfig, nodes: Sequence[Node] | None
+) -> str:
     text = f"{_amount(resource, wanted)} asked for by a pod"
     if nodes is None:
         return f"{text}, no node has that free"
     # What a taint keeps away is no room.
     open_ = [node for node in nodes if not taints.untolerated(node, config.tolerations)]
-    have = [_number(node.allocatable.get(resource, "0")) for node in open_]
-    largest = max(have, default=0.0)
+    largest = max((_has(node, resource) for node in open_), default=0.0)
     if not largest:
-        return f"{text}, no node has any"
+        open_node = "node" if len(open_) == len(nodes) else "node that takes it"
+        return f"{text}, no {open_node} has any"
     if wanted > largest:
         return f"{text}, the largest node has {_amount(resource, largest)}"
     return f"{text}, no node has that free now (the largest has {_amount(resource, largest)})"

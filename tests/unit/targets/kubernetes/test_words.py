@@ -70,8 +70,33 @@ def test_no_node_takes_the_pod(
 def test_a_node_that_is_kept_away_is_no_room() -> None:
     said = "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s)."
     nodes = (node(cpu="4"), node(ML, cpu="64"))
-    _, words, _ = unschedulable(said, Config(cpu="8"), nodes)
-    assert words == "8 CPUs asked for by a pod, the largest node has 4 CPUs"
+    _, words, way_out = unschedulable(said, Config(cpu="8"), nodes)
+    assert words == (
+        "8 CPUs asked for by a pod, the largest node has 4 CPUs; the taint "
+        "'dedicated=ml:NoSchedule' keeps it off 1 node"
+    )
+    assert (
+        way_out == "Deploy with --toleration dedicated=ml:NoSchedule, or ask who runs the cluster"
+    )
+    _, words, way_out = unschedulable(said, Config(cpu="80"), nodes)
+    assert words == "80 CPUs asked for by a pod, the largest node has 4 CPUs"
+    assert way_out == ""
+
+
+def test_the_way_to_accelerators_that_a_taint_keeps() -> None:
+    said = (
+        "0/2 nodes are available: 1 Insufficient nvidia.com/gpu, 1 node(s) had untolerated taint."
+    )
+    gpus = Taint(key="nvidia.com/gpu", value="present", effect="NoSchedule")
+    pool = Node(name="g", allocatable={"nvidia.com/gpu": "4"}, taints=(gpus,))
+    config = Config(accelerators={"nvidia.com/gpu": 1})
+    reason, words, way_out = unschedulable(said, config, (node(), pool))
+    assert reason is Reason.INSUFFICIENT_ACCELERATOR
+    assert words == (
+        "1 'nvidia.com/gpu' asked for by a pod, no node that takes it has any; the taint "
+        "'nvidia.com/gpu=present:NoSchedule' keeps it off 1 node"
+    )
+    assert way_out.startswith("Deploy with --toleration nvidia.com/gpu=present:NoSchedule,")
 
 
 @pytest.mark.parametrize(
