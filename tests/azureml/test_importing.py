@@ -207,6 +207,16 @@ def test_a_notebook_comes_with_the_files_that_it_names(project, tmp_path):
     assert not (tmp_path / "other" / "seed.py").exists()
 
 
+@pytest.mark.parametrize("text", ["\u0447" * 128, "a/\ud800", "a\0b"])
+def test_texts_that_no_file_can_be_called_are_passed_over(tmp_path, text):
+    code = {"cell_type": "code", "source": f"import azureml\n{text!a}\n'kept.py'"}
+    content = json.dumps({"cells": [code], "nbformat": 4, "nbformat_minor": 2, "metadata": {}})
+    (tmp_path / "n.ipynb").write_text(content)
+    (tmp_path / "kept.py").write_text("import azureml\n")
+    report = import_project(tmp_path / "n.ipynb")
+    assert {file.path for file in report.files} == {"n.ipynb", "kept.py"}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -215,6 +225,7 @@ def test_a_notebook_comes_with_the_files_that_it_names(project, tmp_path):
         ("ic.json", b'{"entryScript": "s.py"\n "a": 1}', "(line 2, column 2)"),
         ("ic.yml", b"entryScript: s.py\n  bad: : x\n", "(line 2, column"),
         ("ic.json", b'{"entryScript": "no.py"}', "The entry script 'no.py' does not exist."),
+        ("ic.json", b'{"entryScript": "%s"}' % (b"s" * 300), "ss' does not exist."),
         (
             "ic.json",
             b'\xef\xbb\xbf{"entryScript": "no.py", "entyScript": 1}',

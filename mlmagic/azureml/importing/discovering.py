@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mlmagic.errors import ConfigurationError
 
@@ -81,6 +82,13 @@ def walk(folder: Path) -> Iterator[Path]:
                 yield from walk(inside)
         elif entry.is_file():
             yield Path(entry.path)
+
+
+def kind_of_path(path: Path) -> Literal["file", "folder"] | None:
+    """Tell what a text of the project names; None for nothing, such as a name that is too long."""
+    with suppress(OSError, ValueError):  # too long, no text of the file system, not to be looked at
+        return "file" if path.is_file() else "folder" if path.is_dir() else None
+    return None
 
 
 def read(path: Path, root: Path) -> Source | None:

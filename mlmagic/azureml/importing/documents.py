@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.azureml.importing.discovering import kind_of_path
 from mlmagic.azureml.importing.lines import AZ_ML, Command, commands, judge_line
 from mlmagic.azureml.importing.report import Finding, Verdict
 from mlmagic.configurations import (
@@ -70,7 +71,7 @@ def _inference(source: Source, root: Path) -> Iterator[Finding]:
     script = Path(str(read.given["script"]))
     # Relative to where the command was called: mostly the project's folder, or the file's.
     places = [base / folder / script for base in (root, source.path.parent)]
-    if not any(place.is_file() for place in (*places, root / script)):
+    if all(kind_of_path(place) != "file" for place in (*places, root / script)):
         text = f"The entry script '{folder / script}' does not exist. Correct the path."
         yield _finding(source, "decide", text, line=read.lines.get("script"))
 

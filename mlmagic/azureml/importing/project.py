@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.azureml.importing import documents, notebooks
-from mlmagic.azureml.importing.discovering import Source, read, walk
+from mlmagic.azureml.importing.discovering import Source, kind_of_path, read, walk
 from mlmagic.azureml.importing.documents import finding_of
 from mlmagic.azureml.importing.lines import commands
 from mlmagic.azureml.importing.reading import UseReader, called_texts, service_uses, texts
@@ -95,11 +95,11 @@ def _named(text: str, notebook: Path) -> Iterator[Path]:
         tree = read_source(cell.python, "cell").tree
         names |= set(texts(tree)) if tree else set()
     found: set[Path] = set()
-    for name in names:
-        if _FILE_NAME.fullmatch(name):
+    for name in filter(_FILE_NAME.fullmatch, names):
+        if kind := kind_of_path(notebook.parent / name):
             path = (notebook.parent / name).resolve()
             if path.is_relative_to(notebook.parent) and path != notebook:
-                found |= {path} if path.is_file() else set(walk(path)) if path.is_dir() else set()
+                found |= {path} if kind == "file" else set(walk(path))
     yield from sorted(found)
 
 
