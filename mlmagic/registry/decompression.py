@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _START = 6
+# Before 0.10: this, the length in so many characters, and zlib data. It still loads such a file.
+_OLD_JOBLIB, _OLD_LENGTH = b"ZF", 19
 _CHUNK = 1 << 20
 _IN_MEMORY = 64 << 20
 # A small file can unpack to any size; no model we are asked to check is larger than this.
@@ -68,10 +70,16 @@ def first_bytes(raw: IO[bytes], count: int) -> bytes:
     start = raw.read(_START)
     raw.seek(0)
     reader = _reader(start, raw)
+    data = bytearray()
     with _damage_told(raw):
-        data = b"" if reader is None else bytes(reader.read(count))
+        # A reader may give less than it is asked for, and go on.
+        while reader is not None and len(data) < count:
+            piece = reader.read(count - len(data))
+            if not piece:
+                break
+            data += piece
     raw.seek(0)
-    return data
+    return bytes(data)
 
 
 @contextmanager
@@ -88,13 +96,24 @@ def _reader(start: bytes, raw: IO[bytes]) -> Any:
         return gzip.GzipFile(fileobj=raw)
     if start.startswith(b"BZh"):
         return bz2.BZ2File(raw)
-    if start.startswith((b"\xfd7zXZ", b"\x5d\x00\x00")):
+    if start.startswith((b"\xfd7zXZ", b"\x5d\x00")):
         return lzma.LZMAFile(raw)
     if start.startswith(b"\x04\x22\x4d\x18"):
         return _lz4(raw)
-    if len(start) > 1 and start[0] == 0x78 and int.from_bytes(start[:2], "big") % 31 == 0:  # noqa: PLR2004 - RFC 1950
+    begins = len(start) > 1 and start[0] == 0x78 and int.from_bytes(start[:2], "big") % 31 == 0  # noqa: PLR2004 - RFC 1950
+    if begins or _past_header(start, raw):
         return _Zlib(raw)
     return None
+
+
+def _past_header(start: bytes, raw: IO[bytes]) -> bool:
+    """Go to the zlib data of a file of joblib before 0.10; whether it is one."""
+    if not start.startswith(_OLD_JOBLIB):
+        return False
+    raw.seek(len(_OLD_JOBLIB) + _OLD_LENGTH)
+    if raw.read(1) != b" ":  # some of its releases wrote one space more
+        raw.seek(len(_OLD_JOBLIB) + _OLD_LENGTH)
+    return True
 
 
 def _lz4(raw: IO[bytes]) -> Any:

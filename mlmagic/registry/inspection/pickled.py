@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zlib
 from typing import IO
 
 from mlmagic.registry.allowlist import exists
@@ -11,7 +10,9 @@ from mlmagic.registry.decompression import DamagedError, decompressed, first_byt
 from mlmagic.registry.pickles import Problem, Scan, scan_stream
 
 _PROTO, _NEWEST = 0x80, 5
-_START, _ZLIB = 4096, 0x78
+_START = 2
+# Of zlib, lzma without a container, and joblib before 0.10: so short that other data begins so too.
+_SHORT_MARKS = (b"\x78", b"\x5d\x00", b"ZF")
 # Without a protocol's mark any text may be one; this much of it is tried.
 _TRIED = 16 << 20
 # Of the first opcode of an old pickle that can lead to a call.
@@ -34,9 +35,11 @@ def scan(stream: IO[bytes], *, expected: bool) -> Scan | None:
     stream.seek(0)
     if is_marked(head):
         return _whole(stream)
-    if head and head[0] in _OLD:
+    found = _compressed(stream)
+    if found is None and head and head[0] in _OLD:
+        stream.seek(0)
         return _old(stream.read(_TRIED))
-    return _compressed(stream)
+    return found
 
 
 def is_marked(head: bytes) -> bool:
@@ -62,22 +65,21 @@ def _compressed(stream: IO[bytes]) -> Scan | None:
     """Check what may be a pickle behind a compression, as joblib tells it by its first bytes."""
     start = stream.read(_START)
     stream.seek(0)
+    head = b""
     try:
-        if not is_marked(first_bytes(stream, 2)):
+        head = first_bytes(stream, 2)
+        if is_marked(head):
+            with decompressed(stream) as (plain, _):
+                found: Scan | None = scan_stream(plain)
+        elif head and head[0] in _OLD:
+            found = _old(first_bytes(stream, _TRIED))
+        else:
             return None  # what is no pickle is not unpacked, however large
-        with decompressed(stream) as (plain, _):
-            found = scan_stream(plain)
     except DamagedError as error:
-        if start[0] == _ZLIB and not _inflates(start):
-            return None  # numbers that begin like it
+        if not head and start.startswith(_SHORT_MARKS):
+            return None  # numbers or text that begin like it: nothing comes out of them
         # What stands before the damage would be loaded.
         return Scan(problems=[Problem("compressed data", 0, str(error).rstrip("."))])
-    found.joblib = True
+    if found is not None:
+        found.joblib = True
     return found
-
-
-def _inflates(start: bytes) -> bool:
-    try:
-        return bool(zlib.decompressobj().decompress(start, 1))
-    except zlib.error:
-        return False

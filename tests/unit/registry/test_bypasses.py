@@ -89,6 +89,32 @@ def twice() -> bytes:
     return buffer.getvalue()
 
 
+def behind_nothing(data: bytes, *, first: int) -> bytes:
+    """zlib data that gives some bytes, a MiB of blocks without any, and only then the rest."""
+    literal = struct.pack("<BHH", 0, first, first ^ 0xFFFF) + data[:first] if first else b""
+    rest = zlib.compressobj(wbits=-15)
+    return b"".join(
+        (
+            b"\x78\x9c",
+            literal,
+            b"\0\0\0\xff\xff" * ((1 << 20) // 5 + 1),
+            rest.compress(data[first:]),
+            rest.flush(),
+            struct.pack(">I", zlib.adler32(data)),
+        )
+    )
+
+
+def lzma_alone(data: bytes, dict_size: int) -> bytes:
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": dict_size}]
+    return lzma.compress(data, format=lzma.FORMAT_ALONE, filters=filters)
+
+
+def z_file(data: bytes) -> bytes:
+    """What joblib wrote before 0.10, and still reads."""
+    return b"ZF" + hex(len(data)).encode().ljust(19) + zlib.compress(data)
+
+
 def npy_header(length: int) -> bytes:
     return b"\x93NUMPY\x02\x00" + struct.pack("<I", length) + b"{}"
 
@@ -169,6 +195,20 @@ BYPASSES = {
     "bz2, other name": ("net.dat", bz2.compress(EVIL), NAMED),
     "xz, other name": ("net.dat", lzma.compress(EVIL), NAMED),
     "zlib, other name": ("net.dat", zlib.compress(EVIL), NAMED),
+    "zlib, one byte, then nothing": ("net.dat", behind_nothing(EVIL, first=1), NAMED),
+    "zlib, nothing first": ("net.dat", behind_nothing(EVIL, first=0), NAMED),
+    "zlib, nothing first, cut": (
+        "net.dat",
+        behind_nothing(EVIL, first=0)[:-2],
+        "cannot be unpacked",
+    ),
+    "lzma, other name": ("net.dat", lzma_alone(EVIL, 1 << 23), NAMED),
+    "lzma, small window": ("net.dat", lzma_alone(EVIL, 1 << 12), NAMED),
+    "lzma, small window, name of joblib": ("net.joblib", lzma_alone(EVIL, 1 << 12), NAMED),
+    "old joblib, other name": ("net.dat", z_file(EVIL), NAMED),
+    "gzip of an old pickle": ("net.dat", gzip.compress(OLD), NAMED),
+    "zlib of an old pickle": ("net.dat", zlib.compress(OLD), NAMED),
+    "lzma of an old pickle": ("net.dat", lzma_alone(OLD, 1 << 12), NAMED),
     "gzip, cut after the call": ("net.dat", gzip.compress(EVIL)[:-4], "cannot be unpacked"),
     "zlib, cut after the call": ("net.dat", zlib.compress(EVIL)[:-2], "cannot be unpacked"),
     "pickle and zip at once": ("a.dat", HARMLESS + zipped(a=b"x"), "both at once"),
@@ -236,6 +276,9 @@ PASSING = {
         None,
     ),
     "numbers that begin like zlib": ("a.bin", b"\x78\x9c\xff\xff\xff\xff" * 9, None),
+    "numbers that begin like lzma": ("a.bin", struct.pack("<4i", 93, 1, -2, 3) * 9, None),
+    "compressed text": ("labels.txt.gz", gzip.compress(b"(cat)\ndog\n" * 99), None),
+    "text that begins like joblib's": ("zf.txt", b"ZF 0x12, our numbers\n" * 9, None),
     "text": ("labels.txt", b"cat\ndog\n(and)\nItem\n", None),
     "tar": ("a.tar.gz", tarred("notes", b"nothing", "w:gz"), None),
     "zip": ("a.zip", zipped(a=b"x", b=zipped(c=b"y")), None),
