@@ -21,6 +21,7 @@ class Environment:
         index_options: uv options naming indexes and wheel folders (``--extra-index-url URL`` …);
             credentials are never kept here.
         variables: Environment variables for the service.
+        image: ``base_image`` or ``base_dockerfile``, for containers; only v1's objects name one.
         origin: Where it came from, in words, such as ``the imports of 'score.py'``.
     """
 
@@ -31,6 +32,7 @@ class Environment:
     limits: tuple[str, ...] = ()
     index_options: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
+    image: dict[str, str] = field(default_factory=dict)
     origin: str = ""
 
 

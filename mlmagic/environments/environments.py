@@ -114,13 +114,23 @@ class Environments:
         """The user's cache, shared by all workspaces."""
         return self._cache
 
-    def define(self, name: str, text: str, *, base: Path) -> Environment:
+    def define(
+        self,
+        name: str,
+        text: str,
+        *,
+        base: Path,
+        variables: Mapping[str, str] | None = None,
+        image: Mapping[str, str] | None = None,
+    ) -> Environment:
         """Keep requirement lines or Conda YAML under a name.
 
         Args:
             name: The name; one that exists is replaced.
             text: The content of an ``%%environment`` cell or of a file.
             base: The folder that relative paths start from.
+            variables: Environment variables of its services.
+            image: The base image of its services in containers; see `Environment.image`.
 
         Raises:
             EnvironmentSetupError: The name or the text is wrong; what was kept stays.
@@ -129,7 +139,8 @@ class Environments:
         environment = sources.from_text(
             name, text, base=base, wheels=self._wheels, source=f"environment {name}"
         )
-        return self._keep(replace(environment, name=name))
+        said = {"variables": dict(variables or {}), "image": dict(image or {})}
+        return self._keep(replace(environment, name=name, **said))
 
     def from_requirements(
         self, name: str, requirements: Iterable[str], *, base: Path

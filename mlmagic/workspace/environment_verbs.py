@@ -87,7 +87,7 @@ class EnvironmentVerbs(Rooms):
         say = on_event or (lambda _line: None)
         rooms = self.environments
         try:
-            environment = find_environment(self, name, base or self.root)
+            environment = find_environment(self, name, base or self.root, say=say)
             lock = rooms.lock(environment, on_event=say)
         except EnvironmentNotFoundError:
             entry = rooms.show(name)
@@ -124,7 +124,13 @@ class EnvironmentVerbs(Rooms):
         name = f"{document.get('name')}"
         parts = take_apart(dict(document), where=f"'{name}'")
         if parts.definition:
-            self.define_environment(name, yaml.safe_dump(parts.definition, sort_keys=False))
+            self.environments.define(
+                name,
+                yaml.safe_dump(parts.definition, sort_keys=False),
+                base=self.root,
+                variables=parts.variables,
+                image=parts.image,
+            )
         return self.environment_documents.register(dict(document))
 
     def register_environment(self, directory: str | Path = ".") -> str:

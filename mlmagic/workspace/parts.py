@@ -74,7 +74,8 @@ def find_environment(
     named: str,
     directory: Path | None,
     *,
-    v1_say: Callable[[str], None] | None = None,
+    say: Callable[[str], None],
+    of_v1: bool = False,
 ) -> Environment:
     """Take an environment by its name in the workspace, or from a file or folder.
 
@@ -84,21 +85,22 @@ def find_environment(
         rooms: The workspace.
         named: The name, or the path.
         directory: Folder that a path is looked for in, before the current one.
-        v1_say: Receives what is changed of a file that a configuration of v1 names; None where
-            it is the user who names the file, and what it says holds.
+        say: Receives what is not done as an object of v1 says.
+        of_v1: A configuration of v1 names it; where it is the user who names a file, what the
+            file says holds.
     """
     for folder in (directory, Path.cwd()):
         if folder and named.endswith(_RUN_CONFIGURATION) and (folder / named).is_file():
-            return environment_of(rooms, environment_of_run_configuration(folder / named))
+            return environment_of(rooms, environment_of_run_configuration(folder / named), say)
         if folder and (folder / named).is_file():
             file = folder / named
-            return _conda_of_v1(rooms, file, v1_say) if v1_say else rooms.environments.read(file)
+            return _conda_of_v1(rooms, file, say) if of_v1 else rooms.environments.read(file)
         if folder and (folder / named / V1_ENVIRONMENT_FILE).is_file():
-            return environment_of(rooms, read_environment_directory(folder / named))
+            return environment_of(rooms, read_environment_directory(folder / named), say)
     name, _, version = named.partition(":")
     if version or name.lower().startswith("azureml-"):
         document = rooms.environment_documents.get(name, version=version or None)
-        return environment_of(rooms, document)
+        return environment_of(rooms, document, say)
     return rooms.environments.get(named)
 
 
@@ -121,14 +123,19 @@ def _conda_of_v1(rooms: Rooms, file: Path, say: Callable[[str], None]) -> Enviro
     return replace(made, origin=f"{file}")
 
 
-def environment_of(rooms: Rooms, document: dict[str, Any]) -> Environment:
+def environment_of(
+    rooms: Rooms, document: dict[str, Any], say: Callable[[str], None]
+) -> Environment:
     """Make an environment of v1's object, without keeping it."""
     import yaml
 
     parts = take_apart(document, where=f"'{document.get('name')}'")
+    for note in parts.notes:
+        say(f"environment '{document.get('name')}': {note}.")
     if parts.environment and "condaDependenciesFile" in (document.get("python") or {}):
-        found = _conda_of_v1(rooms, rooms.root / parts.environment, lambda _: None)
-        return replace(found, variables={**found.variables, **parts.variables})
+        found = _conda_of_v1(rooms, rooms.root / parts.environment, say)
+        variables = {**found.variables, **parts.variables}
+        return replace(found, variables=variables, image=parts.image)
     if not parts.definition:
         raise ConfigurationError(
             f"The environment '{document.get('name')}' names no packages.",
@@ -136,7 +143,7 @@ def environment_of(rooms: Rooms, document: dict[str, Any]) -> Environment:
         )
     text = yaml.safe_dump(parts.definition, sort_keys=False)
     made = rooms.environments.from_conda(f"{document.get('name')}", text, base=rooms.root)
-    return replace(made, variables=parts.variables)
+    return replace(made, variables=parts.variables, image=parts.image)
 
 
 def define_environment(rooms: Rooms, inference: InferenceConfig, service: str) -> Environment:

@@ -37,7 +37,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mlmagic.configurations import Configuration
-    from mlmagic.entities import CellOrigin, InferenceConfig, Model, Revision, ServiceRecord
+    from mlmagic.entities import (
+        CellOrigin,
+        Environment,
+        InferenceConfig,
+        Model,
+        Revision,
+        ServiceRecord,
+    )
     from mlmagic.scripts import ScriptRecord
     from mlmagic.workspace.rooms import Rooms
 
@@ -135,14 +142,15 @@ class _Resolver:
         from mlmagic.services import check_name
 
         check_name(self.request.name)
-        target, config = self._config()
         script, directory = self._script()
         known = self.rooms.scripts.recall(digest_file(script)) if script else None
         if known and known.source_directory and not directory:
             directory = Path(known.source_directory)
+        named = self._named_environment(directory)
+        target, config = self._config(named)
         models = self._models(known)
         source = self._source(script, directory)
-        lock, variables = self._environment(script, directory, known, models)
+        lock, variables = self._environment(script, directory, known, models, named)
         secrets, digests = self._secrets()
         base = self.base.spec if self.base else None
         spec = DeploymentSpec(
@@ -181,7 +189,7 @@ class _Resolver:
             keys=self._keys(config),
         )
 
-    def _config(self) -> tuple[str, DeploymentConfig]:
+    def _config(self, environment: Environment | None) -> tuple[str, DeploymentConfig]:
         """Merge the deployment configuration: the line wins over the file, over the base."""
         import msgspec
 
@@ -196,12 +204,12 @@ class _Resolver:
         kind = config_class(compute_type)
         start = self.base.spec.config if self.base else None
         merged = msgspec.to_builtins(start) if isinstance(start, kind) else {}
-        image = self.inference.image if self.inference else {}
-        merged |= {key: value for key, value in image.items() if key in get_annotations(kind)}
+        image = environment.image if environment else {}
+        image = image or (self.inference.image if self.inference else {})
+        merged = _over(merged, self._fitting(image, kind, target, "environment"))
         file = self.deployment.name if self.deployment else ""
-        merged |= self._fitting(
-            expand(read.values if read else {}, compute_type), kind, target, file
-        )
+        values = expand(read.values if read else {}, compute_type)
+        merged = _over(merged, self._fitting(values, kind, target, file))
         given = expand(self.request.config, compute_type)
         if sent:  # the line was written for another target
             given = self._fitting(given, kind, target, f"%deploy {self.request.name}")
@@ -212,7 +220,7 @@ class _Resolver:
                     hint=did_you_mean(key, get_annotations(kind)),
                 )
         try:
-            return target, check_config(kind.from_values(merged | given))
+            return target, check_config(kind.from_values(_over(merged, given)))
         except msgspec.ValidationError as error:
             raise ConfigurationError(f"The deployment configuration is wrong: {error}.") from error
 
@@ -286,21 +294,29 @@ class _Resolver:
             return self.base.spec.source
         return collect_sources(script, directory, self.rooms.content, allow=self.request.allow)
 
+    def _named_environment(self, directory: Path | None) -> Environment | None:
+        """Find the environment that the line or the inference configuration names."""
+        asked = self.request.environment
+        if self.inference and self.inference.definition and not asked:
+            return None
+        if not (name := asked or (self.inference and self.inference.environment)):
+            return None
+        return find_environment(self.rooms, name, directory, say=self.say, of_v1=not asked)
+
     def _environment(
         self,
         script: Path | None,
         directory: Path | None,
         known: ScriptRecord | None,
         models: list[tuple[PlacedModel, Model | None]],
+        named: Environment | None,
     ) -> tuple[Lock, dict[str, str]]:
         """Find the environment: given, configured, captured with the script, beside it, imports."""
         environments = self.rooms.environments
-        named = self.request.environment or (self.inference and self.inference.environment)
         if self.inference and self.inference.definition and not self.request.environment:
             environment = define_environment(self.rooms, self.inference, self.request.name)
         elif named:
-            say = None if self.request.environment else self.say
-            environment = find_environment(self.rooms, named, directory, v1_say=say)
+            environment = named
         elif self.base and (script is None or self._is_reload_alone(script, known)):
             return self.base.spec.lock, {}
         elif known and known.lock:
@@ -399,6 +415,13 @@ def _check_script(path: Path) -> None:
         ]
         text = "\n".join([f"The entry script '{path.name}' cannot be deployed:", *lines])
         raise ScriptContractError(text, problems=problems)
+
+
+def _over(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Lay values over others; an image takes the place of a Dockerfile, and the reverse."""
+    images = {"base_image", "base_dockerfile"}
+    dropped = images if images & given.keys() else set()
+    return {key: value for key, value in values.items() if key not in dropped} | given
 
 
 def _first(*values: Any) -> Any:

@@ -117,7 +117,7 @@ class ScriptVerbs(Rooms):
         say: Callable[[str], None],
     ) -> Lock:
         if environment:
-            asked = find_environment(self, environment, folder)
+            asked = find_environment(self, environment, folder, say=say)
         else:
             beside = self.environments.find(folder) if folder else None
             models = [model for _, model in found]

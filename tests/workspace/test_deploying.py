@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from mlmagic.errors import (
     ScriptTrialError,
     TargetNotFoundError,
 )
+from mlmagic.workspace.resolving import DeploymentRequest, resolve
 
 ANSWER = """\
 import os
@@ -443,6 +445,31 @@ def test_the_environment_of_a_run_configuration_serves(workspace, tmp_path):
     )
     service = workspace.deploy("svc", script="score.py", environment="train.runconfig", wait=True)
     assert service.run("")[2] == "hello"
+
+
+def test_the_image_and_the_notes_of_an_environment_object_go_along(workspace):
+    write("score.py", ANSWER.format(word="a"))
+    python = {"condaDependencies": {"dependencies": ["pip"]}, "interpreterPath": "/opt/python"}
+    document = {"name": "mine", "python": python, "environmentVariables": {"GREETING": "hello"}}
+    document["docker"] = {"baseImage": "python:3.11-slim"}
+    workspace.register_environment_document(document)
+    write("saved/azureml_environment.json", "\ufeff" + json.dumps(document))
+    write("train.runconfig", json.dumps({"environment": document}))
+    for named, notes in (("mine", 0), ("mine:1", 1), ("saved", 1), ("train.runconfig", 1)):
+        told = []
+        request = DeploymentRequest(
+            name="svc", script="score.py", environment=named, target="docker"
+        )
+        spec = resolve(workspace, request, on_event=told.append).spec
+        assert spec.config.base_image == "python:3.11-slim", named
+        assert spec.variables == {"GREETING": "hello"}, named
+        assert sum("interpreterPath" in line for line in told) == notes, (named, told)
+    told = []
+    line = replace(request, config={"base_dockerfile": "FROM python:3.12"})
+    config = resolve(workspace, line, on_event=told.append).spec.config
+    assert (config.base_image, config.base_dockerfile) == (None, "FROM python:3.12")
+    resolve(workspace, replace(request, target="local"), on_event=told.append)
+    assert "environment: 'base_image' is not used by target 'local'." in told
 
 
 def test_an_old_python_in_a_conda_file_that_v1_names_becomes_this_one(workspace):
