@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.configurations.reading import Entry, read_entries
@@ -19,6 +20,8 @@ _NOT_THE_TARGETS = ("target", "variables", "secrets", "collect_model_data", *_KE
 # Of an inference configuration; they are not options of a command.
 _DESCRIPTION, _CONDA_FILE, _BASE_IMAGE = "description", "conda_file", "base_image"
 _OF_INFERENCE = (_DESCRIPTION, _CONDA_FILE, _BASE_IMAGE)
+# Paths of v1, the folder first that the others begin at.
+_PATHS = ("source_directory", "script", _CONDA_FILE, "environment")
 # What v1 writes where nobody asked for it.
 _NOTHING: tuple[Any, ...] = (None, False, "", [], {})
 
@@ -109,6 +112,7 @@ class _Parser:
         entries = read_entries(text, name=self.name, objects=objects, first_line=self.first_line)
         for entry in entries:
             self._take(entry)
+        self._read_paths()
         self._check_whole()
         if self.wrong:
             first, *more = self.wrong
@@ -176,6 +180,11 @@ class _Parser:
         self.lines[name] = entry.line
         self.keys[name] = entry.key
 
+    def _read_paths(self) -> None:
+        for name in _PATHS:
+            if isinstance(path := self.given.get(name), str):
+                self.given[name] = with_slashes(path, self.given.get(_PATHS[0], ""))
+
     def _check_whole(self) -> None:
         if self.kind != "inference":
             return
@@ -206,6 +215,18 @@ def _read(option: Option, value: Any) -> Any:
     if nested:
         raise ValueError(f"the value of '{nested[0]}' is not text")
     return pairs
+
+
+def with_slashes(path: str, folder: str | Path = "") -> str:
+    r"""Take ``\`` for a separator, as Windows does, where no file is called that.
+
+    Example:
+        >>> with_slashes(r".\work\score.py")
+        './work/score.py'
+    """
+    if "\\" not in path or (Path(folder) / path).exists() or Path(path).exists():
+        return path
+    return path.replace("\\", "/")
 
 
 def as_written(value: Any) -> str:

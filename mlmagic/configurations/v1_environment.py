@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlmagic.configurations.parsing import with_slashes
 from mlmagic.errors import ConfigurationError, did_you_mean
 from mlmagic.files import write_atomically
 
@@ -79,19 +80,19 @@ def take_apart(document: dict[str, Any], *, where: str) -> EnvironmentParts:
         where: What messages call it.
 
     Raises:
-        ConfigurationError: It says nothing, or two things that exclude each other.
+        ConfigurationError: It says nothing, or two things that exclude each other, or a value is
+            of the wrong type.
     """
-    content = {_camel(key): value for key, value in document.items()}
-    python = {_camel(key): value for key, value in (content.get("python") or {}).items()}
-    docker = {_camel(key): value for key, value in (content.get("docker") or {}).items()}
+    content = {_camel(f"{key}"): value for key, value in document.items()}
+    python = {_camel(f"{key}"): value for key, value in _object(content, "python", where).items()}
+    docker = {_camel(f"{key}"): value for key, value in _object(content, "docker", where).items()}
+    given = _object(content, "environmentVariables", where)
+    for key in ("baseImageRegistry", "platform"):
+        _object(docker, key, where, section="docker.")
     name, conda = content.get("name"), python.get("condaDependencies")
     notes = _checked(content, python, docker, where)
     image = _image(docker, where, notes)
-    variables = {
-        f"{key}": f"{value}"
-        for key, value in (content.get("environmentVariables") or {}).items()
-        if _EXAMPLE.get(key) != value
-    }
+    variables = {f"{key}": f"{value}" for key, value in given.items() if _EXAMPLE.get(key) != value}
     if python.get("userManagedDependencies"):
         notes.append(
             "'userManagedDependencies' is true: what the script imports is taken from this Python"
@@ -99,7 +100,10 @@ def take_apart(document: dict[str, Any], *, where: str) -> EnvironmentParts:
         return EnvironmentParts(variables=variables, image=image, notes=tuple(notes))
     if conda is None and (file := python.get("condaDependenciesFile")):
         return EnvironmentParts(
-            environment=f"{file}", variables=variables, image=image, notes=tuple(notes)
+            environment=with_slashes(f"{file}"),
+            variables=variables,
+            image=image,
+            notes=tuple(notes),
         )
     if conda is None:
         if not name:
@@ -110,8 +114,7 @@ def take_apart(document: dict[str, Any], *, where: str) -> EnvironmentParts:
         return EnvironmentParts(
             environment=f"{name}", variables=variables, image=image, notes=tuple(notes)
         )
-    if not isinstance(conda, dict):
-        raise ConfigurationError(f"'condaDependencies' in {where} is not an object.")
+    conda = _object(python, "condaDependencies", where, section="python.")
     definition = fitting_python({"name": name, **conda} if name else conda, notes)
     return EnvironmentParts(
         definition=definition, variables=variables, image=image, notes=tuple(notes)
@@ -145,7 +148,7 @@ def read_environment_directory(folder: Path) -> dict[str, Any]:
     import yaml
 
     document = _load(folder / FILE)
-    python = document.setdefault("python", {})
+    python = document["python"] = _object(document, "python", f"'{folder / FILE}'")
     conda = folder / CONDA_FILE
     if conda.is_file() and not python.get("condaDependencies"):
         try:
@@ -154,7 +157,7 @@ def read_environment_directory(folder: Path) -> dict[str, Any]:
             raise ConfigurationError(f"The file '{conda}' cannot be read: {error}.") from error
     dockerfile = folder / DOCKERFILE
     if dockerfile.is_file():
-        docker = document.setdefault("docker", {})
+        docker = document["docker"] = _object(document, "docker", f"'{folder / FILE}'")
         docker["baseDockerfile"], docker["baseImage"] = dockerfile.read_text("utf-8-sig"), None
     return document
 
@@ -210,7 +213,7 @@ def _checked(
     given = {key: value for key, value in content.items() if key not in ("python", "docker")}
     given |= {f"python.{key}": value for key, value in python.items()}
     given |= {f"docker.{key}": value for key, value in docker.items()}
-    given["spark"] = {**(given.get("spark") or {}), "precachePackages": None}
+    given["spark"] = {**_object(given, "spark", where), "precachePackages": None}
     notes = []
     for key, value in given.items():
         if key in USED_KEYS or value == _DEFAULTS.get(key) or not _says(value):
@@ -228,6 +231,17 @@ def _checked(
     return notes
 
 
+def _object(content: dict[str, Any], key: str, where: str, *, section: str = "") -> dict[str, Any]:
+    """Return the object under a key, an empty one where there is none."""
+    value = content.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise ConfigurationError(
+            f"'{section}{key}' of the environment in {where} is '{value}', but must be an object.",
+            hint='Write keys with values in braces: {"key": "value"}.',
+        )
+    return value or {}
+
+
 def _says(value: Any) -> bool:
     return any(value.values()) if isinstance(value, dict) else bool(value)
 
@@ -240,6 +254,12 @@ def _image(docker: dict[str, Any], where: str, notes: list[str]) -> dict[str, st
             hint="Remove one.",
         )
     if dockerfile:
+        if not isinstance(dockerfile, str):
+            raise ConfigurationError(
+                f"'docker.baseDockerfile' of the environment in {where} is '{dockerfile}', but "
+                "must be text.",
+                hint="Give the lines of a Dockerfile, or its path.",
+            )
         return {"base_dockerfile": _dockerfile(dockerfile)}
     if image and f"{image}".startswith(_AZURE_IMAGE):
         if docker.get("enabled"):
@@ -251,14 +271,26 @@ def _image(docker: dict[str, Any], where: str, notes: list[str]) -> dict[str, st
 
 
 def _dockerfile(text: str) -> str:
-    path = Path(text)
-    return path.read_text("utf-8") if "\n" not in text and path.is_file() else text
+    if "\n" in text or not (path := Path(with_slashes(text))).is_file():
+        return text
+    return path.read_text("utf-8-sig")
 
 
 def fitting_python(definition: dict[str, Any], notes: list[str]) -> dict[str, Any]:
-    """Leave out a Python older than services can be: v1's default was, unless it was chosen."""
+    """Leave out a Python older than services can be: v1's default was, unless it was chosen.
+
+    Raises:
+        ConfigurationError: ``dependencies`` is no list.
+    """
     kept = []
-    for line in definition.get("dependencies") or ():
+    lines = definition.get("dependencies") or []
+    if not isinstance(lines, list):
+        raise ConfigurationError(
+            f"'dependencies' of the environment '{definition.get('name') or 'without a name'}' is "
+            f"'{lines}', but must be a list.",
+            hint='Write ["pip", {"pip": ["numpy"]}].',
+        )
+    for line in lines:
         match = _PYTHON.fullmatch(line.strip()) if isinstance(line, str) else None
         if match and (int(match[1]), int(match[2])) < _OLDEST:
             here = f"{sys.version_info.major}.{sys.version_info.minor}"

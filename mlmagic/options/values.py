@@ -90,7 +90,16 @@ def read_quantities(value: Any) -> str:
 
 
 def target_of(compute_type: str) -> str:
-    """Take v1's ``computeType`` in any case; settings say which target ``aci`` and ``aks`` are."""
+    """Take v1's ``computeType`` in any case; settings say which target ``aci`` and ``aks`` are.
+
+    Raises:
+        ValueError: It is v1's endpoint of several versions.
+    """
+    if compute_type.lower() == "aksendpoint":
+        raise ValueError(
+            "'aksendpoint' of Azure ML v1 is not here. Deploy each version as a service of its own "
+            "on 'aks'; an Ingress or Gateway of the cluster can split the traffic between them"
+        )
     return compute_type.lower()
 
 

@@ -24,6 +24,7 @@ from mlmagic.errors import (
     did_you_mean,
 )
 from mlmagic.files import digest_bytes, digest_file
+from mlmagic.options.values import target_of
 from mlmagic.workspace.parts import (
     capture_environment,
     check_config,
@@ -226,6 +227,10 @@ class _Resolver:
 
     def _named_target(self, named: str | None) -> str | None:
         """Take v1's kinds of compute for the targets that the settings put in their place."""
+        try:
+            target_of(named or "")
+        except ValueError as refusal:
+            raise ConfigurationError(f"The target {refusal}.") from None
         settings = self.rooms.settings
         places = {"aci": settings.aci_target, "aks": settings.aks_target}
         return places.get(named, named) if named else None

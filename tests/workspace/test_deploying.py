@@ -433,6 +433,9 @@ def test_the_setting_target_sends_every_deployment_there(workspace, monkeypatch)
     monkeypatch.setenv("MLMAGIC_TARGET", "nowhere")
     with pytest.raises(TargetNotFoundError, match="nowhere"):
         workspace.deploy("svc", **asked)
+    monkeypatch.delenv("MLMAGIC_TARGET")
+    with pytest.raises(ConfigurationError, match="target 'aksendpoint' of Azure ML v1 is not here"):
+        workspace.deploy("svc", **{**asked, "target": "aksendpoint"})
 
 
 def test_the_environment_of_a_run_configuration_serves(workspace, tmp_path):

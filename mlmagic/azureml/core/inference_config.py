@@ -86,6 +86,7 @@ class InferenceConfig:
         self, workspace: Workspace, name: str, model_ids: list[str]
     ) -> dict[str, Any]:
         """Return it under v1's keys, for `Workspace.deploy`."""
+        registry = self.base_image_registry
         keys: dict[str, Any] = {
             "entryScript": self.entry_script,
             "sourceDirectory": self.source_directory,
@@ -95,6 +96,8 @@ class InferenceConfig:
             "extraDockerfileSteps": self.extra_docker_file_steps,
             "enableGpu": self.enable_gpu,
             "baseImage": self.base_image,
+            # Its address alone: what refuses it needs no password.
+            "baseImageRegistry": registry and registry.address,
             "cudaVersion": self.cuda_version,
         }
         if self.environment is not None:

@@ -1,5 +1,7 @@
 import pytest
 
+from mlmagic.azureml.core.container_registry import ContainerRegistry
+from mlmagic.azureml.core.model import InferenceConfig
 from mlmagic.configurations import Configurations, cpu_cores, memory_bytes, parse_quantity
 from mlmagic.errors import ConfigurationError
 
@@ -88,3 +90,47 @@ def test_quantities():
             memory_bytes(text)
     with pytest.raises(ConfigurationError, match="'1G' or '1Gi'"):
         parse_quantity("1g")
+
+
+def test_paths_of_windows_are_taken_where_no_file_is_called_that(kept, tmp_path):
+    keys = {"sourceDirectory": r".\work", "entryScript": r"src\score.py"}
+    read = kept.read_inference({**keys, "condaFile": r"env\conda.yml"})
+    assert (read.source_directory, read.entry_script) == ("./work", "src/score.py")
+    assert read.environment == "env/conda.yml"
+    section = {"condaDependenciesFile": r".azureml\conda.yml"}
+    environment = {"python": section, "docker": {"baseDockerfile": r"docker\Dockerfile"}}
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "Dockerfile").write_text("FROM python:3.11\n")
+    read = kept.read_inference({**keys, "environment": environment})
+    assert read.environment == ".azureml/conda.yml"
+    assert read.image == {"base_dockerfile": "FROM python:3.11\n"}
+    (tmp_path / "work" / "src").mkdir(parents=True)
+    (tmp_path / "work" / r"src\score.py").touch()
+    assert kept.read_inference(keys).entry_script == r"src\score.py"
+
+
+def test_files_may_begin_with_a_byte_order_mark(kept, tmp_path):
+    (tmp_path / "ic.json").write_text('\ufeff{"entryScript": "score.py"}', encoding="utf-8")
+    (tmp_path / "dc.yml").write_text("\ufeffcomputeType: aci\n", encoding="utf-8")
+    assert kept.read_inference("ic.json").entry_script == "score.py"
+    assert kept.read_deployment("dc.yml").compute_type == "aci"
+
+
+def test_an_endpoint_of_several_versions_is_refused_with_the_way_out(kept):
+    message = r"'computeType' \(line 1\): 'aksendpoint' .* a service of its own on 'aks'"
+    with pytest.raises(ConfigurationError, match=message):
+        kept.read_deployment({"computeType": "AksEndpoint"})
+
+
+def test_the_registry_of_an_inference_configs_base_image_is_refused_as_in_a_file(kept, tmp_path):
+    (tmp_path / "score.py").write_text("def init(): ...\ndef run(data): ...\n")
+    registry = ContainerRegistry()
+    config = InferenceConfig("score.py", base_image="mine", base_image_registry=registry)
+    assert kept.read_inference(config.build_create_payload(None, "svc", [])).image == {
+        "base_image": "mine"
+    }
+    registry.address, registry.password = "mine.example", "hidden"
+    payload = config.build_create_payload(None, "svc", [])
+    assert "hidden" not in f"{payload}"
+    with pytest.raises(ConfigurationError, match=r"'baseImageRegistry' .* 'docker login'"):
+        kept.read_inference(payload)

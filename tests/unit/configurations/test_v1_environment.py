@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mlmagic.configurations import environment_of_run_configuration, take_apart
+from mlmagic.configurations import (
+    environment_of_run_configuration,
+    read_environment_directory,
+    take_apart,
+)
 from mlmagic.configurations.v1_environment import UNUSED_KEYS, USED_KEYS
 from mlmagic.errors import ConfigurationError
 
@@ -48,6 +52,31 @@ def test_a_slip_is_told_with_what_is_near():
 def test_a_build_context_is_refused_with_the_way_out():
     with pytest.raises(ConfigurationError, match="build the image yourself"):
         take_apart(with_key("docker.buildContext", {"location": "."}), where="'env'")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("python", "3.8", "'python' of the environment in 'env' is '3.8', but must be an object"),
+        ("docker", ["python:3.11"], "'docker' .* must be an object"),
+        ("spark", "local", "'spark' .* must be an object"),
+        ("environmentVariables", "x", "'environmentVariables' .* is 'x', but must be an object"),
+        ("python.condaDependencies", "conda.yml", "'python.condaDependencies' .* an object"),
+        ("python.condaDependencies", {"dependencies": 3}, "'dependencies' .* is '3', .* a list"),
+        ("python.condaDependencies", {"dependencies": "numpy"}, "'dependencies' .* a list"),
+        ("docker.baseImageRegistry", "mine.io", "'docker.baseImageRegistry' .* an object"),
+        ("docker.baseDockerfile", 3, "'docker.baseDockerfile' .* is '3', but must be text"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_told_with_the_key(key, value, wanted):
+    with pytest.raises(ConfigurationError, match=wanted):
+        take_apart(with_key(key, value), where="'env'")
+
+
+def test_a_section_of_the_wrong_type_in_a_saved_environment_is_told(tmp_path):
+    (tmp_path / "azureml_environment.json").write_text('\ufeff{"name": "env", "python": "3.8"}')
+    with pytest.raises(ConfigurationError, match=r"'python' .* is '3\.8', but must be an object"):
+        read_environment_directory(tmp_path)
 
 
 def test_a_run_configuration_has_an_environment(tmp_path):
