@@ -139,8 +139,11 @@ class Environments:
         environment = sources.from_text(
             name, text, base=base, wheels=self._wheels, source=f"environment {name}"
         )
-        said = {"variables": dict(variables or {}), "image": dict(image or {})}
-        return self._keep(replace(environment, name=name, **said))
+        return self._keep(
+            replace(
+                environment, name=name, variables=dict(variables or {}), image=dict(image or {})
+            )
+        )
 
     def from_requirements(
         self, name: str, requirements: Iterable[str], *, base: Path
