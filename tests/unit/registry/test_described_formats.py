@@ -5,11 +5,13 @@ The messages are written here byte by byte, by the numbers of TensorFlow's and g
 
 from __future__ import annotations
 
+import io
 import struct
 
 import pytest
 
 from mlmagic.errors import UnsafeModelError
+from mlmagic.registry.inspection import saved_models
 
 
 def number(value):
@@ -99,6 +101,42 @@ def test_operators_that_do_more_than_compute_need_trust(registry, net, operators
     with pytest.raises(UnsafeModelError, match=why):
         registry.register(net, name="net")
     assert registry.register(net, name="net", trust="ours").model.framework == "tensorflow"
+
+
+@pytest.mark.parametrize(
+    ("operator", "why"),
+    [
+        ("DatasetToTFRecord", "it writes files"),
+        ("ExperimentalDatasetToTFRecord", "it writes files"),
+        ("DistributedSave", "it writes files"),
+        ("SerializeTRTResource", "it writes files"),
+        ("ExperimentalCSVDataset", "it reads files"),
+        ("ExperimentalSqlDataset", "it reads files"),
+        ("ExperimentalLMDBDataset", "it reads files"),
+        ("ExperimentalMatchingFilesDataset", "it reads files"),
+        ("SnapshotChunkDataset", "it reads files"),
+        ("SnapshotNestedDatasetReader", "it reads files"),
+        ("RecordInput", "it reads files"),
+        ("Skipgram", "it reads files"),
+        ("FixedUnigramCandidateSampler", "it reads files"),
+        ("DecodeProtoV2", "it reads files"),
+        ("InitializeTRTResource", "it reads files"),
+        ("BigQueryReader", "it reaches other machines"),
+        ("DTensorRestoreV2", "a checkpoint outside the parts"),
+        ("TFRecordDatasetV2", "it reads files"),
+        ("ListSnapshotChunksDataset", "it reads files"),
+    ],
+)
+def test_operators_of_each_sort_are_known(operator, why):
+    data = saved_model("Const", operator)
+    found = saved_models.scan(io.BytesIO(data), len(data), "saved_model.pb")
+    assert [finding.name for finding in found.findings] == [operator]
+    assert why in found.findings[0].why
+
+
+def test_operators_that_only_compute_are_none_of_them():
+    data = saved_model("Const", "ParallelMapDatasetV2", "ExperimentalUniqueDataset", "RestoreX")
+    assert saved_models.scan(io.BytesIO(data), len(data), "saved_model.pb").findings == []
 
 
 def test_what_every_saved_model_has_is_no_danger(registry, net):
