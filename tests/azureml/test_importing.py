@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from mlmagic import Workspace
 from mlmagic.azureml.importing import import_project
@@ -248,6 +249,86 @@ def test_files_that_are_wrong_are_told(tmp_path, name, content, said):
     if name.endswith(".ipynb"):  # named itself, it is an error
         with pytest.raises(ConfigurationError):
             import_project(tmp_path / name)
+
+
+# What a cell or file holds, and what it holds in the new project.
+BEFORE_AND_AFTER = [
+    (
+        "n.ipynb",
+        "try:\n    import x\nexcept ImportError:\n    !pip install azureml-core",
+        "try:\n    import x\nexcept ImportError:\n    pass  # !pip install azureml-core",
+    ),
+    ("n.ipynb", "!pip install -q azureml-sdk[automl]>=1,<2 pandas", "!pip install -q pandas"),
+    ("n.ipynb", "%pip install pandas 'azureml-sdk >=1'", "%pip install pandas"),
+    ("n.ipynb", "!pip install azureml-core -r r.txt", "!pip install -r r.txt"),
+    ("n.ipynb", "pip install azureml-core x!=1", "pip install x!=1"),  # IPython's automagic
+    (
+        "n.ipynb",
+        "!pip install -U \\\n  azureml-core \\\n  'a;python_version>\"3\"' \\\n  azureml-sdk\n1",
+        "!pip install -U \\\n  'a;python_version>\"3\"'\n1",
+    ),
+    (
+        "n.ipynb",
+        "!pip install azureml-core \\\n  -i https://x.test -q\n1",
+        "# !pip install azureml-core \\\n#   -i https://x.test -q\n1",
+    ),
+    (
+        "n.ipynb",
+        "  !cd x && pip install azureml-core && \\\n  az ml model list",
+        "  !cd x && true && \\\n  mlmagic model list",
+    ),
+    ("n.ipynb", "%pip install azureml-core; az ml model list", "!true; mlmagic model list"),
+    (
+        "n.ipynb",
+        "!if x; then {exe} -m pip install azureml-core || echo no; fi",
+        "!if x; then true; fi",
+    ),
+    ("n.ipynb", "!pip install -r azureml-core.txt", "# !pip install -r azureml-core.txt"),
+    ("n.ipynb", "1  # az ml\nprint('pip install azureml-core')", None),
+    (
+        "n.ipynb",
+        "%%bash\nif true; then\n  pip install azureml-core\nfi",
+        "%%bash\nif true; then\n  :  # pip install azureml-core\nfi",
+    ),
+    ("a.sh", "x && \\\n  az ml model list | cat\n", "x && \\\n  mlmagic model list | cat\n"),
+    (
+        "a.sh",
+        "az \\\n  ml model list\naz ml model list",
+        "mlmagic \\\n   model list\nmlmagic model list",
+    ),
+    ("a.sh", "# x \\\naz ml model list", "# x \\\nmlmagic model list"),
+    ("a.sh", "az ml model list && \\\naz ml nosuch", None),
+    (
+        "a.yml",
+        "run: |\n  x && \\\n  az ml model list\n",
+        "run: |\n  x && \\\n  mlmagic model list\n",
+    ),
+    (
+        "requirements.txt",
+        "azureml-core==1 \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\nnumpy",
+        "# azureml-core==1 \\\n#     --hash=sha256:0 \\\n#     --hash=sha256:1\nnumpy",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "before", "after"), BEFORE_AND_AFTER)
+def test_lines_are_changed_as_the_shell_reads_them(tmp_path, name, before, after):
+    folder, new = tmp_path / "old", tmp_path / "new"
+    folder.mkdir()
+    document = {"cells": [], "nbformat": 4, "nbformat_minor": 2, "metadata": {}}
+    if name.endswith(".ipynb"):
+        document["cells"] = [{"cell_type": "code", "source": before}]
+        before = json.dumps(document)
+    (folder / name).write_text(before)
+    import_project(folder, write=new)
+    if name.endswith(".ipynb"):
+        (cell,) = json.loads((new / name).read_text())["cells"]
+        text = "".join(cell["source"])
+        assert text == (after or document["cells"][0]["source"])
+        if not text.startswith("pip "):
+            ast.parse(TransformerManager().transform_cell(text))
+    else:
+        assert (new / name).read_text() == (after or before)
 
 
 def test_nothing_is_written_over_or_in_place(project, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.azureml.importing.discovering import kind_of_path
-from mlmagic.azureml.importing.lines import AZ_ML, Command, commands, judge_line
+from mlmagic.azureml.importing.lines import AZ_ML, Command, commands, joined, judge_line
 from mlmagic.azureml.importing.report import Finding, Verdict
 from mlmagic.configurations import (
     environment_of_run_configuration,
@@ -128,7 +128,7 @@ def _workspace(source: Source, _root: Path) -> Iterator[Finding]:
 
 
 def _requirements(source: Source, _root: Path) -> Iterator[Finding]:
-    for number, line in enumerate(source.text.splitlines(), 1):
+    for number, _, line in joined(source.text.split("\n")):
         if match := SDK.match(line):
             text = f"'{match['name']}' is not installed: mlmagic takes its place."
             yield _finding(source, "mapped", text, line=number)
@@ -181,7 +181,7 @@ def _folded(source: Source, node: Any) -> Iterator[Command]:
     judged = [each for line in node.value.split("\n") for each in judge_line(line)]
     for place, judgement in enumerate(judged):
         number = lines[place] if place < len(lines) else first
-        yield Command(line=number + 1, judgement=judgement)
+        yield Command(line=number + 1, last=number + 1, judgement=judgement)
 
 
 def _told(source: Source, found: Iterator[Command]) -> Iterator[Finding]:

@@ -17,12 +17,28 @@ if TYPE_CHECKING:
     from mlmagic.options import Option
 
 AZ_ML = re.compile(r"\baz\s+ml\b")
+_AZ_ML_AS_WRITTEN = re.compile(r"\baz((?:\s|[\\`^][^\S\n]*\n)+)ml\b")
 # What a shell, a workflow or a pipeline puts in when the line runs.
 _VARIABLE = re.compile(r"\$\{\{.*?\}\}|\$\([^()]*\)|\$\{[^}]*\}|\$\w+(?::\w+)?|%\w+%|\{\w+\}")
 _STAND_IN = "VALUE"
 _ENDS = frozenset("();<>|&")
 _GOES_ON = ("\\", "`", "^")
-INSTALLS_SDK = re.compile(r"\b(?:pip3?|conda)\s+install\b.*\bazureml-(core|sdk)\b")
+_INSTALL = r"\b(?:pip3?|conda)\s+install\b"
+_INSTALLS_SDK = re.compile(rf"(?s){_INSTALL}.*\bazureml-(core|sdk)\b")
+_SPACE = r"(?:\s|\\\n)+"
+_SDK_PACKAGE = re.compile(
+    rf"""{_SPACE}(?:"azureml-[^"]*"|'azureml-[^']*'"""
+    r"""|azureml-[\w-]+(?:\[[^\]\s]*\])?(?:[=<>!~][^\s;&|)]*)?)(?=[\s;&|)]|$)"""
+)
+_INSTALLING = re.compile(rf"(?s)(%)?(?:[^\s!%]+\s+-m\s+)?{_INSTALL}.*")
+# What parts commands of one line; not within quotes.
+_BETWEEN = re.compile(r"""(&&|;)(?=(?:[^"']|"[^"]*"|'[^']*')*$)""")
+# Options of pip and Conda whose value is no package, and those whose value names some.
+_VALUED = frozenset(
+    {"-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-c", "--constraint"}
+    | {"--channel", "-n", "--name", "-p", "--prefix", "-t", "--target", "--trusted-host"}
+)
+_NAMES_PACKAGES = ("-r", "--requirement", "-e", "--editable", "--file")
 _EXTENSION = re.compile(r"\baz\s+extension\s+\w+\b.*\b(azure-cli-ml|ml)\b")
 
 
@@ -31,11 +47,13 @@ class Command:
     """A command of a shell that has to do with v1.
 
     Attributes:
-        line: Its first line, from 1.
+        line: The first line of what it stands in, from 1.
+        last: The last one, where lines go on.
         judgement: What becomes of it.
     """
 
     line: int
+    last: int
     judgement: Judgement
 
 
@@ -46,9 +64,10 @@ def commands(text: str, first_line: int = 1) -> Iterator[Command]:
         text: The text; lines that end in a backslash, a back quote or ``^`` go on.
         first_line: Number of its first line.
     """
-    for line, whole in _joined(text.splitlines(), first_line):
-        if not whole.lstrip().startswith(("#", "REM ")):
-            yield from (Command(line=line, judgement=each) for each in judge_line(whole))
+    for line, last, whole in joined(text.split("\n"), first_line):
+        if not _is_comment(whole):
+            for each in judge_line(whole):
+                yield Command(line=line, last=last, judgement=each)
 
 
 def judge_line(line: str) -> Iterator[Judgement]:
@@ -61,7 +80,7 @@ def judge_line(line: str) -> Iterator[Judgement]:
             what="az extension",
             text="The extension is not needed: install mlmagic in its place.",
         )
-    if found := INSTALLS_SDK.search(line):
+    if found := _INSTALLS_SDK.search(line):
         yield Judgement(
             verdict="decide",
             what=f"azureml-{found[1]}",
@@ -69,18 +88,73 @@ def judge_line(line: str) -> Iterator[Judgement]:
         )
 
 
-def _joined(lines: Iterable[str], first_line: int) -> Iterator[tuple[int, str]]:
-    begin, parts = first_line, list[str]()
-    for number, line in enumerate(lines, first_line):
-        begin = begin if parts else number
+def joined(lines: Iterable[str], first_line: int = 1) -> Iterator[tuple[int, int, str]]:
+    """Join lines that go on; a comment does not, neither to a shell nor to pip.
+
+    Args:
+        lines: The lines, as they are written.
+        first_line: Number of the first.
+
+    Yields:
+        The numbers of the first and the last of the lines, and what they are together.
+    """
+    begin, last, parts = first_line, first_line, list[str]()
+    for last, line in enumerate(lines, first_line):
+        begin = begin if parts else last
         text = line.rstrip()
-        if text.endswith(_GOES_ON):
+        if text.endswith(_GOES_ON) and (parts or not _is_comment(text)):
             parts.append(text[:-1])
             continue
-        yield begin, " ".join([*parts, text])
+        yield begin, last, " ".join([*parts, text])
         parts = []
     if parts:
-        yield begin, " ".join(parts)
+        yield begin, last, " ".join(parts)
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(("#", "REM "))
+
+
+def with_ours(text: str) -> str:
+    """Put our command in the place of ``az ml``; the text has as many lines as before."""
+    return _AZ_ML_AS_WRITTEN.sub(lambda m: "mlmagic" + m[1] * ("\n" in m[1]), text)
+
+
+def without_sdk(text: str) -> str | None:
+    """Take the packages of the cloud's SDK out of what installs them, with others or none.
+
+    Args:
+        text: A line, or lines that go on, as they are written; with the sign of IPython.
+
+    Returns:
+        What is left; None where that would do nothing, or where the SDK cannot be taken out.
+    """
+    parts = _BETWEEN.split(text)  # commands, and what stands between them
+    for place, part in enumerate(parts):
+        if not _INSTALLS_SDK.search(part):
+            continue
+        kept = _SDK_PACKAGE.sub("", part)
+        nothing = not _installs(kept)
+        if _INSTALLS_SDK.search(kept) or (nothing and len(parts) == 1):
+            return None
+        if nothing:  # the others go on
+            kept = _INSTALLING.sub(lambda m: ("!" if m[1] else "") + "true", part)
+            kept += " " if part[-1].isspace() else ""
+        parts[place] = kept
+    return "".join(parts)
+
+
+def _installs(command: str) -> bool:
+    """Tell whether a command of pip or Conda names something that it installs."""
+    rest = re.split(_INSTALL, command.replace("\\\n", " "), maxsplit=1)[-1]
+    try:
+        words, _ = _words(rest)
+    except ValueError:
+        return False
+    return any(
+        word.startswith(_NAMES_PACKAGES) or not (word.startswith("-") or before in _VALUED)
+        for before, word in zip(["", *words], words, strict=False)
+    )
 
 
 def _judge_command(rest: str) -> Judgement:

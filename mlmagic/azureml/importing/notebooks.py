@@ -10,7 +10,8 @@ from typing import Any
 from mlmagic.errors import ConfigurationError
 
 _SHELLS = ("%%bash", "%%sh", "%%script", "%%!")
-_LINE_MAGIC = re.compile(r"\s*(?:[\w.,\s\[\]]+=\s*)?[!%]")
+# The sign of a line for IPython, or an installation without one, which is no Python either.
+_LINE_MAGIC = re.compile(r"\s*(?:(?:[\w.,\s\[\]]+=\s*)?[!%]|(?=(?:pip|conda)\s+install\b))")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +82,11 @@ def taken_apart(number: int, source: str) -> Cell:
         return Cell(number=number, python=skipped + rest if python else "", shell="")
     python_lines, shell_lines, going_on = [], [], False
     for line in source.split("\n"):
-        if going_on or _LINE_MAGIC.match(line):
+        magic = _LINE_MAGIC.match(line)
+        if going_on or magic:
             indent = line[: len(line) - len(line.lstrip())]
             python_lines.append("" if going_on else f"{indent}pass")
-            shell_lines.append(re.sub(r"^[^!%]*[!%]", "", line) if not going_on else line)
+            shell_lines.append(line[magic.end() :] if magic and not going_on else line)
             going_on = line.rstrip().endswith("\\")
         else:
             python_lines.append(line)

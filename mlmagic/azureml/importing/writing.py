@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mlmagic.azureml.importing import notebooks
 from mlmagic.azureml.importing.documents import SDK, commands_of
-from mlmagic.azureml.importing.lines import AZ_ML, INSTALLS_SDK, commands
+from mlmagic.azureml.importing.lines import commands, joined, with_ours, without_sdk
 from mlmagic.azureml.importing.page import PAGE, page
 from mlmagic.errors import ConfigurationError
 from mlmagic.files import storage_faults
@@ -106,20 +106,46 @@ def changed(source: Source) -> str | None:
         return _with_ours(source.text, commands_of(source))
     if source.kind == "requirements":
         lines = source.text.split("\n")
-        return "\n".join(f"# {line}" if SDK.match(line) else line for line in lines)
+        for first, last, whole in joined(lines):
+            if SDK.match(whole):
+                lines[first - 1 : last] = [f"# {line}" for line in lines[first - 1 : last]]
+        return "\n".join(lines)
     return None
 
 
 def _with_ours(text: str, found: Iterable[Command]) -> str:
     """Put our command into the lines of which every command is taken."""
-    told: dict[int, set[str]] = {}
+    told: dict[tuple[int, int], set[str]] = {}
     for command in found:
         if command.judgement.what.startswith("az ml"):
-            told.setdefault(command.line, set()).add(command.judgement.verdict)
+            told.setdefault((command.line, command.last), set()).add(command.judgement.verdict)
     lines = text.split("\n")
-    for number, verdicts in told.items():
+    for (first, last), verdicts in told.items():
         if verdicts == {"mapped"}:
-            lines[number - 1] = AZ_ML.sub("mlmagic", lines[number - 1])
+            new = with_ours("\n".join(lines[first - 1 : last]))
+            lines[first - 1 : last] = new.split("\n")
+    return "\n".join(lines)
+
+
+def _without_sdk(text: str, found: Iterable[Command], nothing: str) -> str:
+    """Take the cloud's SDK out of the lines that install it, which are comments if that is all.
+
+    Args:
+        text: The text.
+        found: The commands in it.
+        nothing: What does nothing in its language, so that the block of the line is not empty.
+    """
+    spans = {(c.line, c.last) for c in found if c.judgement.what.startswith("azureml-")}
+    lines = text.split("\n")
+    for first, last in sorted(spans, reverse=True):  # there may be fewer lines afterwards
+        old = lines[first - 1 : last]
+        new = without_sdk("\n".join(old))
+        if new is None:
+            code = old[0].lstrip()
+            indent = old[0].removesuffix(code)
+            begin = f"{indent}{nothing}  # {code}" if indent else f"# {code}"
+            new = "\n".join([begin, *(f"# {line}" for line in old[1:])])
+        lines[first - 1 : last] = [new]
     return "\n".join(lines)
 
 
@@ -134,11 +160,11 @@ def _notebook(source: Source) -> str | None:
         text = notebooks.source_of(cell)
         imports |= re.search(r"(?m)^\s*(from|import)\s+azureml\b", text) is not None
         loads |= LOAD in text
-        shell = notebooks.taken_apart(1, text).shell
-        new = _with_ours(text, commands(shell)).split("\n")
-        new = [f"# {line}" if INSTALLS_SDK.search(line) else line for line in new]
-        if "\n".join(new) != text:
-            cell["source"] = "\n".join(new).splitlines(keepends=True)
+        apart = notebooks.taken_apart(1, text)
+        found = list(commands(apart.shell))
+        new = _without_sdk(_with_ours(text, found), found, "pass" if apart.python else ":")
+        if new != text:
+            cell["source"] = new.splitlines(keepends=True)
     if imports and not loads:
         cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
         cell["source"] = [LOAD]
