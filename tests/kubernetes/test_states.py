@@ -166,7 +166,7 @@ def test_a_pod_that_writes_more_than_it_may_is_put_out(
     assert "'ephemeral-storage'" in seen[-1].next_step
     # The pod that was put out is kept to be looked at; it stands for nothing.
     until(lambda: healthy(service), seconds=90)
-    assert [pod.ready for pod in service.status.replicas] == [True]
+    until(lambda: [pod.ready for pod in service.status.replicas] == [True])
     service = kit.services.submit(kit.spec(says("two")))
     service.wait_for_deployment(timeout_sec=SECONDS)
     assert service.run("") == "two"

@@ -313,7 +313,7 @@ class _View:
         if pod.waiting in _NOT_STARTED:
             return _status(ServiceState.FAILED, Reason.START_FAILED, pod.waiting_message)
         if pod.ended is not None and not pod.ready:
-            return self._ended(pod)
+            return self._put_out(pod) or self._ended(pod)
         if pod.container_ready and not pod.ready:
             message = f"node '{pod.node}' does not answer any more"
             return _status(ServiceState.FAILED, Reason.NODE_LOST, message)
@@ -344,6 +344,11 @@ class _View:
 
         assert pod.ended is not None  # noqa: S101 - asked before
         return failure_status(self.record, self.work, pod, self.seen.events_of(pod))
+
+    def _put_out(self, pod: Pod) -> ServiceStatus | None:
+        """Whether a pod ended by an eviction: its event comes seconds before the pod says so."""
+        told = [e.message for e in self.seen.events_of(pod) if e.reason == "Evicted"]
+        return _evicted(pod, told[-1]) if told else None
 
     def _keep(self, fault: ServiceStatus) -> ServiceStatus:
         kept = self._with(fault.state, fault.reason, fault.message, traceback=fault.traceback)
@@ -389,13 +394,17 @@ def _is_made_up_for(pod: Pod, pods: Sequence[Pod]) -> bool:
 
 def _given_up(pod: Pod) -> ServiceStatus:
     if pod.failed == "Evicted":
-        message, way_out = eviction(pod.failed_message, pod.name, pod.node)
-        status = _status(ServiceState.FAILED, Reason.EVICTED, message)
-        return replace(status, next_step=way_out)
+        return _evicted(pod, pod.failed_message)
     if pod.failed in ("NodeLost", "NodeAffinity", "NodeShutdown", "Terminated"):
         return _status(ServiceState.FAILED, Reason.NODE_LOST, pod.failed_message)
     message = f"{pod.failed}: {pod.failed_message}"
     return _status(ServiceState.FAILED, Reason.START_FAILED, message)
+
+
+def _evicted(pod: Pod, said: str) -> ServiceStatus:
+    message, way_out = eviction(said, pod.name, pod.node)
+    status = _status(ServiceState.FAILED, Reason.EVICTED, message)
+    return replace(status, next_step=way_out)
 
 
 def _pulls(seen: Observation, pod: Pod) -> bool:
