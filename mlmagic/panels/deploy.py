@@ -20,6 +20,8 @@ from mlmagic.panels.panel import STATIC, Panel
 from mlmagic.panels.service import panel_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mlmagic.configurations import WrittenConfiguration
     from mlmagic.options import Option
     from mlmagic.workspace import Workspace
@@ -66,6 +68,7 @@ class DeployPanel(Panel):
             "deploy": self._deploy,
             "line": self._line,
             "cells": self._cells,
+            "existing": self._existing,
             "capture": self._capture,
             "configuration": self._configuration,
             "write": self._write,
@@ -248,6 +251,15 @@ class DeployPanel(Panel):
             for cell in executed_cells()[:_SUGGESTED]
         ]
 
+    def _existing(self, args: Args) -> list[str]:
+        """Tell which file a captured cell would replace, if any."""
+        return _existing([self._captured_file(args)])
+
+    def _captured_file(self, args: Args) -> Path:
+        options = [option for option in self._options() if option.name == "source_directory"]
+        folder = self._values(options).get("source_directory", "")
+        return Path(folder).expanduser() / _script_name(args)
+
     def _capture(self, args: Args) -> dict[str, str]:
         """Capture an executed cell as the entry script, and take that into the form."""
         from mlmagic.entities import CellOrigin
@@ -257,9 +269,10 @@ class DeployPanel(Panel):
         if not cells:
             raise UsageError(f"There is no cell '{args['number']}' any more.", hint="Run it again.")
         (cell,) = cells
+        _check_replacing(_existing([self._captured_file(args)]), args)
         taken = {"models", "environment", "source_directory", "allow"}
         options = [option for option in self._options() if option.name in taken]
-        file = str(args["file"]).strip() or "score.py"
+        file = _script_name(args)
         report = self.workspace.capture_script(
             cell.source,
             file=file,
@@ -286,15 +299,13 @@ class DeployPanel(Panel):
             "files": [list(item) for item in written.files.items()],
             "line": " ".join(words),
             "notes": [f"Only mlmagic knows the key {ours}."] if ours else [],
-            "existing": [name for name in written.files if Path(name).exists()],
+            "existing": _existing(written.files),
         }
 
     def _write(self, args: Args) -> None:
         """Write v1's configuration files into the current folder."""
         files = self._written(self._keywords(), str(args["format"])).files
-        existing = [name for name in files if Path(name).exists()]
-        if existing and not args["overwrite"]:
-            raise UsageError(f"The file '{existing[0]}' exists already.")
+        _check_replacing(_existing(files), args)
         for name, text in files.items():
             write_atomically(Path(name), text)
 
@@ -325,6 +336,20 @@ def _texts(option: Option, text: str) -> list[str]:
         text = text.replace(",", "\n")
     lines = text.splitlines() if option.repeat or option.is_mapping else [text]
     return [line.strip() for line in lines if line.strip()]
+
+
+def _script_name(args: dict[str, Any]) -> str:
+    return str(args["file"]).strip() or "score.py"
+
+
+def _existing(files: Iterable[str | Path]) -> list[str]:
+    return [str(file) for file in files if Path(file).exists()]
+
+
+def _check_replacing(existing: list[str], args: dict[str, Any]) -> None:
+    """Refuse to replace files that the user was not asked about."""
+    if existing and not args["overwrite"]:
+        raise UsageError(f"The file '{existing[0]}' exists already.")
 
 
 def _private_names() -> set[str]:

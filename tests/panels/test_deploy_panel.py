@@ -124,11 +124,44 @@ def test_a_cell_that_has_run_is_captured(open_panel, shell, tmp_path, monkeypatc
     newest, other = panel.commands["cells"]({})
     assert newest == {"number": 2, "title": "In [2]  # an entry script", "source": SCRIPT}
     assert other["source"] == "helper = 1\n"
-    told = panel.commands["capture"]({"number": 2, "file": "scoring.py"})
+    told = panel.commands["capture"]({"number": 2, "file": "scoring.py", "overwrite": False})
     assert "captured from In [2]" in told["text"]
     assert "init()" in told["text"]
     assert (tmp_path / "scoring.py").read_text() == SCRIPT
     assert panel.values["script"] == "scoring.py"
+
+
+def test_a_script_is_replaced_by_a_cell_only_when_wanted(
+    open_panel, shell, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    shell.history_manager.store_inputs(1, SCRIPT)
+    panel = open_panel()
+    assert panel.commands["existing"]({"file": ""}) == []
+    written = tmp_path / "score.py"
+    written.write_text("# by hand\n")
+    assert panel.commands["existing"]({"file": ""}) == ["score.py"]
+    with pytest.raises(MlmagicError, match=r"'score.py' exists already"):
+        panel.commands["capture"]({"number": 1, "file": "", "overwrite": False})
+    assert written.read_text() == "# by hand\n"
+    assert "script" not in panel.values
+    panel.commands["capture"]({"number": 1, "file": "score.py", "overwrite": True})
+    assert written.read_text() == SCRIPT
+
+
+def test_a_script_in_its_source_directory_is_not_replaced_unasked(
+    open_panel, shell, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    shell.history_manager.store_inputs(1, SCRIPT)
+    written = tmp_path / "src" / "score.py"
+    written.parent.mkdir()
+    written.write_text("# by hand\n")
+    panel = open_panel(source_directory="src")
+    assert panel.commands["existing"]({"file": "score.py"}) == ["src/score.py"]
+    with pytest.raises(MlmagicError, match=r"'src/score.py' exists already"):
+        panel.commands["capture"]({"number": 1, "file": "score.py", "overwrite": False})
+    assert written.read_text() == "# by hand\n"
 
 
 def test_a_cell_that_would_not_travel_is_refused_with_its_line(open_panel, shell, monkeypatch):
@@ -136,10 +169,10 @@ def test_a_cell_that_would_not_travel_is_refused_with_its_line(open_panel, shell
     shell.history_manager.store_inputs(1, SCRIPT.replace("return raw_data", "return helper"))
     panel = open_panel()
     with pytest.raises(MlmagicError, match=r"In \[1\], line 7: .*helper"):
-        panel.commands["capture"]({"number": 1, "file": ""})
+        panel.commands["capture"]({"number": 1, "file": "", "overwrite": False})
     assert "script" not in panel.values
     with pytest.raises(MlmagicError, match="no cell '7' any more"):
-        panel.commands["capture"]({"number": 7, "file": ""})
+        panel.commands["capture"]({"number": 7, "file": "", "overwrite": False})
 
 
 def test_configuration_files_are_written_once_and_replaced_when_wanted(

@@ -287,7 +287,11 @@ export interface DeployIntents {
   deploy: { args: Nothing; value: { model: string; outcome: string } };
   line: { args: Nothing; value: { text: string } };
   cells: { args: Nothing; value: { number: number; title: string; source: string }[] };
-  capture: { args: { number: number; file: string }; value: { text: string } };
+  existing: { args: { file: string }; value: string[] };
+  capture: {
+    args: { number: number; file: string; overwrite: boolean };
+    value: { text: string };
+  };
   configuration: { args: { format: ConfigurationFormat }; value: ConfigurationFiles };
   write: { args: { format: ConfigurationFormat; overwrite: boolean }; value: null };
 }

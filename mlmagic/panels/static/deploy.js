@@ -53,7 +53,7 @@ function setLabel(button2, label) {
 
 // src/deploy/capture.ts
 var SECONDS = 900;
-function capturing({ python, act }) {
+function capturing({ python, act, question }) {
   const cells = h("select", { class: "mlm-input", "aria-label": "Cell" });
   const file = h("input", {
     type: "text",
@@ -98,12 +98,20 @@ function capturing({ python, act }) {
     showSource();
   }
   async function take() {
+    const wanted = { number: Number(cells.value), file: file.value };
+    let existing = [];
+    const find = async () => {
+      existing = await python.ask("existing", { file: wanted.file });
+    };
+    if (!await act(capture, find, "")) return;
+    const words = `Replace ${existing.join(" and ")}?`;
+    if (existing.length && !await question.ask(words, "Replace")) return;
     show(report, false);
     await act(
       capture,
       async () => {
-        const args = { number: Number(cells.value), file: file.value };
-        const { text } = await python.ask("capture", args, SECONDS);
+        const overwrite = existing.length > 0;
+        const { text } = await python.ask("capture", { ...wanted, overwrite }, SECONDS);
         setText(report, text);
         show(report, true);
       },
@@ -475,7 +483,7 @@ function draw(place, python, signal, host) {
   const open = h("div", { class: "mlm-opened" });
   const parts = frame(place, "mlm-deploy");
   const { act, trouble, fail } = acting(parts.say);
-  const capture = capturing({ python, act });
+  const capture = capturing({ python, act, question });
   const captured = fold("Capture a cell as the script", capture.element);
   parts.root.setAttribute("aria-label", "Deploy");
   parts.note.after(

@@ -1,16 +1,18 @@
 import type { DeployIntents, DeployModel } from "../contract";
+import type { confirmation } from "../lib/confirm";
 import { h, setText, show } from "../lib/dom";
 import type { Python } from "../lib/python";
 
 interface Needs {
   python: Python<DeployModel, DeployIntents>;
   act(button: HTMLButtonElement, action: () => Promise<unknown>, done: string): Promise<boolean>;
+  question: ReturnType<typeof confirmation>;
 }
 
 const SECONDS = 900;
 
 /** A part that takes an executed cell as the entry script, and shows what its check says. */
-export function capturing({ python, act }: Needs) {
+export function capturing({ python, act, question }: Needs) {
   const cells = h("select", { class: "mlm-input", "aria-label": "Cell" });
   const file = h("input", {
     type: "text",
@@ -59,12 +61,20 @@ export function capturing({ python, act }: Needs) {
   }
 
   async function take(): Promise<void> {
+    const wanted = { number: Number(cells.value), file: file.value };
+    let existing: string[] = [];
+    const find = async () => {
+      existing = await python.ask("existing", { file: wanted.file });
+    };
+    if (!(await act(capture, find, ""))) return;
+    const words = `Replace ${existing.join(" and ")}?`;
+    if (existing.length && !(await question.ask(words, "Replace"))) return;
     show(report, false);
     await act(
       capture,
       async () => {
-        const args = { number: Number(cells.value), file: file.value };
-        const { text } = await python.ask("capture", args, SECONDS);
+        const overwrite = existing.length > 0;
+        const { text } = await python.ask("capture", { ...wanted, overwrite }, SECONDS);
         setText(report, text);
         show(report, true);
       },
