@@ -48,7 +48,14 @@ class LockedPackage:
     @property
     def differs(self) -> bool:
         """Whether the running interpreter has another version of it, or none."""
-        return self.here is None or self.here.version != self.version.partition("+")[0]
+        if self.here is None:
+            return True
+        address = self.place.partition("#")[0]
+        if commit := _commit(address):
+            return f"@{commit}" not in (self.here.url or "")
+        if "://" in address and not self.version:
+            return address != (self.here.url or "").partition("#")[0]
+        return self.here.version != self.version.partition("+")[0]
 
 
 def locked_packages(entry: EnvironmentEntry) -> tuple[LockedPackage, ...]:
@@ -95,13 +102,24 @@ def _origin(pin: str) -> tuple[str, str, str]:
     if "://" not in pin:
         return "index", pin, ""
     address = pin.partition("#")[0]
-    scheme, plus, _ = address.partition("+")
-    if plus and "://" not in scheme:
-        path = address.partition("://")[2].partition("/")[2]
-        return scheme, path.partition("@")[2][:_COMMIT_LENGTH], pin
+    if control := _version_control(address):
+        return control, _commit(address)[:_COMMIT_LENGTH], pin
     with contextlib.suppress(InvalidWheelFilename):
         return "address", str(parse_wheel_filename(address.rpartition("/")[2])[1]), pin
     return "address", "", pin
+
+
+def _version_control(address: str) -> str:
+    scheme, plus, _ = address.partition("+")
+    return scheme if plus and "://" not in scheme else ""
+
+
+def _commit(address: str) -> str:
+    """The commit that an address of a version control ends with; empty where it has none."""
+    if not _version_control(address):
+        return ""
+    path = address.partition("://")[2].partition("/")[2]  # the host may have a user before an @
+    return path.partition("@")[2]
 
 
 def _names(lines: Iterable[str]) -> set[str]:

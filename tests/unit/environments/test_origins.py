@@ -1,7 +1,11 @@
 """Where packages of a lock come from; the interpreter that runs the tests is the kernel."""
 
 import importlib.metadata
+import json
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from mlmagic.entities import Environment, Lock
 from mlmagic.environments import EnvironmentEntry, locked_packages, locked_versions
@@ -57,6 +61,58 @@ def test_each_package_tells_where_it_comes_from_and_why(tmp_path: Path) -> None:
     assert by_name["versioned"].differs
     assert by_name["ours"].place == "ours-0.3-py3-none-any.whl"
     assert by_name["by-address"].place.startswith("https://example.com/")
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+GIT = "https://git@example.com/a/versioned"
+ARCHIVE = "https://example.com/archived/main.tar.gz"
+
+
+def record_of_git(commit: str) -> dict[str, object]:
+    return {"url": GIT, "vcs_info": {"vcs": "git", "commit_id": commit}}
+
+
+@pytest.mark.parametrize(
+    ("name", "pin", "record", "differs"),
+    [
+        ("versioned", f"git+{GIT}@{COMMIT}", record_of_git(COMMIT), False),
+        ("versioned", f"git+{GIT}@{COMMIT}", record_of_git(COMMIT[::-1]), True),
+        ("versioned", f"git+{GIT}@{COMMIT}#subdirectory=p", record_of_git(COMMIT), False),
+        ("versioned", f"git+{GIT}@{COMMIT}", None, True),
+        ("archived", ARCHIVE, {"url": ARCHIVE, "archive_info": {}}, False),
+        ("archived", f"{ARCHIVE}#sha256=00", {"url": ARCHIVE, "archive_info": {}}, False),
+        ("archived", ARCHIVE, {"url": f"{ARCHIVE}.xz", "archive_info": {}}, True),
+        ("archived", ARCHIVE, None, True),
+    ],
+)
+def test_the_same_commit_or_address_here_is_the_same(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    pin: str,
+    record: dict[str, object] | None,
+    differs: bool,
+) -> None:
+    metadata = tmp_path / f"{name}-1.2.3.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2.3\n")
+    if record:
+        (metadata / "direct_url.json").write_text(json.dumps(record))
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = replace(
+        an_entry(tmp_path),
+        lock=Lock(
+            identity="ab" * 32,
+            text=f"{name} @ {pin}\n",
+            python_version="3.11",
+            platform="linux-x86_64",
+        ),
+    )
+    (found,) = locked_packages(entry)
+    assert found.here is not None
+    assert found.differs is differs
+    (line,) = [line for line in present(entry).text.splitlines() if line.startswith(f"{name} ")]
+    assert ("same" in line) is not differs
 
 
 def test_another_lock_is_told_in_the_same_words(tmp_path: Path) -> None:
