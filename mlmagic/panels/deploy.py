@@ -41,7 +41,8 @@ class DeployPanel(Panel):
     repeated; set it from Python, or link it, to fill the form. ``fields`` are those that the
     chosen target has, ``problems`` what is wrong with a field, by name, or with all of them
     together, by the empty name. What may be a secret (``variables``) is taken like the rest, but
-    stays in this kernel: no trait holds it, so it is not saved with the notebook.
+    stays in this kernel: no trait holds it, so it is not saved with the notebook. It is held
+    while values are changed or added; values without one that was there begin the form anew.
 
     Args:
         workspace: Where to deploy.
@@ -98,9 +99,12 @@ class DeployPanel(Panel):
         """Keep what may be a secret out of the trait, which is saved with the notebook."""
         values = dict(proposal["value"])
         told = {name: values.pop(name) for name in _private_names() & values.keys()}
+        # An empty form, or that of another service, must not deploy what the last one held.
+        is_new = not proposal["value"] or not self.values.keys() <= values.keys()
         with self._lock:
-            self._private |= told
-        if told and self.fields:
+            forgotten = self._private if is_new else {}
+            self._private = told if is_new else self._private | told
+        if (told or forgotten) and self.fields:
             self._send_traits()
         return values
 

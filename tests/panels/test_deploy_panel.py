@@ -90,6 +90,19 @@ def test_values_of_variables_are_in_no_state(open_panel, way):
     assert "--env" not in panel.line()
 
 
+@pytest.mark.parametrize("anew", [{}, {"name": "other"}])
+def test_values_that_begin_anew_forget_variables(open_panel, anew):
+    panel = open_panel(target="local", workers="2", variables=f"TOKEN={SECRET}")
+    panel.values = {**panel.values, "name": "renamed"}
+    assert SECRET in panel.line()
+    panel.values = anew
+    assert "--env" not in panel.line()
+    assert fields(panel)["variables"]["kept"] == ""
+    panel.commands["set"]({"name": "variables", "value": f"TOKEN={SECRET}"})
+    panel.values = {"variables": "MODE=fast"}
+    assert panel.line() == "%deploy --env MODE=fast"
+
+
 def test_a_variable_that_is_wrong_is_not_quoted(open_panel):
     panel = open_panel()
     panel.commands["set"]({"name": "variables", "value": SECRET})
@@ -118,7 +131,7 @@ def shell() -> Iterator[InteractiveShell]:
 
 def test_a_cell_that_has_run_is_captured(open_panel, shell, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for cell in ("%%time\n1", f"\n%%score_script score.py\n{SCRIPT}", "helper = 1", "%pwd"):
+    for cell in ("%%time\n1", f"\n%%score_script score.py\n{SCRIPT}", " # mlmagic: score_script\nhelper = 1", "%pwd"):
         shell.history_manager.store_inputs(len(shell.history_manager.input_hist_raw), cell)
     panel = open_panel()
     newest, other = panel.commands["cells"]({})
@@ -131,9 +144,7 @@ def test_a_cell_that_has_run_is_captured(open_panel, shell, tmp_path, monkeypatc
     assert panel.values["script"] == "scoring.py"
 
 
-def test_a_script_is_replaced_by_a_cell_only_when_wanted(
-    open_panel, shell, tmp_path, monkeypatch
-):
+def test_a_script_is_replaced_by_a_cell_only_when_wanted(open_panel, shell, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shell.history_manager.store_inputs(1, SCRIPT)
     panel = open_panel()
