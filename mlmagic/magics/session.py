@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,6 @@ from mlmagic.magics.showing import ServiceDisplay
 if TYPE_CHECKING:
     from mlmagic.entities import CellOrigin
     from mlmagic.workspace import Workspace
-
-_MARK = re.compile(r"#\s*mlmagic:\s*score_script\b(?P<line>.*)")
 
 
 class Session:
@@ -30,8 +27,10 @@ class Session:
     def remember(self, info: Any) -> None:
         """Keep the cell that begins to run, if it is marked; some clients store no history."""
         self.service_display.forget()
-        if _marked_line(info.raw_cell or ""):
-            self._marked = (self.shell.displayhook.prompt_count, info.raw_cell)
+        source = info.raw_cell or ""
+        # Other cells do not wait for what checks scripts to be imported.
+        if "score_script" in source and _marked_line(source):
+            self._marked = (self.shell.displayhook.prompt_count, source)
 
     def workspace(self) -> Workspace:
         """Return the workspace of the current folder; it is kept while the folder stays."""
@@ -118,7 +117,9 @@ class Session:
 
 def _marked_line(source: str) -> tuple[int, str] | None:
     """Return which line of a cell (from 0) marks it as an entry script, and its options."""
-    lines = source.splitlines()
-    first = next((n for n, text in enumerate(lines) if text.strip()), 0)
-    found = _MARK.match(lines[first]) if lines else None
-    return (first, found["line"]) if found else None
+    from mlmagic.scripts import marker
+
+    options = marker(source)
+    if options is None:
+        return None
+    return next(n for n, text in enumerate(source.splitlines()) if text.strip()), options

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
-_MAGIC = re.compile(r"%%score_script\b.*|#\s*mlmagic:\s*score_script\b.*")
 _TITLE_LENGTH = 60
 
 
@@ -62,9 +60,12 @@ def user_names(shell: Any = None) -> dict[str, Any]:
 
 
 def _cell(number: int, text: str) -> ExecutedCell:
+    from mlmagic.scripts import marker
+
     lines = text.splitlines()
     first = next(n for n, line in enumerate(lines) if line.strip())
-    begin = first + 1 if _MAGIC.match(lines[first]) else 0
+    is_captured = lines[first].split()[0] == "%%score_script" or marker(text) is not None
+    begin = first + 1 if is_captured else 0
     source = "\n".join(lines[begin:]) + "\n"
     return ExecutedCell(number=number, first_line=begin + 1, source=source)
 

@@ -21,7 +21,8 @@ def marker(source: str) -> str | None:
         >>> marker("# mlmagic: score_script score.py --model diabetes")
         'score.py --model diabetes'
     """
-    match = _MARKER.match(source.lstrip("\n").partition("\n")[0].strip())
+    first = next((line for line in source.splitlines() if line.strip()), "")
+    match = _MARKER.match(first.strip())
     return (match["line"] or "").strip() if match else None
 
 

@@ -14,6 +14,7 @@ CELL = CellOrigin(execution_count=4)
         ("# mlmagic: score_script score.py --model a\nimport x", "score.py --model a"),
         ("\n\n#mlmagic:score_script\nimport x", ""),
         ("  # mlmagic:  score_script  ", ""),
+        ("  \n# mlmagic: score_script a.py", "a.py"),
         ("import x\n# mlmagic: score_script score.py", None),
         ("# mlmagic: score_scripts", None),
         ("", None),
