@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import traitlets
 from mlmagic.environments import kernel_stamp, locked_packages, locked_versions
 from mlmagic.errors import EnvironmentNotFoundError
 from mlmagic.panels.panel import STATIC, Panel, kept
-from mlmagic.presentation import Facts, environment_facts, present
+from mlmagic.presentation import Facts, Lines, environment_facts, present
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
     Args = dict[str, Any]
 
 _IDENTITY_LENGTH = 12
+_REMOVED = "The environment is removed; this is what it was."
 
 
 class EnvironmentPanel(Panel):
     """A live view of one environment of a workspace.
 
     ``environment`` has what is known of it and its locked packages, each with where it comes from
-    and what the kernel has of it; ``others`` the locks that it can be compared with.
+    and what the kernel has of it; ``others`` the locks that it can be compared with. One that is
+    removed is shown as it was last, and says so.
 
     Args:
         workspace: Whose environment is shown.
@@ -50,6 +53,7 @@ class EnvironmentPanel(Panel):
 
         self.workspace = workspace
         self._name = name
+        self._is_removed = False
         self._unwatch: Callable[[], None] = lambda: None
         super().__init__()
         try:
@@ -64,7 +68,10 @@ class EnvironmentPanel(Panel):
 
     def to_html(self) -> str:
         """Return the facts and the packages as tables of HTML."""
-        return present(self._shown).html
+        shown = present(self._shown)
+        if self._is_removed:
+            shown = replace(shown, blocks=(Lines((_REMOVED, "")), *shown.blocks))
+        return shown.html
 
     def close(self) -> None:
         """Stop watching and take the views away."""
@@ -88,12 +95,16 @@ class EnvironmentPanel(Panel):
     def _look_again(self) -> None:
         with self._lock:
             self._entries = self.workspace.list_environments()
-            self._shown = self._look_up()
+            try:
+                self._shown = self._look_up()
+                self._is_removed = False
+            except EnvironmentNotFoundError:
+                self._is_removed = True  # until one of its name is there again
             self._send_soon()
 
     def _send_traits(self) -> None:
         with self.hold_sync():
-            self.environment = _described(self._shown)
+            self.environment = _described(self._shown) | {"isRemoved": self._is_removed}
             self.others = [
                 {"identity": entry.identity, "label": f"{entry.name} ({entry.lock.short})"}
                 for entry in self._entries
@@ -114,7 +125,7 @@ class EnvironmentPanel(Panel):
 
     def _lock_versions(self, _args: Args) -> None:
         """Choose the versions now, as a deployment would."""
-        self.workspace.environments.lock(self._shown.environment)
+        self.workspace.environments.lock(self._look_up().environment)
         self._look_again()
 
 

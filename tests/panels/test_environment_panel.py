@@ -61,6 +61,21 @@ def test_versions_are_chosen_and_compared_with_another_lock(workspace, panel):
         panel.commands["versions"]({"identity": "gone"})
 
 
+def test_one_that_is_removed_says_so_until_it_is_there_again(workspace, panel, caplog):
+    (found,) = workspace.root.rglob("old.json")
+    kept = found.read_bytes()
+    assert panel.environment["isRemoved"] is False
+    found.unlink()
+    wait_until(lambda: panel.environment["isRemoved"])
+    assert "removed" in panel.to_html()
+    with pytest.raises(EnvironmentNotFoundError, match="old"):
+        panel.commands["lock"]({})
+    found.write_bytes(kept)
+    wait_until(lambda: not panel.environment["isRemoved"])
+    assert "removed" not in panel.to_html()
+    assert "Looking again failed" not in caplog.text
+
+
 def test_an_environment_shows_its_panel_and_one_that_is_gone_shows_none(workspace, tmp_path):
     entry = workspace.show_environment("old")
     data, _ = environment_view(workspace, entry)

@@ -226,6 +226,8 @@ export interface PackageRow {
 export interface EnvironmentDetails {
   name: string;
   isLocked: boolean;
+  /** Whether it is there no more; the rest is what it was. */
+  isRemoved: boolean;
   facts: [label: string, text: string][];
   packages: PackageRow[];
 }

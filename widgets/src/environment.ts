@@ -58,6 +58,7 @@ function draw(place: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSign
   const only = h("input", { type: "checkbox" });
   const count = h("span", { class: "mlm-place", role: "status" });
   const lock = h("button", { type: "button", class: "mlm-button" }, "Choose versions");
+  const removed = h("p", { class: "mlm-note", role: "status" });
   const facts = h("div");
   const empty = h("p", { class: "mlm-empty" });
   const table = packagesTable();
@@ -72,6 +73,7 @@ function draw(place: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSign
     count,
   );
   parts.note.after(
+    removed,
     h("header", { class: "mlm-bar" }, name, h("span", { class: "mlm-push" }), lock),
     trouble,
     facts,
@@ -87,8 +89,11 @@ function draw(place: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSign
     setText(name, `Environment ${environment.name}`);
     parts.root.setAttribute("aria-label", `Environment ${environment.name}`);
     facts.replaceChildren(factList(environment.facts));
-    show(lock, !environment.isLocked);
-    show(tools, environment.isLocked);
+    const { isLocked, isRemoved } = environment;
+    setText(removed, isRemoved ? "The environment is removed; this is what it was." : "");
+    show(removed, isRemoved);
+    show(lock, !isLocked && !isRemoved);
+    show(tools, isLocked);
     drawChoices();
     await compare();
   }
