@@ -131,7 +131,8 @@ def shell() -> Iterator[InteractiveShell]:
 
 def test_a_cell_that_has_run_is_captured(open_panel, shell, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for cell in ("%%time\n1", f"\n%%score_script score.py\n{SCRIPT}", " # mlmagic: score_script\nhelper = 1", "%pwd"):
+    marked = " # mlmagic: score_script\nhelper = 1"
+    for cell in ("%%time\n1", f"\n%%score_script score.py\n{SCRIPT}", marked, "%pwd"):
         shell.history_manager.store_inputs(len(shell.history_manager.input_hist_raw), cell)
     panel = open_panel()
     newest, other = panel.commands["cells"]({})
