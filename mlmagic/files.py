@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,34 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int = 0o644) -> Non
             error.filename = str(path)
         raise
     sync_directory(path.parent)
+
+
+@contextmanager
+def new_folder(place: Path, kind: type[MlmagicError]) -> Iterator[Path]:
+    """Fill a folder under another name; it gets its own when it is complete.
+
+    Args:
+        place: The folder, which does not exist or is empty.
+        kind: The class of the error where the file system refuses.
+
+    Yields:
+        The folder to fill, next to the place; it goes away if filling it fails.
+
+    Example:
+        >>> with new_folder(Path("there"), ConfigurationError) as folder:  # doctest: +SKIP
+        ...     (folder / "file").write_text("text")
+    """
+    with storage_faults(place, kind):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(dir=place.parent, prefix=".mlmagic-new-"))
+        try:
+            yield building
+            building.chmod(0o755)
+            if place.is_dir():
+                place.rmdir()  # refuses one with something in it
+            building.rename(place)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
 
 
 def sync_directory(directory: Path) -> None:

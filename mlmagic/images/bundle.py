@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.errors import ImageBuildError
-from mlmagic.files import storage_faults
-from mlmagic.images.dockerfile import extract, new_folder
+from mlmagic.files import new_folder, storage_faults
+from mlmagic.images.dockerfile import extract
 from mlmagic.images.places import APP_ROOT, OURS
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def write_bundle(
                     tar.add(whole, name)
                 packed.replace(place)
         return
-    with new_folder(place) as building:
+    with new_folder(place, ImageBuildError) as building:
         for layer in layers:
             extract(layer, building)
         for part in (building / OURS).iterdir():

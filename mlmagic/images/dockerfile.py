@@ -11,18 +11,17 @@ import re
 import shutil
 import tarfile
 import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.errors import ImageBuildError
-from mlmagic.files import storage_faults
+from mlmagic.files import new_folder
 from mlmagic.images.bases import ON_THE_DISK
 from mlmagic.images.image import HEALTHCHECK
 from mlmagic.images.places import APP_ROOT, OURS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from mlmagic.images.bases import Base
     from mlmagic.images.image import Image
@@ -50,7 +49,7 @@ def write_context(image: Image, place: Path) -> None:
             f"A Dockerfile cannot stand on '{image.base.reference}'.",
             hint="Name a base_image of a registry.",
         )
-    with new_folder(place) as building:
+    with new_folder(place, ImageBuildError) as building:
         names = []
         for layer in image.layers:
             if layer.stored is None:
@@ -68,22 +67,6 @@ def write_context(image: Image, place: Path) -> None:
             shutil.rmtree(building / left, ignore_errors=True)
         has_sample = (building / _SERVICE).is_dir()
         (building / "Dockerfile").write_text(_dockerfile(image, names, sample=has_sample))
-
-
-@contextmanager
-def new_folder(place: Path) -> Iterator[Path]:
-    """Fill a folder under another name; it gets its own when it is complete."""
-    with storage_faults(place, ImageBuildError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(dir=place.parent, prefix=".mlmagic-package-"))
-        try:
-            yield building
-            building.chmod(0o755)
-            if place.is_dir():
-                place.rmdir()  # refuses one with something in it
-            building.rename(place)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
 
 
 def extract(layer: Layer, folder: Path) -> None:

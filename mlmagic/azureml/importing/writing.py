@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.azureml.importing import notebooks
@@ -18,12 +16,13 @@ from mlmagic.azureml.importing.documents import SDK, commands_of
 from mlmagic.azureml.importing.lines import commands, joined, with_ours, without_sdk
 from mlmagic.azureml.importing.page import PAGE, page
 from mlmagic.errors import ConfigurationError
-from mlmagic.files import storage_faults
+from mlmagic.files import new_folder
 from mlmagic.settings import FILE_NAME
 from mlmagic.workspace.roots import Root, holds_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from mlmagic.azureml.importing.discovering import Source
     from mlmagic.azureml.importing.lines import Command
@@ -69,21 +68,13 @@ def write_project(
         raise ConfigurationError(
             f"The folder '{folder}' lies in the project itself.", hint="Name one outside of it."
         )
-    with storage_faults(folder, ConfigurationError):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-        try:
-            made.chmod(0o755)
-            _fill(made, root, paths, {each.path: each for each in sources})
-            if not holds_configuration(made):
-                Root(path=made, name=target.name).create()
-            if not (made / FILE_NAME).exists():
-                (made / FILE_NAME).write_text(_TARGETS, "utf-8")
-            (made / PAGE).write_text(page(report), "utf-8")
-            made.rename(target)
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
+    with new_folder(target, ConfigurationError) as made:
+        _fill(made, root, paths, {each.path: each for each in sources})
+        if not holds_configuration(made):
+            Root(path=made, name=target.name).create()
+        if not (made / FILE_NAME).exists():
+            (made / FILE_NAME).write_text(_TARGETS, "utf-8")
+        (made / PAGE).write_text(page(report), "utf-8")
     return target
 
 
