@@ -134,6 +134,8 @@ class Services:
     def attach(self, name: str, target: str) -> Webservice:
         """Take up a service that another machine deployed, from what its target keeps of it.
 
+        One that was taken up before is brought to what others have deployed since.
+
         Raises:
             ServiceExistsError: There is a service of this name here.
             ServiceNotFoundError: The target has none of this name.
@@ -148,6 +150,11 @@ class Services:
                 )
             if here is None:
                 self._records.add(self._deployer.target(target).find(name))
+            elif (newer := self._deployer.target(target).newer(here)) is not None:
+                if newer.created_at != here.created_at:  # made anew: nothing of the old one is left
+                    self._records.remove(name)
+                generation = max(here.generation, newer.generation) + 1
+                self._records.add(replace(newer, generation=generation))
         return Webservice(self, name)
 
     def names(self) -> builtins.list[str]:

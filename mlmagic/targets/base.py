@@ -122,6 +122,15 @@ class Target(ABC):
             hint="Services of this machine are in the workspace that deployed them.",
         )
 
+    def newer(self, record: ServiceRecord) -> ServiceRecord | None:
+        """Return the record that the target itself keeps, where it is ahead of a workspace's.
+
+        Somebody else who is attached to the service has deployed it since; what the workspace
+        has is of no use any more.
+        """
+        del record
+        return None
+
     def preview(
         self, spec: DeploymentSpec, *, record: ServiceRecord | None
     ) -> list[tuple[str, str, str]]:

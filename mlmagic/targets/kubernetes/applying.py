@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mlmagic.errors import DeploymentTimeoutError, ServiceExistsError
+from mlmagic.errors import DeploymentTimeoutError
 from mlmagic.targets.kubernetes import naming
 from mlmagic.targets.kubernetes.autoscaling import equipped, pause
 from mlmagic.targets.kubernetes.faults import ForbiddenError
 from mlmagic.targets.kubernetes.objects import OPTIONAL_KINDS, manifests
+from mlmagic.targets.kubernetes.owning import is_own, own
 from mlmagic.targets.kubernetes.release import autoscales, first_replicas
 
 if TYPE_CHECKING:
-    from mlmagic.entities import KubernetesDeploymentConfig
+    from mlmagic.entities import DeploymentSpec, KubernetesDeploymentConfig
     from mlmagic.targets.kubernetes.connection import Connection, Object
     from mlmagic.targets.kubernetes.release import Release
 
@@ -29,35 +30,28 @@ def dry_run(connection: Connection, release: Release) -> list[tuple[Object | Non
         For each object what it is now, None where there is none, and what it would be.
 
     Raises:
+        ServiceExistsError: An object of the name is somebody else's.
         MlmagicError: The server, an admission rule or another field manager refuses.
     """
-    found = []
-    for item in manifests(kept_pods(connection, release)):
-        before = connection.get(item["kind"], item["metadata"]["name"])
-        found.append((before, connection.apply(item, dry_run=True)))
-    return found
+    items = manifests(kept_pods(connection, release))
+    before = _own_of(connection, release.spec.name, items)
+    after = [connection.apply(item, dry_run=True) for item in items]
+    return list(zip(before, after, strict=True))
 
 
-def refuse_foreign(connection: Connection, name: str) -> None:
-    """Make sure that no object of the service's name belongs to somebody else.
+def refuse_foreign(connection: Connection, spec: DeploymentSpec) -> None:
+    """Make sure that no Secret that a service may come to have belongs to somebody else.
+
+    Whether the other objects do, `dry_run` and `apply_release` look.
 
     Raises:
         ServiceExistsError: One does.
     """
-    for kind, called in (
-        *((kind, name) for kind in ("Deployment", "Service")),
-        ("ConfigMap", naming.record_name(name)),
-        ("Secret", naming.keys_name(name)),
-    ):
-        found = connection.get(kind, called)
-        labels = (found or {}).get("metadata", {}).get("labels") or {}
-        ours = labels.get(naming.MANAGED_BY) == naming.MANAGER and labels.get(naming.NAME) == name
-        if found is not None and not ours:
-            raise ServiceExistsError(
-                f"The namespace '{connection.namespace}' has a {kind} '{called}' that mlmagic did "
-                "not make.",
-                hint="Choose another name for the service.",
-            )
+    names = [naming.keys_name(spec.name), naming.pull_name(spec.name)]
+    if spec.secrets:
+        names.append(naming.secrets_name(spec.name, spec.secrets))
+    for name in names:
+        own(connection, "Secret", name, spec.name)
 
 
 def apply_release(connection: Connection, release: Release) -> list[Object]:
@@ -65,10 +59,14 @@ def apply_release(connection: Connection, release: Release) -> list[Object]:
 
     Returns:
         The objects, as the server has them now.
+
+    Raises:
+        ServiceExistsError: An object of the name is somebody else's; nothing was applied.
     """
     release = kept_pods(connection, release)
     before = connection.get("Deployment", release.spec.name)
     items = manifests(release)
+    _own_of(connection, release.spec.name, items)
     # Others may hold fields of ours: they are told, never overwritten.
     applied = [connection.apply(item) for item in items]
     wanted = {item["kind"] for item in items}
@@ -97,7 +95,8 @@ def remove(connection: Connection, name: str) -> None:
         DeploymentTimeoutError: Something keeps them.
     """
     record = naming.record_name(name)
-    connection.delete("ConfigMap", record, foreground=True)
+    if is_own(connection.get("ConfigMap", record), name):
+        connection.delete("ConfigMap", record, foreground=True)
     selector = f"{naming.NAME}={name},{naming.OURS}"
     for kind in _ALL_KINDS:  # what lost its owner
         _remove_ours(connection, kind, name)
@@ -150,13 +149,17 @@ def _scale_first(connection: Connection, release: Release, before: Object | None
     return scale(connection, release.spec.name, config, wanted)
 
 
+def _own_of(connection: Connection, name: str, items: list[Object]) -> list[Object | None]:
+    """Return what there is of objects; all are looked at before the first is applied."""
+    return [own(connection, item["kind"], item["metadata"]["name"], name) for item in items]
+
+
 def _remove_ours(connection: Connection, kind: str, name: str) -> None:
     try:
         found = connection.get(kind, name)
     except ForbiddenError:
         return  # what we may not even see, we have not made
-    labels: dict[str, Any] = (found or {}).get("metadata", {}).get("labels") or {}
-    if found is not None and labels.get(naming.MANAGED_BY) == naming.MANAGER:
+    if is_own(found, name):
         connection.delete(kind, name)
 
 
@@ -165,6 +168,6 @@ def _left(connection: Connection, name: str, selector: str) -> str:
     if pods := connection.list("Pod", selector)[0]:
         return f"pod/{pods[0]['metadata']['name']}"
     for kind, called in (("Deployment", name), ("ConfigMap", naming.record_name(name))):
-        if connection.get(kind, called) is not None:
+        if is_own(connection.get(kind, called), name):
             return f"{kind.lower()}/{called}"
     return ""

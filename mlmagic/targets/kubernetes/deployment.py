@@ -15,6 +15,7 @@ from mlmagic.targets.kubernetes import applying, naming
 from mlmagic.targets.kubernetes.connection import Connection, Place, connect
 from mlmagic.targets.kubernetes.image import publish
 from mlmagic.targets.kubernetes.objects import Credentials, pull_secret
+from mlmagic.targets.kubernetes.owning import own
 from mlmagic.targets.kubernetes.recording import keep_record
 from mlmagic.targets.processes import python
 
@@ -91,6 +92,8 @@ def _apply(
 ) -> None:
     release = replace(keep_record(connection, record), image=image)
     if credentials is not None:
+        name = naming.pull_name(record.name)
+        own(connection, "Secret", name, record.name)
         connection.apply(pull_secret(release, credentials))
-        release = replace(release, pull_secret=naming.pull_name(record.name))
+        release = replace(release, pull_secret=name)
     applying.apply_release(connection, release)

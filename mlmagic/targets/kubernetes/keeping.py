@@ -16,6 +16,7 @@ from mlmagic.targets.keys import random_key
 from mlmagic.targets.kubernetes import naming
 from mlmagic.targets.kubernetes.forwarding import open_pod
 from mlmagic.targets.kubernetes.objects import keys_secret, secret
+from mlmagic.targets.kubernetes.owning import own
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,13 +49,14 @@ def read_keys(connection: Connection, service: str) -> Keys:
 
 def ensure_keys(connection: Connection, release: Release) -> None:
     """Make keys where there are none yet."""
-    found = connection.get("Secret", naming.keys_name(release.spec.name))
+    name = release.spec.name
+    found = own(connection, "Secret", naming.keys_name(name), name)
     if found is None:
         keys = Keys(primary=random_key(), secondary=random_key())
     elif naming.PRIMARY_KEY in found.get("data", {}):
         return
     else:  # made by a version that had no autoscaler to ask the pods
-        keys = read_keys(connection, release.spec.name)
+        keys = read_keys(connection, name)
     connection.apply(keys_secret(release, keys))
 
 
@@ -68,7 +70,7 @@ def put_secrets(connection: Connection, release: Release, values: Mapping[str, b
     if not wanted:
         return
     name = naming.secrets_name(release.spec.name, wanted)
-    if connection.get("Secret", name) is not None:
+    if own(connection, "Secret", name, release.spec.name) is not None:
         return
     found = {key: values[key] for key in wanted if key in values}
     for key in wanted.keys() - found.keys():

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import ServiceRecord
-from mlmagic.errors import DamagedRecordError, TargetError
+from mlmagic.errors import DamagedRecordError, ServiceExistsError, TargetError
 from mlmagic.files import parse_record, record_text
 from mlmagic.targets.kubernetes import naming
 from mlmagic.targets.kubernetes.objects import metadata, plain
+from mlmagic.targets.kubernetes.owning import is_own, own
 from mlmagic.targets.kubernetes.release import NO_IMAGE, Release
 
 if TYPE_CHECKING:
@@ -54,8 +55,70 @@ def read_record_object(item: Object) -> ServiceRecord:
     return parse_record(text, ServiceRecord, source=f"record in the ConfigMap '{name}'")
 
 
+def known_record(connection: Connection, name: str) -> ServiceRecord | None:
+    """Return the record that the cluster has of a service; None where none can be read."""
+    found = connection.get("ConfigMap", naming.record_name(name))
+    return _readable(found) if is_own(found, name) else None
+
+
+def is_same(one: ServiceRecord, other: ServiceRecord) -> bool:
+    """Whether two records are of one service, not of one that was made anew under its name."""
+    return one.created_at == other.created_at
+
+
+def is_ahead(there: ServiceRecord, record: ServiceRecord) -> bool:
+    """Whether what the cluster has is not what a record came from: somebody else deployed since.
+
+    Args:
+        there: The record in the cluster.
+        record: The one of a workspace.
+    """
+    return not is_same(there, record) or _newest(there) > _newest(record)
+
+
+def refuse_unknown(connection: Connection, name: str, target: str) -> None:
+    """Make sure that the cluster has no service of a name that the workspace has no record of.
+
+    Raises:
+        ServiceExistsError: It has.
+    """
+    if own(connection, "ConfigMap", naming.record_name(name), name) is not None:
+        raise ServiceExistsError(
+            f"The namespace '{connection.namespace}' has a service '{name}' that this workspace "
+            "did not deploy.",
+            hint=f"Attach it: %ml service attach {name} --target {target}; or choose another name.",
+        )
+
+
+def refuse_ahead(connection: Connection, record: ServiceRecord) -> None:
+    """Make sure that a record is not older than the cluster's.
+
+    Raises:
+        ServiceExistsError: It is, or the cluster's is of another service of the name.
+    """
+    there = _readable(own(connection, "ConfigMap", naming.record_name(record.name), record.name))
+    if there is None or not is_ahead(there, record):
+        return
+    newer = f"revision {_newest(there)}; this workspace knows {_newest(record)}"
+    raise ServiceExistsError(
+        f"The namespace '{connection.namespace}' has service '{record.name}' "
+        + (f"in {newer}." if is_same(there, record) else "made anew by somebody else."),
+        hint=f"Attach it again: %ml service attach {record.name} --target {record.target}",
+    )
+
+
 def keep_record(connection: Connection, record: ServiceRecord) -> Release:
-    """Put the record into the cluster; returns what the other objects are made from."""
+    """Put the record into the cluster; returns what the other objects are made from.
+
+    Raises:
+        ServiceExistsError: The cluster has a newer one, or one of somebody else.
+    """
+    refuse_ahead(connection, record)
+    return put_record(connection, record)
+
+
+def put_record(connection: Connection, record: ServiceRecord) -> Release:
+    """Do what `keep_record` does, whatever the cluster has: to take back what was kept."""
     release = Release(spec=record.spec, revision=record.current, image=NO_IMAGE)
     kept = connection.apply(record_object(record, release))
     return replace(release, owner=owner_of(kept))
@@ -91,6 +154,17 @@ def owner_of(item: Object) -> dict[str, Any]:
         "name": item["metadata"]["name"],
         "uid": item["metadata"]["uid"],
     }
+
+
+def _readable(item: Object | None) -> ServiceRecord | None:
+    try:
+        return read_record_object(item) if item is not None else None
+    except DamagedRecordError:
+        return None  # the next deployment writes it anew
+
+
+def _newest(record: ServiceRecord) -> int:
+    return max(revision.generation for revision in record.revisions)
 
 
 def _packed(record: ServiceRecord) -> bytes:

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.errors import ServiceNotFoundError, TargetUnavailableError, did_you_mean
+from mlmagic.errors import (
+    MlmagicError,
+    ServiceNotFoundError,
+    TargetUnavailableError,
+    did_you_mean,
+)
 from mlmagic.targets.base import Target
 from mlmagic.targets.jobs import Job
-from mlmagic.targets.kubernetes import applying, deployment, keeping, logs, naming, states
+from mlmagic.targets.kubernetes import (
+    applying,
+    deployment,
+    keeping,
+    logs,
+    naming,
+    recording,
+    states,
+)
 from mlmagic.targets.kubernetes.access import Addresses
 from mlmagic.targets.kubernetes.autoscaling import equipped
 from mlmagic.targets.kubernetes.checking import check_config
@@ -87,7 +101,10 @@ class KubernetesTarget(Target):
         check_config(spec, registry=self._registry_of(spec), loader=loader_of(self._place))
         connection = self._open(spec).connection
         if record is None:
-            applying.refuse_foreign(connection, spec.name)
+            recording.refuse_unknown(connection, spec.name, self.name)
+        else:
+            recording.refuse_ahead(connection, record)
+        applying.refuse_foreign(connection, spec)
         applying.dry_run(connection, Release(spec=spec, revision=1, image=NO_IMAGE))
         return None
 
@@ -142,6 +159,11 @@ class KubernetesTarget(Target):
                 hint=did_you_mean(name, self.names()),
             )
         return read_record_object(found)
+
+    def newer(self, record: ServiceRecord) -> ServiceRecord | None:
+        """See `Target.newer`."""
+        there = recording.known_record(self._open(record.spec).connection, record.name)
+        return there if there is not None and recording.is_ahead(there, record) else None
 
     def names(self) -> list[str]:
         """Return the names of all services of the namespace."""
@@ -225,15 +247,14 @@ class KubernetesTarget(Target):
         if work is None or work.revision != record.current:
             self._submit(record, {})
             return
-        pods = first_replicas(config_of(record.spec))
-        self._scale(record, pods)
         keep_record(self._open(record.spec).connection, record)
+        self._scale(record, first_replicas(config_of(record.spec)))
 
     def stop(self, record: ServiceRecord) -> None:
         """See `Target.stop`: no pods are left, everything else is."""
         self._job(record).cancel()
-        self._scale(record, 0)
         keep_record(self._open(record.spec).connection, record)
+        self._scale(record, 0)
         mirror = self._open(record.spec).mirror
         until = time.monotonic() + applying.GONE_SECONDS
         while self._observe(record).standing and time.monotonic() < until:
@@ -254,16 +275,22 @@ class KubernetesTarget(Target):
     def forget(self, record: ServiceRecord, generation: int) -> None:
         """See `Target.forget`: secrets that no kept revision reads."""
         del generation
-        keeping.forget_secrets(self._open(record.spec).connection, record)
+        if self.newer(record) is None:  # else others know what is read
+            keeping.forget_secrets(self._open(record.spec).connection, record)
 
     def delete(self, record: ServiceRecord) -> None:
-        """See `Target.delete`."""
-        self._remove(record.name, self._open(record.spec))
+        """See `Target.delete`; what somebody else has under the name by now is left alone."""
+        self._withdraw(record.name)
+        connection = self._open(record.spec).connection
+        there = recording.known_record(connection, record.name)
+        if there is None or recording.is_same(there, record):
+            applying.remove(connection, record.name)
 
     def discard(self, name: str) -> None:
         """See `Target.discard`; a service that was never here needs no cluster."""
         if Job(self._directory / name).state() is not None:
-            self._remove(name, self._open())
+            self._withdraw(name)
+            applying.remove(self.connection, name)
 
     def export(self, record: ServiceRecord) -> list[dict[str, Any]]:
         """Return the objects of a service as they would be kept in a repository."""
@@ -291,10 +318,9 @@ class KubernetesTarget(Target):
                 self._opened[namespace] = Cluster(connect(place, name=self.name))
             return self._opened[namespace]
 
-    def _remove(self, name: str, cluster: Cluster) -> None:
+    def _withdraw(self, name: str) -> None:
         self.cancel(name)
         self._addresses.forget(name)
-        applying.remove(cluster.connection, name)
 
     def _scale(self, record: ServiceRecord, pods: int) -> None:
         cluster = self._open(record.spec)
@@ -314,10 +340,27 @@ class KubernetesTarget(Target):
         return state if state is not None and state.generation == record.current else None
 
     def _submit(self, record: ServiceRecord, secrets: Mapping[str, bytes]) -> None:
-        """Put down record, keys and secrets; then let a process do what takes a while."""
+        """Put down the record and the rest; where the rest fails, the record goes back."""
         connection = self._open(record.spec).connection
         self._addresses.look_again(record.name)
+        before = recording.known_record(connection, record.name)
         release = keep_record(connection, record)
+        try:
+            self._begin(connection, record, release, secrets)
+        except BaseException:
+            with suppress(MlmagicError):  # what was in the way first is what is told
+                if before is not None:
+                    recording.put_record(connection, before)
+            raise
+
+    def _begin(
+        self,
+        connection: Connection,
+        record: ServiceRecord,
+        release: Release,
+        secrets: Mapping[str, bytes],
+    ) -> None:
+        """Put down keys and secrets; then let a process do what takes a while."""
         if record.spec.config.auth == "key":
             keeping.ensure_keys(connection, release)
         keeping.put_secrets(connection, release, secrets)

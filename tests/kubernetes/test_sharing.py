@@ -1,0 +1,165 @@
+"""Two workspaces, or mlmagic and somebody else, want the same names of a namespace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlmagic.errors import ConfigurationError, ServiceExistsError
+from tests.unit.targets.kubernetes.examples import make_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlmagic.services import Webservice
+    from mlmagic.testing import ServiceKit
+    from tests.cluster.node import Cluster
+    from tests.kubernetes.conftest import KitIn
+
+pytestmark = pytest.mark.kubernetes
+UNKNOWN = r"has a service 'svc' that this workspace did not deploy\. Attach it: .* svc --target"
+
+
+@pytest.fixture
+def other(kit_in: KitIn, tmp_path: Path, namespace: str) -> Iterator[ServiceKit]:
+    """A second workspace in the namespace of the first."""
+    with kit_in(tmp_path / "other", namespace) as made:
+        yield made
+
+
+def submitted(kit: ServiceKit, **asked: Any) -> Webservice:
+    """Deploy as far as the caller does it: the record is kept, pods do not matter here."""
+    service = kit.services.submit(kit.spec(**asked))
+    target_of(kit).cancel("svc")
+    return service
+
+
+def target_of(kit: ServiceKit) -> Any:
+    return kit.services._deployer.target("kubernetes")
+
+
+def kept(kit: ServiceKit) -> list[Any]:
+    """What the cluster has of the service: the record, and the keys."""
+    get = target_of(kit).connection.get
+    found = [get("ConfigMap", "svc-record"), get("Secret", "svc-keys")]
+    return [
+        each and (each["metadata"]["uid"], each.get("binaryData", each.get("data")))
+        for each in found
+    ]
+
+
+def generations(kit: ServiceKit) -> list[int]:
+    return [each.generation for each in kit.services.record("svc").revisions]
+
+
+def test_a_service_of_another_workspace_is_not_taken_over(
+    kit: ServiceKit, other: ServiceKit
+) -> None:
+    submitted(kit)
+    before = kept(kit)
+    assert None not in before
+    for asked in ({}, {"threads": 3}):
+        with pytest.raises(ServiceExistsError, match=UNKNOWN):
+            submitted(other, **asked)
+        with pytest.raises(ServiceExistsError, match=UNKNOWN):
+            other.services.plan(other.spec(**asked))
+    assert other.services.names() == []
+    assert kept(kit) == before
+
+    # Where the first was quicker by a moment, after the second had looked.
+    late = make_record()
+    assert late.created_at != kit.services.record("svc").created_at
+    with pytest.raises(ServiceExistsError, match="'svc' made anew by somebody else"):
+        target_of(other).create(late, secrets={})
+    target_of(other).delete(late)
+    assert kept(kit) == before
+
+    attached = other.services.attach("svc", "kubernetes")
+    assert attached.record.revisions == kit.services.record("svc").revisions
+    submitted(other, threads=3)
+    assert generations(other) == [1, 2]
+
+
+def test_newer_revisions_of_others_are_not_overwritten(kit: ServiceKit, other: ServiceKit) -> None:
+    submitted(kit)
+    other.services.attach("svc", "kubernetes")
+    submitted(other, threads=3)
+    before = kept(kit)
+    words = r"'svc' in revision 2; this workspace knows 1\. Attach it again: .* svc --target"
+    for act in (
+        lambda: submitted(kit, threads=4),
+        lambda: kit.services.plan(kit.spec(threads=4)),
+        lambda: kit.services.stop("svc"),
+        lambda: kit.services.start("svc"),
+    ):
+        with pytest.raises(ServiceExistsError, match=words):
+            act()
+    assert generations(kit) == [1]
+    assert kept(kit) == before
+
+    assert kit.services.attach("svc", "kubernetes").record.spec.config.threads == 3
+    submitted(kit, threads=4)
+    assert generations(kit) == [1, 2, 3]
+
+    # One that was deleted and made anew is another service, whatever its revision.
+    kit.services.delete("svc")
+    submitted(kit, threads=5)
+    before = kept(kit)
+    with pytest.raises(ServiceExistsError, match="'svc' made anew by somebody else"):
+        submitted(other, threads=6)
+    assert kept(kit) == before
+    other.services.delete("svc")
+    assert kept(kit) == before
+
+
+def test_objects_of_others_are_neither_taken_nor_removed(
+    kit: ServiceKit, cluster: Cluster, namespace: str
+) -> None:
+    submitted(kit, replicas=1, auth="none")
+    get = target_of(kit).connection.get
+    theirs = foreign(namespace)
+    cluster.apply(*theirs)
+
+    def versions() -> list[str]:
+        found = [get(each["kind"], each["metadata"]["name"]) for each in theirs]
+        return [each["metadata"]["uid"] + str(each["metadata"].get("labels")) for each in found]
+
+    before = versions()
+    wanted = ({"replicas": 2}, {"autoscale_max": 2}, {"ingress_host": "svc.example.com"})
+    for _ in ("updated", "created"):
+        for kind, asked in zip([each["kind"] for each in theirs], [*wanted, {}], strict=True):
+            name = "svc-pull" if kind == "Secret" else "svc"
+            with pytest.raises(ServiceExistsError, match=f"has a {kind} '{name}' that mlmagic did"):
+                submitted(kit, **{"auth": "none", "threads": 3, **asked})
+        assert versions() == before
+        if kit.services.names():
+            kit.services.delete("svc")
+    assert versions() == before
+
+
+def foreign(namespace: str) -> list[dict[str, Any]]:
+    meta = {"name": "svc", "namespace": namespace}
+    scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "theirs"}
+    port = {"number": 80}
+    return [
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta,
+         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "theirs"}}}},
+        {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": meta,
+         "spec": {"scaleTargetRef": scaled, "maxReplicas": 3}},
+        {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta,
+         "spec": {"defaultBackend": {"service": {"name": "theirs", "port": port}}}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": meta | {"name": "svc-pull"}},
+    ]  # fmt: skip
+
+
+def test_an_update_that_fails_leaves_the_record_as_it_was(kit: ServiceKit) -> None:
+    submitted(kit)
+    before = kept(kit)
+    with pytest.raises(ConfigurationError, match="The value of the secret 'token' is not known"):
+        submitted(kit, secrets={"token": "4" * 64})
+    assert generations(kit) == [1]
+    assert kept(kit) == before
+    submitted(kit, threads=3)
+    assert generations(kit) == [1, 2]
