@@ -120,23 +120,30 @@ def test_objects_of_others_are_neither_taken_nor_removed(
     submitted(kit, replicas=1, auth="none")
     get = target_of(kit).connection.get
     theirs = foreign(namespace)
-    cluster.apply(*theirs)
+    wanted = ({"replicas": 2}, {"autoscale_max": 2}, {"ingress_host": "svc.example.com"}, {})
 
-    def versions() -> list[str]:
+    def look() -> list[str]:
         found = [get(each["kind"], each["metadata"]["name"]) for each in theirs]
         return [each["metadata"]["uid"] + str(each["metadata"].get("labels")) for each in found]
 
-    before = versions()
-    wanted = ({"replicas": 2}, {"autoscale_max": 2}, {"ingress_host": "svc.example.com"})
-    for _ in ("updated", "created"):
-        for kind, asked in zip([each["kind"] for each in theirs], [*wanted, {}], strict=True):
-            name = "svc-pull" if kind == "Secret" else "svc"
-            with pytest.raises(ServiceExistsError, match=f"has a {kind} '{name}' that mlmagic did"):
-                submitted(kit, **{"auth": "none", "threads": 3, **asked})
-        assert versions() == before
-        if kit.services.names():
-            kit.services.delete("svc")
-    assert versions() == before
+    def is_refused(item: dict[str, Any], asked: dict[str, Any]) -> None:
+        words = f"has a {item['kind']} '{item['metadata']['name']}' that mlmagic did not make"
+        with pytest.raises(ServiceExistsError, match=words):
+            submitted(kit, **{"auth": "none", "threads": 3, **asked})
+
+    for item, asked in zip(theirs, wanted, strict=True):
+        cluster.apply(item)
+        is_refused(item, asked)
+    before = look()
+    assert generations(kit) == [1]
+    kit.services.delete("svc")
+    assert look() == before
+    is_refused(theirs.pop(), {})
+    cluster.core.delete_namespaced_secret("svc-pull", namespace)
+    for item, asked in zip(theirs, wanted, strict=False):
+        is_refused(item, asked)
+    assert kit.services.names() == []
+    assert look() == before[:-1]
 
 
 def foreign(namespace: str) -> list[dict[str, Any]]:
