@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from mlmagic.addresses import without_secrets
 from mlmagic.errors import ConfigurationError, ImagePullError
 from mlmagic.files import digest_text
 from mlmagic.images.bases import Python
@@ -68,13 +69,18 @@ class StandalonePython:
         found = _PINNED.fullmatch(text.strip())
         if found is None:
             raise ConfigurationError(
-                f"The standalone Python '{text}' is not pinned by a SHA-256.",
+                f"The standalone Python '{without_secrets(text)}' is not pinned by a SHA-256.",
                 hint="Write PATH#sha256=DIGEST or URL#sha256=DIGEST; 'sha256sum FILE' tells it.",
             )
         address = found["address"]
         if "://" not in address:
             address = str(Path(address).expanduser().absolute())
         return cls(address, found["sha256"].lower())
+
+    @property
+    def shown(self) -> str:
+        """The address, as messages show it."""
+        return without_secrets(self.address)
 
     def __str__(self) -> str:
         return f"{self.address}#sha256={self.sha256}"
@@ -114,7 +120,7 @@ def give_python(
     )
 
     def make(work: Path) -> Iterable[bytes]:
-        on_event(f"python {version}: from the standalone build '{standalone.address}'")
+        on_event(f"python {version}: from the standalone build '{standalone.shown}'")
         archive, folder = work / "archive", work / "python"
         _fetch(standalone, archive)
         _unpack(standalone, archive, folder, version=version, platform=platform)
@@ -133,18 +139,19 @@ def give_python(
 def _fetch(standalone: StandalonePython, archive: Path) -> None:
     digest = hashlib.sha256()
     with archive.open("wb") as target:
-        for chunk in _read(standalone.address):
+        for chunk in _read(standalone):
             digest.update(chunk)
             target.write(chunk)
     if digest.hexdigest() != standalone.sha256:
         raise ImagePullError(
-            f"The standalone Python '{standalone.address}' has the SHA-256 "
+            f"The standalone Python '{standalone.shown}' has the SHA-256 "
             f"'{digest.hexdigest()}', not '{standalone.sha256}'.",
             hint="Download it again, or pin what you mean to use.",
         )
 
 
-def _read(address: str) -> Iterator[bytes]:
+def _read(standalone: StandalonePython) -> Iterator[bytes]:
+    address = standalone.address
     try:
         if address.startswith(("http://", "https://")):
             # With the proxies and certificates that registries are reached by.
@@ -160,14 +167,15 @@ def _read(address: str) -> Iterator[bytes]:
             yield from iter(lambda: source.read(_CHUNK), b"")
     except ImportError as error:
         raise ImagePullError(
-            f"The address '{address}' needs a package that is not installed: {error}.",
+            f"The address '{standalone.shown}' needs a package that is not installed: {error}.",
             hint="Install it, or download the file and give its path.",
         ) from error
-    except Exception as error:  # whatever the file system's library raises
+    except Exception as error:  # noqa: BLE001 - whatever the file system's library raises
         raise ImagePullError(
-            f"The standalone Python '{address}' cannot be read: {error}.",
+            f"The standalone Python '{standalone.shown}' cannot be read: "
+            f"{without_secrets(str(error))}.",
             hint="Check the address and the network, or download the file and give its path.",
-        ) from error
+        ) from None  # the library's own error has the whole address
 
 
 def _unpack(
@@ -180,7 +188,7 @@ def _unpack(
             root, has = _find(standalone, members)
             if has != version:
                 raise ImagePullError(
-                    f"The standalone Python '{standalone.address}' is Python {has}, and the "
+                    f"The standalone Python '{standalone.shown}' is Python {has}, and the "
                     f"environment is for Python {version}.",
                     hint="Name a build of that version, or lock the environment for this one.",
                 )
@@ -188,7 +196,7 @@ def _unpack(
             built = _platform(program.read() if program else b"")
             if built != platform:
                 raise ImagePullError(
-                    f"The standalone Python '{standalone.address}' is for "
+                    f"The standalone Python '{standalone.shown}' is for "
                     f"'{built or 'another system'}', and the base image for '{platform}'.",
                     hint="Name a build for that platform, or choose another base_image.",
                 )
@@ -196,7 +204,7 @@ def _unpack(
             tar.extractall(archive.parent / "all", inside, filter="data")
     except (tarfile.TarError, EOFError, zlib.error, KeyError) as error:
         raise ImagePullError(
-            f"The standalone Python '{standalone.address}' cannot be unpacked: {error}.",
+            f"The standalone Python '{standalone.shown}' cannot be unpacked: {error}.",
             hint="Name a .tar, .tar.gz or .tar.xz with python/bin and python/lib.",
         ) from error
     (archive.parent / "all" / root).rename(folder)
@@ -211,7 +219,7 @@ def _find(standalone: StandalonePython, members: Iterable[tarfile.TarInfo]) -> t
     ]
     if not found:
         raise ImagePullError(
-            f"The standalone Python '{standalone.address}' has no 'python/bin/python3.N'.",
+            f"The standalone Python '{standalone.shown}' has no 'python/bin/python3.N'.",
             hint="Name an archive such as those of python-build-standalone ('install_only').",
         )
     best = min(found, key=lambda match: len(match["root"]))

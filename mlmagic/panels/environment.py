@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from mlmagic.addresses import without_secrets
 from mlmagic.environments import kernel_stamp, locked_packages, locked_versions
 from mlmagic.errors import EnvironmentNotFoundError
 from mlmagic.panels.panel import STATIC, Panel, kept
@@ -153,14 +154,14 @@ def _row(package: LockedPackage) -> dict[str, Any]:
         "name": package.name,
         "version": package.version,
         "origin": package.origin,
-        "place": package.place,
+        "place": without_secrets(package.place),
         "reason": package.reason,
         "kernel": None
         if here is None
         else {
             "version": here.version,
             "origin": here.origin,
-            "place": str(here.local or here.url or ""),
+            "place": str(here.local or without_secrets(here.url or "")),
             "differs": package.differs,
         },
     }

@@ -7,6 +7,7 @@ import io
 import platform
 import struct
 import tarfile
+import traceback
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
 from socketserver import ThreadingTCPServer
@@ -146,6 +147,36 @@ def test_it_comes_from_an_address_once(
         assert asked == ["/python.tar.gz"]
         with pytest.raises(ImagePullError, match="404"):
             images.base(bare, python_version=version, standalone=f"{address}/no#sha256={64 * '0'}")
+
+
+SECRETS = ("//ann:5ecret@", "?signature=5ecret&more=5ecret")
+
+
+def test_what_opens_an_address_is_told_to_nobody(images: Images, tmp_path: Path, bare: str) -> None:
+    version, told = "3.11", list[str]()
+    build(tmp_path / "python.tar.gz", version, program())
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def refuse(name: str, address: str, digest: str = f"#sha256={64 * '0'}") -> None:
+        place = f"{address.replace('//', SECRETS[0])}/{name}{SECRETS[1]}{digest}"
+        with pytest.raises((ConfigurationError, ImagePullError)) as caught:
+            images.base(bare, python_version=version, standalone=place, on_event=told.append)
+        told.append(str(caught.value))
+        told.append("".join(traceback.format_exception(caught.value)))
+        assert f"'{address}/{name}" in told[-2]
+
+    server = ThreadingTCPServer(("127.0.0.1", 0), partial(Handler, directory=tmp_path))
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    with Serving(server):
+        refuse("python.tar.gz", address)
+        refuse("none", address)
+        refuse("python.tar.gz", address, digest="")
+    refuse("python.tar.gz", address)  # nobody is there any more
+    refuse("some", "gone://place")
+    assert "5ecret" not in "\n".join(told)
 
 
 def test_a_base_that_has_python_takes_no_other(images: Images, tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlmagic import Workspace
+from mlmagic.environments import LockedPackage
+from mlmagic.environments.distributions import Installed
 from mlmagic.errors import EnvironmentNotFoundError
 from mlmagic.panels import environment_view
-from mlmagic.panels.environment import EnvironmentPanel
+from mlmagic.panels.environment import EnvironmentPanel, _row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +39,25 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_rows_say_where_packages_come_from_without_what_opens_it():
+    here = Installed(
+        name="net",
+        version="1.0",
+        url="https://ann:5ecret@example.com/net-1.0-py3-none-any.whl?signature=5ecret",
+    )
+    package = LockedPackage(
+        name="net",
+        version="1.0",
+        origin="git",
+        place="git+https://${TOKEN}:5ecret@example.com/net@0123456#subdirectory=src",
+        reason="required",
+        here=here,
+    )
+    row = _row(package)
+    assert row["place"] == "git+https://example.com/net@0123456#subdirectory=src"
+    assert row["kernel"]["place"] == "https://example.com/net-1.0-py3-none-any.whl"
 
 
 def version(panel: EnvironmentPanel, name: str) -> str:
