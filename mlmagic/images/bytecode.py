@@ -13,6 +13,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib.util import MAGIC_NUMBER
 from typing import TYPE_CHECKING
 
 from mlmagic.environments.uv_command import clean_environment
@@ -38,11 +39,11 @@ def find_compiler(python_version: str) -> tuple[str, str] | None:
         The program and its magic number, which names the form of its compiled files; None where
         there is none of this version.
     """
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    program = sys.executable
-    if python_version != running:
-        program = shutil.which(f"python{python_version}") or ""
-    if not program:
+    if python_version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        # Starting a Python to ask it what this one knows takes longer than an edit should.
+        return (sys.executable, MAGIC_NUMBER.hex()) if sys.executable else None
+    program = shutil.which(f"python{python_version}")
+    if program is None:
         return None
     try:
         said = subprocess.run(
