@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlmagic.environments.documents import EnvironmentDocuments
     from mlmagic.environments.environments import EnvironmentEntry, Environments
     from mlmagic.environments.origins import LockedPackage, locked_packages, locked_versions
+    from mlmagic.environments.relocking import Relocking
     from mlmagic.environments.runtime import place_runtime, runtime_digest, runtime_requirements
     from mlmagic.environments.use import PruneReport
 
@@ -23,6 +24,7 @@ _HOMES = {
     "Environments": "environments",
     "LockedPackage": "origins",
     "PruneReport": "use",
+    "Relocking": "relocking",
     "kernel_stamp": "distributions",
     "locked_packages": "origins",
     "locked_versions": "origins",
@@ -37,6 +39,7 @@ __all__ = [
     "Environments",
     "LockedPackage",
     "PruneReport",
+    "Relocking",
     "kernel_stamp",
     "locked_packages",
     "locked_versions",

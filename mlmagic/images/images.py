@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mlmagic.entities import DeploymentSpec, Lock
-    from mlmagic.environments import Environments
+    from mlmagic.environments import Environments, Relocking
     from mlmagic.images.bases import Base
     from mlmagic.images.engine import Engine
     from mlmagic.images.image import Image
@@ -71,7 +71,11 @@ class Images:
     """
 
     def __init__(
-        self, cache: Path, *, content: ContentStore, environments: Environments | None = None
+        self,
+        cache: Path,
+        *,
+        content: ContentStore,
+        environments: Environments | Relocking | None = None,
     ) -> None:
         self.root = cache.resolve() / "images"
         self.layers = LayerStore(self.root)

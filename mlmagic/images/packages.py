@@ -7,8 +7,6 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
 from mlmagic.environments.uv_command import UvError
 from mlmagic.errors import ImageBuildError
 from mlmagic.files import digest_text
@@ -107,6 +105,8 @@ def _way_out(error: UvError) -> str:
 
 def _refuse_foreign_builds(prefix: Path, lock: Lock, platform: str) -> None:
     """Refuse what was compiled here for want of a wheel: it needs this machine's libraries."""
+    from packaging.utils import canonicalize_name
+
     for wheel in sorted(prefix.glob("lib/*/*-packages/*.dist-info/WHEEL")):
         text = wheel.read_text("utf-8", "replace")
         tags = re.findall(r"(?m)^Tag: \S+-(\S+)$", text)

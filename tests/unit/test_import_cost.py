@@ -45,5 +45,9 @@ def test_what_everybody_imports_loads_nothing_heavy(module):
     assert not loaded_by(f"import {module}") & (HEAVY | {"IPython"})
 
 
+def test_a_deployment_into_a_container_loads_nothing_that_locks():
+    assert not loaded_by("import mlmagic.targets.docker.__main__") & {"filelock", "packaging"}
+
+
 def test_the_scoring_server_loads_nothing_of_jupyter():
     assert not loaded_by("import mlmagic.scoring") & (HEAVY | {"IPython", "traitlets"})

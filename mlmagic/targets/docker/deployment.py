@@ -12,7 +12,7 @@ from pathlib import Path  # noqa: TC003 - read at run time
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import DockerDeploymentConfig, Reason, ServiceRecord
-from mlmagic.environments import Environments
+from mlmagic.environments import Relocking
 from mlmagic.errors import ImageError, TargetError, TargetUnavailableError
 from mlmagic.files import read_record, write_record
 from mlmagic.images.connecting import engine_faults
@@ -152,7 +152,7 @@ class Deployment:
         if work.image is not None:
             return work.image
         engine = Engine(self._client)
-        environments = Environments(work.environments, work.cache, work.workspace)
+        environments = Relocking(work.environments, work.cache, work.workspace)
         images = Images(work.cache, content=ContentStore(work.content), environments=environments)
         name = self._config.base_image or work.base_image
         try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import KubernetesDeploymentConfig
-from mlmagic.environments import Environments
+from mlmagic.environments import Relocking
 from mlmagic.errors import ConfigurationError, MlmagicError
 from mlmagic.images import Images
 from mlmagic.registry import ContentStore, RemoteStore
@@ -51,7 +51,7 @@ def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credenti
 
     job.enter("image")
     remote = RemoteStore(work.store) if work.store else None
-    environments = Environments(work.environments, work.cache, work.workspace)
+    environments = Relocking(work.environments, work.cache, work.workspace)
     content = ContentStore(work.content, remote=remote)
     images = Images(work.cache, content=content, environments=environments)
     base = images.base(
