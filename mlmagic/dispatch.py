@@ -5,12 +5,14 @@ Magics and commands differ in how they read a line and where they write; this is
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.presentation import Shown, present
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mlmagic.options import Verb
     from mlmagic.workspace import Workspace
@@ -72,6 +74,41 @@ def call(
     if verb.method == "service_keys":
         return dict(zip(("primaryKey", "secondaryKey"), result, strict=True))
     return result
+
+
+def chosen_workspace(
+    here: Workspace, everywhere: Mapping[str, str], note: Callable[[str], None]
+) -> Workspace:
+    """Return the workspace that v1's options name, else this one.
+
+    Args:
+        here: The workspace in use.
+        everywhere: What `take_everywhere` found.
+        note: Told where there is none of that name.
+    """
+    name = everywhere.get("workspace")
+    if name in (None, here.name):
+        return here
+    from mlmagic.workspace import Workspace
+
+    for row in here.list_workspaces():
+        if row["name"] == name:
+            return Workspace(row["root"])
+    note(f"there is no workspace '{name}' here; '{here.name}' in '{here.root}' is used")
+    return here
+
+
+def derived_name(values: Mapping[str, Any]) -> str:
+    """Name a service that a line does not name, as ``az ml model deploy`` was often written.
+
+    Example:
+        >>> derived_name({"models": ["hello:1"]})
+        'hello-svc'
+    """
+    model = (values.get("models") or ("",))[0]
+    source = Path(model).name.partition(":")[0] or Path(values.get("script") or "").stem
+    word = re.sub(r"[^a-z0-9]+", "-", (source or Path.cwd().name).lower()).strip("-0123456789")
+    return f"{word[:28] or 'model'}-svc"
 
 
 def show(verb: Verb, values: dict[str, Any], result: Any) -> Shown:

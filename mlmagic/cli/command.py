@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -91,7 +90,10 @@ def _run(words: list[str], terminal: Terminal) -> int:
     values = parse(build_parser(options, prog=f"{_PROG} {verb.title}"), options, rest)
     kind, query = values.pop("format", None), values.pop("query", None)
     if verb.method == "deploy" and "name" not in values:
-        values["name"] = _derived_name(values, terminal)
+        from mlmagic.dispatch import derived_name
+
+        values["name"] = derived_name(values)
+        terminal.note(f"service name: {values['name']} (give another with -n)")
     require(values, verb.options)
     opener = functools.partial(_open_workspace, everywhere, terminal)
     shape = (kind or ("json" if query else "table"), query)
@@ -135,29 +137,11 @@ def _code(verb: Verb, result: Any) -> int:
 
 def _open_workspace(everywhere: dict[str, str], terminal: Terminal) -> Any:
     """Open the workspace of this folder, or the one that v1's options name."""
+    from mlmagic.dispatch import chosen_workspace
     from mlmagic.workspace import Workspace
 
     here = Workspace.from_config(everywhere.get("path"))
-    name = everywhere.get("workspace")
-    if name in (None, here.name):
-        return here
-    for row in here.list_workspaces():
-        if row["name"] == name:
-            return Workspace(row["root"])
-    terminal.note(f"there is no workspace '{name}' here; '{here.name}' in '{here.root}' is used")
-    return here
-
-
-def _derived_name(values: dict[str, Any], terminal: Terminal) -> str:
-    """Name a service that the line does not name, as ``az ml model deploy`` was often written."""
-    from pathlib import Path
-
-    model = (values.get("models") or ("",))[0]
-    source = Path(model).name.partition(":")[0] or Path(values.get("script") or "").stem
-    word = re.sub(r"[^a-z0-9]+", "-", (source or Path.cwd().name).lower()).strip("-0123456789")
-    name = f"{word[:28] or 'model'}-svc"
-    terminal.note(f"service name: {name} (give another with -n)")
-    return name
+    return chosen_workspace(here, everywhere, terminal.note)
 
 
 def _resolve(verb: Verb, values: dict[str, Any]) -> dict[str, Any]:

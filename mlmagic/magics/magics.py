@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,17 +19,28 @@ from IPython.core.magic import (
 )
 from traitlets import Bool
 
-from mlmagic.dispatch import call, show
+from mlmagic.dispatch import call, chosen_workspace, derived_name, show
 from mlmagic.errors import ConfigurationError, EnvironmentSetupError, UsageError
 from mlmagic.magics.boundary import user_errors
 from mlmagic.magics.lines import expand, find_field, split, verb_magic
 from mlmagic.magics.session import Session
 from mlmagic.magics.showing import LiveListing, Progress, Text, displayable
 from mlmagic.magics.variables import resolve
-from mlmagic.options import COMMON, build_parser, describe, find_verb, parse, require
+from mlmagic.options import (
+    COMMON,
+    build_parser,
+    describe,
+    find_verb,
+    parse,
+    require,
+    take_everywhere,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlmagic.options import Verb
+    from mlmagic.workspace import Workspace
 
 
 @magics_class
@@ -109,10 +121,18 @@ class MlmagicMagics(Magics):
         if not words or {"-h", "--help"} & {*words}:
             return Text(describe([word for word in words if not word.startswith("-")], "%ml"))
         verb, rest = find_verb(words)
+        everywhere, rest = take_everywhere(verb, rest)
         options = (*verb.options, *COMMON)
         values = parse(build_parser(options, prog=f"%ml {verb.title}"), options, rest)
         kind, query = values.pop("format", None), values.pop("query", None)
-        result = self._do(verb, values)
+        if verb.method == "deploy" and values and "name" not in values:
+            values["name"] = derived_name(values)
+            self._note(f"service name: {values['name']} (give another with -n)")
+        opener = functools.partial(self._open, everywhere)
+        quiet = None
+        if {"verbose", "only_errors"} & everywhere.keys():
+            quiet = "only_errors" in everywhere
+        result = self._do(verb, values, opener=opener, quiet=quiet)
         if isinstance(result, Iterator):
             return self._write_lines(result, endless="timeout" not in values)
         shown = show(verb, values, result)
@@ -123,12 +143,28 @@ class MlmagicMagics(Magics):
         if isinstance(result, list) and self.session.live and not any(values.values()):
             from mlmagic.panels import live_view
 
-            view = live_view(verb.method, self.session.workspace())
+            view = live_view(verb.method, opener())
             if view[0]:
                 return LiveListing(shown, view)
         return displayable(shown, answer=verb.method == "run_service")
 
-    def _do(self, verb: Verb, values: dict[str, Any], **more: Any) -> Any:
+    def _open(self, everywhere: dict[str, str]) -> Workspace:
+        """Open the workspace of this session, or the one that v1's options name."""
+        from mlmagic.workspace import Workspace
+
+        path = everywhere.get("path")
+        here = Workspace.from_config(path) if path else self.session.workspace()
+        return chosen_workspace(here, everywhere, self._note)
+
+    def _do(
+        self,
+        verb: Verb,
+        values: dict[str, Any],
+        *,
+        opener: Callable[[], Workspace] | None = None,
+        quiet: bool | None = None,
+        **more: Any,
+    ) -> Any:
         """Call the method behind a verb, and show the panel of what it deployed."""
         if verb.method == "deploy" and not values and self.session.live:
             self.show_deploy_form()
@@ -140,8 +176,9 @@ class MlmagicMagics(Magics):
         deploys = verb.method in ("deploy", "update_service")
         if deploys and self.session.headless:
             values.setdefault("wait", True)
-        with Progress(self.session) as say:
-            result = call(verb, values, self.session.workspace, say, on_created=self._note)
+        with Progress(self.session, quiet=quiet) as say:
+            opener = opener or self.session.workspace
+            result = call(verb, values, opener, say, on_created=self._note)
         if deploys and hasattr(result, "snapshot"):
             self.session.service_display.show(result)
         return result

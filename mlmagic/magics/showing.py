@@ -21,8 +21,8 @@ _ENVIRONMENT = ("mlmagic.environments.environments", "EnvironmentEntry")
 class Progress:
     """Lines of progress that replace one another and leave nothing behind."""
 
-    def __init__(self, session: Session) -> None:
-        self._quiet = session.headless
+    def __init__(self, session: Session, *, quiet: bool | None = None) -> None:
+        self._quiet = session.headless if quiet is None else quiet
         self._in_kernel = session.in_kernel
         self._handle: Any = None
 

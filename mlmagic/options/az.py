@@ -21,7 +21,7 @@ EVERYWHERE = (
     Option(name="resource_group", flags=("-g", "--resource-group"), help="not needed here"),
     Option(name="subscription", flags=("--subscription-id", "--subscription"), help="not needed"),
     Option(name="path", flags=("--path",), help="the workspace's folder", kind="path"),
-    Option(name="verbose", flags=("--verbose",), help="progress, also under CI", kind="flag"),
+    Option(name="verbose", flags=("--verbose", "-v"), help="progress, also under CI", kind="flag"),
     Option(
         name="only_errors", flags=("--only-show-errors",), help="no notes, no progress", kind="flag"
     ),

@@ -119,7 +119,10 @@ MODEL_VERBS = (
         method="show_model",
         help="Show one version of a model.",
         result="Model",
-        options=MODEL,
+        options=(
+            *MODEL,
+            Option(name="run_id", flags=("-r", "--run-id"), help="only a version of this run"),
+        ),
         examples=("model show diabetes:1",),
     ),
     Verb(

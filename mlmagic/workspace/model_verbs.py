@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from mlmagic import journal
 from mlmagic.entities import Resources
+from mlmagic.errors import ModelNotFoundError
 from mlmagic.files import write_atomically
 from mlmagic.workspace.lineage import lineage_of
 from mlmagic.workspace.rooms import Rooms
@@ -189,13 +190,28 @@ class ModelVerbs(Rooms):
 
         return models_frame(self.list_models(**query))
 
-    def show_model(self, model: str) -> Model:
+    def show_model(self, model: str, *, run_id: str | None = None) -> Model:
         """Return a model by ``name`` (the newest), ``name:version`` or ``name@alias``.
+
+        Args:
+            model: The reference.
+            run_id: Only a version registered from this run.
 
         Raises:
             ModelNotFoundError: There is none; the message names the nearest.
         """
-        return self.registry.get(model)
+        found = self.registry.get(model)
+        if run_id is None:
+            return found
+        of_run = self.list_models(name=found.name, run_id=run_id, archived=True)
+        if model != found.name:
+            of_run = [each for each in of_run if each.id == found.id]
+        if not of_run:
+            raise ModelNotFoundError(
+                f"The model '{model}' was not registered from the run '{run_id}'.",
+                hint=f"See which were: model list --run-id {run_id}.",
+            )
+        return max(of_run, key=lambda each: each.version)
 
     def compare_models(self, before: str, after: str) -> tuple[Change, ...]:
         """Say in words how one version differs from another.

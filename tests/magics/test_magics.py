@@ -201,3 +201,26 @@ def test_the_workspace_follows_the_folder(shell, model_file, tmp_path, monkeypat
     shell.cell("%ml workspace create other")
     monkeypatch.chdir(other)
     assert shell.cell("%ml model list") == []
+
+
+def test_v1s_options_that_all_commands_take_are_known_to_ml(shell, model_file, tmp_path, capsys):
+    shell.cell("%register model.bin --name tiny")
+    capsys.readouterr()
+    name = tmp_path.name
+    line = f"%ml model list -w {name} -g group --subscription-id s -y --verbose --no-wait"
+    assert [model.id for model in shell.cell(line)] == ["tiny:1"]
+    assert "no workspace" not in capsys.readouterr().out
+    assert [model.id for model in shell.cell("%ml model list -v -w nobody")] == ["tiny:1"]
+    assert "there is no workspace 'nobody' here" in capsys.readouterr().out
+    (tmp_path / "other").mkdir()
+    shell.cell("%ml workspace create other -w second")
+    assert shell.cell("%ml model list --path other") == []
+    with pytest.raises(UsageError, match="-w needs a value"):
+        shell.cell("%ml model list -w")
+
+
+def test_ml_deploy_derives_the_name_of_the_service_as_the_shell_does(shell, model_file, capsys):
+    shell.cell("%register model.bin --name tiny")
+    with pytest.raises(ConfigurationError, match="The service 'tiny-svc' has no entry script"):
+        shell.cell("%ml model deploy -m tiny:1")
+    assert "service name: tiny-svc (give another with -n)" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 
-from mlmagic.errors import RegistryError, UsageError
+from mlmagic.errors import ModelNotFoundError, RegistryError, UsageError
 
 X, Y = load_iris(return_X_y=True, as_frame=True)
 
@@ -39,6 +39,9 @@ def test_the_best_of_a_search_by_its_primary_metric(workspace, search):
     # v1 makes up a name: the run, and how the trial was chosen.
     assert workspace.register_model(search).model.name == "GridSearchCVbest"
     assert workspace.list_models(run_id="GridSearchCV:1", latest=True)[-1].name == "iris"
+    assert workspace.show_model("iris", run_id="GridSearchCV:1") == made
+    with pytest.raises(ModelNotFoundError, match="was not registered from the run 'none'"):
+        workspace.show_model("iris:1", run_id="none")
 
 
 def test_another_trial_of_a_search_needs_a_function(workspace, search):

@@ -35,7 +35,7 @@ DEPLOY = """
     """
 COMMON = """
     -w=ws --workspace-name=ws -g=rg --resource-group=rg --subscription-id=sub --path=.
-    --verbose --only-show-errors
+    --verbose -v --only-show-errors
     """
 VERSIONS = ("--ev", "--environment-version", "--version", "-v")  # need a name before them
 COMMANDS = {
@@ -50,7 +50,7 @@ COMMANDS = {
     "model list": """
         -n=hello --model-name=hello --tag=a=b --property=a=b --run-id=run --dataset-id=d -l --latest
         """,
-    "model show": "-i=hello:1 --model-id=hello:1 -n=hello --name=hello --version=1",
+    "model show": "-i=hello:1 --model-id=hello:1 -n=hello --name=hello --version=1 --run-id=run",
     "model download": "-i=hello:1 --model-id=hello:1 -t=dir --target-dir=dir --overwrite",
     "model update": """
         -i=hello:1 --model-id=hello:1 --add-tag=a=b --remove-tag=a --add-property=a=b
@@ -99,7 +99,7 @@ def test_every_option_is_taken_or_refused_by_its_name(command):
     wrong = []
     for word in (*COMMANDS[command].split(), *COMMON.split()):
         flag, has_value, value = word.partition("=")
-        of = ["-n", "env"] if flag in VERSIONS else []
+        of = ["-n", "env"] if flag in VERSIONS and has_value else []
         try:
             _, words = take_everywhere(verb, [*first, *of, flag, *([value] if has_value else [])])
             parse(parser, verb.options, words)
