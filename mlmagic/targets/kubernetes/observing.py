@@ -189,7 +189,9 @@ def pod_of(item: Object) -> Pod:
     state = container.get("state", {})
     waiting, running = state.get("waiting", {}), state.get("running", {})
     ended = state.get("terminated") or container.get("lastState", {}).get("terminated")
-    given_up = status.get("phase") == "Failed"
+    # A server that ends well while its pod is put out leaves a pod that has "succeeded".
+    phase, terminating = status.get("phase"), "deletionTimestamp" in meta
+    given_up = phase == "Failed" or (phase == "Succeeded" and not terminating)
     lacking = placed.get("reason") in ("Unschedulable", "SchedulerError")
     return Pod(
         name=meta["name"],
@@ -209,10 +211,10 @@ def pod_of(item: Object) -> Pod:
         container_ready=container.get("ready", False),
         restarts=container.get("restartCount", 0),
         ended=_ended(ended) if ended else None,
-        failed=(status.get("reason") or "Failed") if given_up else "",
+        failed=(status.get("reason") or phase) if given_up else "",
         failed_message=status.get("message", "") if given_up else "",
         failed_at=_failed_at(conditions.get("Ready", {}), ended or {}) if given_up else None,
-        terminating="deletionTimestamp" in meta,
+        terminating=terminating,
     )
 
 

@@ -307,7 +307,7 @@ class _View:
         if pod.unschedulable:
             return self._unschedulable(pod)
         if pod.failed:
-            return _given_up(pod)
+            return self._put_out(pod) or _given_up(pod)
         if pod.waiting in _PULL_REASONS:
             return self._pull(pod)
         if pod.waiting in _NOT_STARTED:
