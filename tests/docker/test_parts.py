@@ -43,9 +43,10 @@ def make(parts: ServiceParts, base: str) -> str:
 def test_a_container_that_is_just_removed_is_as_good_as_gone(
     docker_engine: TestEngine, parts: ServiceParts
 ) -> None:
-    looks = 0
+    looks = rounds = 0
     with ThreadPoolExecutor() as pool, closing(docker.from_env()) as other:
-        for _ in range(ROUNDS):
+        while rounds < ROUNDS or looks <= 2 * ROUNDS:  # a removal may be over after one look
+            rounds += 1
             container = make(parts, docker_engine.base)
             assert [each.id for each in observe(parts, host=None).fronts] == [container]
             removal = pool.submit(other.api.remove_container, container, force=True, v=True)
@@ -53,7 +54,6 @@ def test_a_container_that_is_just_removed_is_as_good_as_gone(
                 observe(parts, host=None)
                 looks += 1
             removal.result()
-    assert looks > ROUNDS
     assert not observe(parts, host=None).fronts
 
 
