@@ -37,7 +37,7 @@ def chosen_context(place: Place) -> dict[str, Any]:
         TargetUnavailableError: The configuration is broken, or lacks the context.
     """
     files = files_of(place)
-    return _choose(place, files)[1] if files else {}
+    return _choose(place, files) if files else {}
 
 
 def load(place: Place) -> tuple[Any, str]:
@@ -65,43 +65,67 @@ def load(place: Place) -> tuple[Any, str]:
 def _of_files(place: Place, files: list[Path]) -> tuple[Any, str]:
     from kubernetes import config
 
-    merged, chosen = _choose(place, files)
-    with _faults_of(merged):
+    chosen = _choose(place, files)
+    # The client refuses an empty file even beside others.
+    merged = os.pathsep.join(str(path) for path in files if path.stat().st_size)
+    with _faults_of(files):
         api = config.new_client_from_config(merged, context=chosen["name"], persist_config=False)
     context = chosen.get("context") or {}
     return api, place.namespace or context.get("namespace") or "default"
 
 
-def _choose(place: Place, files: list[Path]) -> tuple[str, dict[str, Any]]:
-    """Return the files as one name, and the context in them."""
-    from kubernetes import config
+def _choose(place: Place, files: list[Path]) -> dict[str, Any]:
+    """Return the context that is meant, by kubectl's rule: the first file to name a thing is right.
 
-    merged = os.pathsep.join(str(path) for path in files)
-    with _faults_of(merged):
-        contexts, current = config.list_kube_config_contexts(merged)
-        names = [each["name"] for each in contexts]
-        if place.context is not None and place.context not in names:
-            raise TargetUnavailableError(
-                f"The kubeconfig '{merged}' has no context '{place.context}'.",
-                hint=did_you_mean(place.context, names),
-            )
-        return merged, next((c for c in contexts if c["name"] == place.context), current)
+    The client lists no contexts where none is the current one, and takes the last file's.
+    """
+    import yaml
+
+    contexts: dict[str, dict[str, Any]] = {}
+    current = None
+    with _faults_of(files):
+        for path in files:
+            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            current = current or content.get("current-context")
+            for each in content.get("contexts") or ():
+                contexts.setdefault(each["name"], each)
+    name = place.context or current
+    if name in contexts:
+        return contexts[name]
+    named = f"The kubeconfig '{_joined(files)}'"
+    if not contexts:
+        raise TargetUnavailableError(
+            f"{named} cannot be used: it has no contexts.", hint="Name another."
+        )
+    if not name:
+        known = ", ".join(f"'{each}'" for each in contexts)
+        raise TargetUnavailableError(
+            f"{named} has no current context.", hint=f"Name one (--context): {known}."
+        )
+    raise TargetUnavailableError(
+        f"{named} has no context '{name}'{'' if place.context else ', its current one'}.",
+        hint=did_you_mean(name, list(contexts)),
+    )
+
+
+def _joined(files: list[Path]) -> str:
+    return os.pathsep.join(str(path) for path in files)
 
 
 @contextmanager
-def _faults_of(files: str) -> Iterator[None]:
+def _faults_of(files: list[Path]) -> Iterator[None]:
+    import yaml
     from kubernetes import config
 
+    wrong = (config.ConfigException, yaml.YAMLError, OSError, ValueError)
     try:
         yield
-    except TargetUnavailableError:
-        raise
-    except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
-        raise _broken(files, error) from error
-    except Exception as error:
-        if type(error).__module__.startswith("yaml"):
-            raise _broken(files, error) from error
-        raise
+    except (*wrong, AttributeError, KeyError, TypeError) as error:
+        said = " ".join(f"{error}".split())
+        raise TargetUnavailableError(
+            f"The kubeconfig '{_joined(files)}' cannot be used: {said}.",
+            hint="Correct it, or name another.",
+        ) from error
 
 
 def _of_pod(place: Place) -> tuple[Any, str]:
@@ -111,11 +135,3 @@ def _of_pod(place: Place) -> tuple[Any, str]:
     config.load_incluster_config(client_configuration=configuration)
     namespace = place.namespace or _POD_NAMESPACE.read_text(encoding="utf-8").strip()
     return client.ApiClient(configuration), namespace
-
-
-def _broken(files: str, error: Exception) -> TargetUnavailableError:
-    said = " ".join(f"{error}".split())
-    return TargetUnavailableError(
-        f"The kubeconfig '{files}' cannot be used: {said}.",
-        hint="Correct it, or name another.",
-    )
