@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anywidget
 from ipywidgets import CallbackDispatcher
+from traitlets import observe
 
 from mlmagic.errors import MlmagicError
 
@@ -80,6 +81,14 @@ class Panel(anywidget.AnyWidget):
         self._workers.shutdown(wait=False, cancel_futures=True)
         super().close()
         self._own_layout.close()  # a widget of its own, which ipywidgets would keep
+
+    @observe("comm")
+    def _comes_in_where_the_page_sends(self, change: dict[str, Any]) -> None:
+        # ipykernel 7.4 gives a message to the subshell under which the comm spoke last instead of
+        # the one that the page names. What a thread says counts as said under any subshell, maybe
+        # one that is gone: every intent after it would be lost.
+        if change["new"] is not None:
+            change["new"]._reply_subshell_for = None
 
     def _send_traits(self) -> None:
         """Set the traits to what is known now."""

@@ -96,8 +96,8 @@ class LabServer:
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/{path}?token={TOKEN}"
 
-    def set_setting(self, name: str, value: dict, *, extension: str = "apputils-extension") -> None:
-        file = self.settings / "@jupyterlab" / extension / f"{name}.jupyterlab-settings"
+    def set_setting(self, name: str, value: dict) -> None:
+        file = self.settings / "@jupyterlab/apputils-extension" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(value))
 

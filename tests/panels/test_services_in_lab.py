@@ -69,16 +69,12 @@ def deploy(workspace: Workspace, name: str, script: str) -> Webservice:
 @pytest.fixture(scope="module")
 def notebook(browser: Browser, lab_server: LabServer, workspace: Workspace) -> Iterator[LabPage]:
     lab_server.write_notebook("many/services.ipynb", ["%load_ext mlmagic", "%ml services", ""])
-    # What is lost here is lost on purpose. A subshell of ipykernel 7.4 may take no message at all:
-    # docs/panels.md says what to do then.
-    lab_server.set_setting("kernels-settings", {"commsOverSubshells": "disabled"})
     with open_lab(browser, lab_server) as lab:
         lab.page.add_init_script(LOSSY)
         lab.open("many/services.ipynb")
         lab.run(0)
         lab.run(1)
         yield lab
-    lab_server.set_setting("kernels-settings", {})
 
 
 @pytest.fixture

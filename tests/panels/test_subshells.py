@@ -1,0 +1,68 @@
+"""What a page asks reaches its panel, whichever subshells of the kernel came and went."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+SHOW = "%load_ext mlmagic\n%ml services"
+
+
+class Page:
+    """What JupyterLab does for the comm of a panel: messages to subshells that it makes and ends."""
+
+    def __init__(self, client):
+        self.client = client
+        self.comm = ""
+
+    def run(self, code: str) -> None:
+        self.client.execute_interactive(code, timeout=120, output_hook=self._notice)
+
+    def _notice(self, message: dict) -> None:
+        content = message["content"]
+        if message["msg_type"] == "comm_open" and "_esm" in content["data"]["state"]:
+            self.comm = content["comm_id"]
+
+    def control(self, kind: str, **content: str) -> dict:
+        request = self.client.session.msg(kind, content)
+        self.client.control_channel.send(request)
+        while True:
+            reply = self.client.get_control_msg(timeout=60)
+            if reply["parent_header"].get("msg_id") == request["header"]["msg_id"]:
+                assert reply["content"]["status"] == "ok"
+                return reply["content"]
+
+    def ask(self, subshell: str, intent: str) -> dict:
+        """Send an intent to a subshell and return what the panel answers."""
+        data = {"method": "custom", "content": {"id": intent, "kind": "nothing"}}
+        request = self.client.session.msg("comm_msg", {"comm_id": self.comm, "data": data})
+        request["header"]["subshell_id"] = subshell
+        self.client.shell_channel.send(request)
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            message = self.client.get_iopub_msg(timeout=30)
+            answer = message["content"].get("data", {}).get("content", {})
+            if message["msg_type"] == "comm_msg" and answer.get("id") == intent:
+                return answer
+        raise AssertionError(f"{intent!r} was not answered")
+
+
+@pytest.fixture
+def page(tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    manager, client = start_new_kernel(cwd=str(tmp_path), stderr=subprocess.DEVNULL)
+    yield Page(client)
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def test_an_ended_subshell_takes_no_intent_along(page):
+    page.run(SHOW)
+    first = page.control("create_subshell_request")["subshell_id"]
+    assert "no command" in page.ask(first, "one")["error"]
+    page.control("delete_subshell_request", subshell_id=first)
+    second = page.control("create_subshell_request")["subshell_id"]
+    assert "no command" in page.ask(second, "two")["error"]
