@@ -88,7 +88,7 @@ class Panel(anywidget.AnyWidget):
         # the one that the page names. What a thread says counts as said under any subshell, maybe
         # one that is gone: every intent after it would be lost.
         if change["new"] is not None:
-            change["new"]._reply_subshell_for = None
+            change["new"]._reply_subshell_for = None  # noqa: SLF001 - no public way
 
     def _send_traits(self) -> None:
         """Set the traits to what is known now."""

@@ -12,7 +12,7 @@ SHOW = "%load_ext mlmagic\n%ml services"
 
 
 class Page:
-    """What JupyterLab does for the comm of a panel: messages to subshells that it makes and ends."""
+    """What JupyterLab does for a panel: messages to subshells that it makes and ends."""
 
     def __init__(self, client):
         self.client = client
