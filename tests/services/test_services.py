@@ -250,7 +250,10 @@ def test_watching_tells_changes_and_new_lines(kit: ServiceKit) -> None:
     script = 'def init():\n    pass\n\ndef run(raw_data):\n    print("got", raw_data)\n'
     service = kit.services.submit(kit.spec(script))
     told: list[tuple[str, list[str]]] = []
+    others = set(threading.enumerate())  # panels that earlier tests of this process left open
     end = watch(service, lambda news: told.append((news.snapshot["state"], news.lines)))
+    begun = set(threading.enumerate()) - others
+    (watcher,) = [thread for thread in begun if thread.name == "mlmagic-watcher"]
     until(lambda: "Healthy" in [state for state, _ in told])
     service.run("17")
     until(lambda: any("got 17" in line for _, lines in told for line in lines))
@@ -258,7 +261,7 @@ def test_watching_tells_changes_and_new_lines(kit: ServiceKit) -> None:
     service.delete()
     until(lambda: told[-1][0] == "Deleted")
     end()
-    until(lambda: "mlmagic-watcher" not in [thread.name for thread in threading.enumerate()])
+    until(lambda: not watcher.is_alive())
 
 
 def test_a_service_that_floods_its_log_is_told_of_in_bounded_pieces(kit: ServiceKit) -> None:
