@@ -116,11 +116,10 @@ export function log(context: Context): Section {
       const at = words ? text.toLowerCase().indexOf(words) : -1;
       const heavy = LEVELS.indexOf(line.dataset.level as Level) >= least;
       show(line, heavy && (words === "" || at >= 0));
-      if (at < 0) setText(line, text);
-      else {
+      if (at >= 0) {
         const to = at + words.length;
         line.replaceChildren(text.slice(0, at), h("mark", {}, text.slice(at, to)), text.slice(to));
-      }
+      } else if (line.childElementCount) line.replaceChildren(text);
     }
     const isFiltered = words !== "" || least > 0;
     const count = lines.querySelectorAll(":scope > :not([hidden])").length;

@@ -1,0 +1,34 @@
+// Components are tested in the browser that the tests of JupyterLab use: the system's, where there is one.
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+// A machine under load is slow, not wrong.
+const PATIENCE_MS = 300_000;
+const folders = (process.env.PATH ?? "").split(delimiter);
+const installed = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
+const executablePath = installed.find(existsSync);
+
+export default defineConfig({
+  clearScreen: false,
+  cacheDir: "node_modules/.vite",
+  test: {
+    include: ["tests/**/*.test.ts"],
+    testTimeout: PATIENCE_MS,
+    browser: {
+      enabled: true,
+      headless: true,
+      connectTimeout: PATIENCE_MS,
+      screenshotFailures: false,
+      provider: playwright({
+        launchOptions: {
+          ...(executablePath && { executablePath }),
+          args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        },
+      }),
+      instances: [{ browser: "chromium" }],
+    },
+  },
+});
