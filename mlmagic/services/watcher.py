@@ -42,6 +42,28 @@ class News:
     traffic: Traffic | None = None
 
 
+class _Complaints:
+    """Writes what fails into the log once, not at each look, until it fails otherwise or succeeds.
+
+    Args:
+        what: What fails, as the log names it.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._told = ""
+
+    def add(self, error: Exception) -> None:
+        """Log an error, unless it was the last one too."""
+        if self._told != (now := repr(error)):
+            _logger.error(self._what, exc_info=error)
+        self._told = now
+
+    def end(self) -> None:
+        """Take note of a success: what fails from now on is new."""
+        self._told = ""
+
+
 class _Follower:
     """Follows one service for one callback, on a daemon thread of its own."""
 
@@ -60,15 +82,16 @@ class _Follower:
         self._ended.set()
 
     def _follow(self) -> None:
+        complaints = _Complaints(f"Watching service '{self._service.name}' failed")
         while not self._ended.is_set():
             try:
                 self._look()
+                complaints.end()
                 self._ended.wait(_SHORTEST_SECONDS)
                 if not self._ended.is_set():
                     self._service.wait_for_change(_LONGEST_SECONDS - _SHORTEST_SECONDS)
-            except Exception:
-                # It is looked at again: what was in the way may have gone.
-                _logger.exception("Watching service '%s' failed", self._service.name)
+            except Exception as error:  # noqa: BLE001 - looked at again: what is in the way may go
+                complaints.add(error)
                 self._ended.wait(_LONGEST_SECONDS)
 
     def _look(self) -> None:
@@ -126,14 +149,16 @@ def watch_value(
 
     def follow() -> None:
         told: list[_Value] = []
+        complaints = _Complaints("Looking again failed")
         while not ended.is_set():
             try:
                 now = read()
                 if [now] != told and not ended.is_set():
                     callback(now)
                     told = [now]
-            except Exception:
-                _logger.exception("Looking again failed")
+                complaints.end()
+            except Exception as error:  # noqa: BLE001 - as above
+                complaints.add(error)
             ended.wait(_LONGEST_SECONDS)
 
     threading.Thread(target=follow, name="mlmagic-watcher", daemon=True).start()
