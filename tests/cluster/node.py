@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 # /run survives no reboot, and neither does a node.
 DIRECTORY = Path("/run/mlmagic-test-cluster")
+BIN = Path(os.environ.get("CLUSTER_BIN", "/var/cache/mlmagic/kubernetes-bin"))
+SECOND = "mlmagic.test/second:NoSchedule"  # the taint of the second node
 PROGRAMS = ("containerd", "runc", "iptables", "conntrack", "ip", "openssl", "docker-registry")
 
 
@@ -99,6 +101,26 @@ class Cluster:
         start = "setsid run/$0 >>log/$0.log 2>&1 </dev/null & echo $! >$0.pid"
         subprocess.run(["bash", "-c", start, component], cwd=self._file("."), check=True)
 
+    @contextmanager
+    def second_node(self) -> Iterator[str]:
+        """Let our own cluster have a second node for a while; `SECOND` keeps other pods off.
+
+        Yields:
+            Its name; its components are ``kubelet-2`` and ``containerd-2``.
+        """
+        folder = self._file(".")
+        subprocess.run([HERE / "join", folder], check=True, timeout=300)
+        try:
+            yield "node-2"
+        finally:
+            subprocess.run([HERE / "leave", folder], check=True, timeout=120)
+
+    def kubectl(self, *arguments: str) -> None:
+        """Run kubectl as the administrator of our own cluster."""
+        self._file(".")
+        command = [BIN / "kube", "kubectl", "--kubeconfig", self.kubeconfig, *arguments]
+        subprocess.run(command, check=True, timeout=300)
+
     def forget(self) -> None:
         """Let our own node's etcd drop what is older than now, as it does every five minutes."""
         self._file("etcd.pid")
@@ -154,7 +176,6 @@ def _lacking() -> str:
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if not Path("/usr/lib/cni/bridge").exists():
         missing.append("containernetworking-plugins")
-    built = Path(os.environ.get("CLUSTER_BIN", "/var/cache/mlmagic/kubernetes-bin"))
-    if not (built / "metrics-server").exists():
+    if not (BIN / "metrics-server").exists():
         missing.append("its programs (tests/cluster/build)")
     return ", ".join(missing)
