@@ -26,9 +26,11 @@ Made from the option tables by `python -m mlmagic.cli.reference`. Every verb is 
 of the output everywhere, `--query` a JMESPath query on the JSON form.
 
 On the line of a magic, variables are named (`--sample sample`) and `{expression}` is replaced;
-write `{{…}}` for braces that stay. Errors are one line; they show where they come from after
-`%config MlmagicMagics.show_traceback = True`. Commands return 0 for success, 1 for a failure, 2 for
-a wrong line and 3 for a service that is not Healthy; `--debug` shows the traceback.
+write `{{…}}` for braces that stay; `#` begins a comment. `%ml … > FILE` writes what the command
+says to a file, all at once where it succeeds, `>> FILE` behind what the file has. Errors are one
+line; they show where they come from after `%config MlmagicMagics.show_traceback = True`. Commands
+return 0 for success, 1 for a failure, 2 for a wrong line and 3 for a service that is not Healthy;
+`--debug` shows the traceback.
 """
 
 

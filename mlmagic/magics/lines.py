@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlmagic.options import Verb
 
 _FIELD = re.compile(r"\{\{(?P<kept>[^{}\n]*)\}\}|\{(?P<field>[^{}\n]*)\}")
+_COMMENT = re.compile(r"(?<!\S)#")
 
 
 def verb_magic(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -56,18 +57,37 @@ def verb_magic(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def split(line: str) -> list[str]:
-    """Split a line into words, as a shell does.
+    """Split a line into words, as a shell does; a comment at its end is none of them.
 
     Raises:
         UsageError: A quotation mark is not closed.
+
+    Example:
+        >>> split("service show 'my svc'  # what it does")
+        ['service', 'show', 'my svc']
     """
     try:
-        return shlex.split(line)
+        return shlex.split(without_comment(line))
     except ValueError as error:
         raise UsageError(
             f"The line cannot be split into words ({error}): '{line.strip()}'.",
             hint="Close every quotation mark.",
         ) from None
+
+
+def without_comment(line: str) -> str:
+    """Return a line up to a ``#`` that begins a word outside quotation marks."""
+    starts = (found.start() for found in _COMMENT.finditer(line))
+    return next((line[:start] for start in starts if is_closed(line[:start])), line)
+
+
+def is_closed(text: str) -> bool:
+    """Whether every quotation mark of a text has its partner."""
+    try:
+        shlex.split(text)
+    except ValueError:
+        return False
+    return True
 
 
 def expand(text: str, namespace: Mapping[str, Any]) -> str:

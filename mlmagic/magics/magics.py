@@ -22,7 +22,8 @@ from traitlets import Bool
 from mlmagic.dispatch import call, chosen_workspace, derived_name, show
 from mlmagic.errors import ConfigurationError, EnvironmentSetupError, UsageError
 from mlmagic.magics.boundary import user_errors
-from mlmagic.magics.lines import expand, find_field, split, verb_magic
+from mlmagic.magics.lines import expand, find_field, split, verb_magic, without_comment
+from mlmagic.magics.redirecting import take_redirection
 from mlmagic.magics.session import Session
 from mlmagic.magics.showing import LiveListing, Progress, Text, displayable
 from mlmagic.magics.variables import resolve
@@ -116,8 +117,21 @@ class MlmagicMagics(Magics):
     @line_magic
     @user_errors
     def ml(self, line: str, local_ns: dict[str, Any] | None = None) -> Any:
-        """Run any verb of the command ``mlmagic``: ``%ml VERB …``; ``%ml --help`` lists them."""
-        words = split(expand(line, {**self.shell.user_ns, **(local_ns or {})}))
+        """Run any verb of the command ``mlmagic``: ``%ml VERB …``; ``%ml --help`` lists them.
+
+        ``> FILE`` at the end writes what it says to a file, ``>> FILE`` behind what the file has.
+        """
+        line = without_comment(expand(line, {**self.shell.user_ns, **(local_ns or {})}))
+        line, file = take_redirection(line)
+        result = self._run(split(line), shows=file is None)
+        if file is None:
+            return result
+        file.write(f"{result}")
+        self._note(f"'{file.path}' written")
+        return None
+
+    def _run(self, words: list[str], *, shows: bool) -> Any:
+        """Run a line of ``%ml``; returns what the cell shows, or else the text of it."""
         if not words or {"-h", "--help"} & {*words}:
             return Text(describe([word for word in words if not word.startswith("-")], "%ml"))
         verb, rest = find_verb(words)
@@ -134,12 +148,17 @@ class MlmagicMagics(Magics):
             quiet = "only_errors" in everywhere
         result = self._do(verb, values, opener=opener, quiet=quiet)
         if isinstance(result, Iterator):
-            return self._write_lines(result, endless="timeout" not in values)
+            kept: list[str] = []
+            tell = _write_line if shows else kept.append
+            self._pass_on(result, tell, endless="timeout" not in values)
+            return None if shows else "\n".join(kept)
         shown = show(verb, values, result)
         if kind not in (None, "table") or query:
             from mlmagic.presentation import write
 
             return Text(write(shown.data, kind or "json", query=query))
+        if not shows:
+            return shown.text
         if isinstance(result, list) and self.session.live and not any(values.values()):
             from mlmagic.panels import live_view
 
@@ -183,8 +202,10 @@ class MlmagicMagics(Magics):
             self.session.service_display.show(result)
         return result
 
-    def _write_lines(self, lines: Iterator[str], *, endless: bool) -> None:
-        """Write lines as they come; interrupting the cell is how that is ended."""
+    def _pass_on(
+        self, lines: Iterator[str], write: Callable[[str], object], *, endless: bool
+    ) -> None:
+        """Pass lines on as they come; interrupting the cell is how that is ended."""
         if endless and self.session.headless:
             raise UsageError(
                 "Following has no end where nobody can interrupt it.",
@@ -192,8 +213,7 @@ class MlmagicMagics(Magics):
             )
         with contextlib.suppress(KeyboardInterrupt):
             for line in lines:
-                sys.stdout.write(f"{line}\n")
-                sys.stdout.flush()
+                write(line)
 
     def _note(self, line: str) -> None:
         """Tell a line that stays, to whoever watches."""
@@ -214,3 +234,8 @@ class MlmagicMagics(Magics):
 
     def _place(self, kind: str) -> dict[str, Any]:
         return {"kind": kind, "first_line": self.session.cell(f"%%{kind}_config").first_line}
+
+
+def _write_line(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

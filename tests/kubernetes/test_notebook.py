@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +40,11 @@ def folder(
     (tmp_path / "mlmagic.toml").write_text(
         f'image_registry = "{REGISTRY}"\nbase_image = "{base_image}"\n'
     )
-    shutil.copy(NOTEBOOKS / NAME, tmp_path)
+    notebook = nbformat.read(NOTEBOOKS / NAME, as_version=4)
+    place = next(n for n, cell in enumerate(notebook.cells) if "svc.export()" in cell.source)
+    line = "%ml service export risk-svc > manifests.yaml      # the same objects, for GitOps"
+    notebook.cells.insert(place, nbformat.v4.new_code_cell(line))
+    nbformat.write(notebook, tmp_path / NAME)
     return tmp_path
 
 
@@ -56,3 +59,5 @@ def test_it_runs_from_top_to_bottom(folder: Path) -> None:
     told = " ".join(str(cell.get("outputs", "")) for cell in executed.cells)
     assert "[0.918, 0.45]" in told
     assert "64 CPUs asked for by a pod, the largest node has" in told
+    kept = yaml.safe_load_all((folder / "manifests.yaml").read_text())
+    assert [item["kind"] for item in kept] == ["Service", "Deployment", "PodDisruptionBudget"]

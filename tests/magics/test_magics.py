@@ -1,9 +1,17 @@
 """The magics in a shell: lines in, results of the workspace out."""
 
+from pathlib import Path
+
 import pytest
 
 from mlmagic.entities import Registration
-from mlmagic.errors import ConfigurationError, EnvironmentSetupError, RegistryError, UsageError
+from mlmagic.errors import (
+    ConfigurationError,
+    EnvironmentSetupError,
+    MlmagicError,
+    RegistryError,
+    UsageError,
+)
 
 MODEL = b"not much of a model"
 
@@ -87,6 +95,50 @@ def test_ml_output_formats(shell, model_file):
     assert '"id": "tiny:1"' in shell.cell("%ml model show tiny -o json")
     with pytest.raises(UsageError, match="'xml' is not allowed"):
         shell.cell("%ml model list -o xml")
+
+
+def test_ml_writes_to_a_file_as_a_shell_does(shell, model_file, tmp_path, capsys):
+    shell.cell("%register model.bin --name tiny --description '# > x'  # with a comment")
+    assert shell.cell("%ml model show tiny > card.txt     # the same, to keep") is None
+    assert "'card.txt' written" in capsys.readouterr().out
+    kept = (tmp_path / "card.txt").read_text()
+    assert kept.startswith("model        tiny:1\ndescription  # > x\n")
+    assert kept.endswith("\n")
+    shell.cell("%ml model list --query '[?version > `9`].id' -o json > 'no ids'")
+    assert (tmp_path / "no ids").read_text() == "[]\n"
+
+    ids = "%ml model list --query '[].id' -o tsv"
+    (tmp_path / "ids").touch(0o600)
+    (tmp_path / "link").symlink_to("ids")
+    for line in (f"{ids} > link", f"{ids} >>ids", f"{ids} >> 'new folder/{{1 + 1}}'"):
+        shell.cell(line)
+    assert (tmp_path / "ids").read_text() == "tiny:1\ntiny:1\n"
+    assert ((tmp_path / "ids").stat().st_mode & 0o777, (tmp_path / "link").is_symlink()) == (
+        0o600,
+        True,
+    )
+    assert (tmp_path / "new folder" / "2").read_text() == "tiny:1\n"
+    shell.cell(f"{ids} > /dev/null")
+    assert not Path("/dev/null").is_file()
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        ("show nobody > ids", "'nobody'"),
+        ("list >", "one file is named, not ''"),
+        ("list > ids more", "one file is named, not 'ids more'"),
+        ("list > .", "'.' cannot be written: Is a directory"),
+        ("list > 'ids", "cannot be split"),
+        ("list --query 'a > ids", "cannot be split"),
+    ],
+)
+def test_a_line_that_fails_leaves_the_file_as_it_was(shell, model_file, tmp_path, end, message):
+    shell.cell("%register model.bin --name tiny")
+    (tmp_path / "ids").write_text("before")
+    with pytest.raises(MlmagicError, match=message):
+        shell.cell(f"%ml model {end}")
+    assert (tmp_path / "ids").read_text() == "before"
 
 
 def test_ml_settings_have_origins(shell, monkeypatch):
