@@ -241,8 +241,8 @@ CONFIGURATION_VERBS = (
     Verb(
         path=("config", "convert"),
         method="convert_configurations",
-        help="Show the %deploy line that says what configuration files say.",
-        result="the line",
+        help="Show the %deploy line and the mlmagic.toml that say what configuration files say.",
+        result="the line and the settings",
         options=(
             INFERENCE_CONFIG,
             DEPLOYMENT_CONFIG,

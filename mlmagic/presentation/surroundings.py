@@ -31,9 +31,12 @@ def configuration(kept: Any) -> list[Block]:
 
 
 def conversion(found: Any) -> list[Block]:
-    """The cell and the line, to be copied, and what they leave out."""
+    """The cell, the line and the settings, to be copied, and what they leave out."""
     cell = [*found.cell.splitlines(), ""] if found.cell else []
-    return [Lines((*cell, found.line, *found.notes))]
+    settings = found.settings.splitlines()
+    if settings:
+        settings = ["", "# mlmagic.toml, for every service of the workspace", *settings, ""]
+    return [Lines((*cell, found.line, *settings, *found.notes))]
 
 
 def environments(entries: list[Any]) -> list[Block]:

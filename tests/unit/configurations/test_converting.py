@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +14,11 @@ from mlmagic.environments.conda import parse_conda
 from mlmagic.options import build_parser, magic_verb
 from mlmagic.options import parse as parse_words
 from mlmagic.presentation import present
+from mlmagic.settings import Settings
 from tests.unit.configurations.test_expanding import V1_AKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ACI = """
 {"computeType": "ACI", "containerResourceRequirements": {"cpu": 1, "memoryInGB": 1.5},
@@ -41,6 +45,25 @@ def test_the_line_says_what_the_file_says(text: str) -> None:
     given = {**read.given}
     assert given.pop("target") == read.compute_type
     assert expand(values, "kubernetes") == expand(given, "kubernetes")
+
+
+@pytest.mark.parametrize("text", [V1_AKS, ACI, LOCAL])
+def test_the_settings_say_it_for_every_service(text: str, tmp_path: Path) -> None:
+    environment = {"name": "my-env", "docker": {"baseImage": 'registry.example.com/"base":1'}}
+    inference = {"entryScript": "score.py", "environment": environment}
+    deployment = parse("deployment", text, name="dc")
+    read = [parse("inference", json.dumps(inference), name="ic"), deployment]
+    found = convert(read, service="svc")
+    (tmp_path / "mlmagic.toml").write_text(found.settings, "utf-8")
+    settings = Settings.read(tmp_path)
+    assert settings.default_target == deployment.compute_type
+    assert settings.base_image == 'registry.example.com/"base":1'
+    assert settings.target is None
+    assert f"\n{found.settings.splitlines()[0]}\n" in present(found).text
+    assert (
+        convert([parse("inference", '{"entryScript": "s.py"}', name="ic")], service="svc").settings
+        == ""
+    )
 
 
 def test_an_inference_configuration_and_what_its_line_leaves_out() -> None:
