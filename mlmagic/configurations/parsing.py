@@ -206,6 +206,8 @@ def _options(kind: Section) -> dict[str, Option]:
 def _read(option: Option, value: Any) -> Any:
     if option.name == "environment" and isinstance(value, dict):
         return value  # v1's environment object; `Configurations.read_inference` takes it apart
+    if option.repeat:
+        return _read_list(option, value)
     if not option.is_mapping:
         return option.read(value)
     if not isinstance(value, dict):
@@ -215,6 +217,14 @@ def _read(option: Option, value: Any) -> Any:
     if nested:
         raise ValueError(f"the value of '{nested[0]}' is not text")
     return pairs
+
+
+def _read_list(option: Option, value: Any) -> tuple[Any, ...]:
+    """Read what a line gives several times; one alone needs no list."""
+    items = value if isinstance(value, list) else [value]
+    if nested := [item for item in items if item is None or isinstance(item, dict | list)]:
+        raise ValueError(f"'{nested[0]}' is not {option.placeholder}")
+    return tuple(option.read(as_written(item)) for item in items)
 
 
 def with_slashes(path: str, folder: str | Path = "") -> str:

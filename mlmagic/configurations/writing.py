@@ -71,8 +71,7 @@ def write_configurations(
 ) -> WrittenConfiguration:
     """Write the configuration files of v1 that say what keywords of ``deploy`` say.
 
-    Environment variables are left out, as their values may be secrets; so are keys and secrets,
-    and what may be given several times, which files do not hold.
+    Environment variables are left out, as their values may be secrets; so are keys and secrets.
 
     Args:
         values: Keywords of ``Workspace.deploy``.
@@ -102,7 +101,7 @@ def write_configurations(
 
 def _stays(option: Option) -> bool:
     """Whether it stays on the line."""
-    return option.private or option.secret or option.repeat or option.name == "secrets"
+    return option.private or option.secret or option.name == "secrets"
 
 
 def _inference(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,7 +143,7 @@ def _deployment(
         key = row.v1_key if row.v1_key and name not in _CONVERTED else row.key or name
         if key != row.v1_key:
             ours.append(key)
-        _put(found, key, value)
+        _put(found, key, list(value) if row.repeat else value)
     return found, tuple(ours)
 
 

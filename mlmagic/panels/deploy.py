@@ -298,11 +298,12 @@ class DeployPanel(Panel):
         flags = {"inferenceconfig": "--ic", "deploymentconfig": "--dc"}
         for name in written.files:
             words += [flags[name.partition(".")[0]], name]
-        ours = ", ".join(f"'{key}'" for key in written.ours)
+        ours = ", ".join(f"'{key}'" for key in sorted(written.ours))
+        keys = "key" if len(written.ours) == 1 else "keys"
         return {
             "files": [list(item) for item in written.files.items()],
             "line": " ".join(words),
-            "notes": [f"Only mlmagic knows the key {ours}."] if ours else [],
+            "notes": [f"Only mlmagic knows the {keys} {ours}."] if ours else [],
             "existing": _existing(written.files),
         }
 

@@ -210,3 +210,18 @@ def test_configuration_files_are_written_once_and_replaced_when_wanted(
     panel.commands["set"]({"name": "inference_config", "value": "mine.json"})
     with pytest.raises(MlmagicError, match=r"names a file already: 'mine.json'"):
         panel.commands["configuration"]({"format": "json"})
+
+
+def test_lists_are_written_into_the_files_that_the_line_uses(
+    open_panel, workspace, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    panel = open_panel(target="docker", volumes="/data:/data:ro\n/tmp:/scratch", networks="front")
+    told = panel.commands["configuration"]({"format": "yaml"})
+    assert told["line"] == "%deploy svc --dc deploymentconfig.yml"
+    assert told["notes"] == ["Only mlmagic knows the keys 'networks', 'volumes'."]
+    panel.commands["write"]({"format": "yaml", "overwrite": False})
+    assert workspace.configurations.read_deployment("deploymentconfig.yml").values == {
+        "volumes": ("/data:/data:ro", "/tmp:/scratch"),
+        "networks": ("front",),
+    }

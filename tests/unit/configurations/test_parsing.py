@@ -37,6 +37,21 @@ def test_our_keys_in_yaml():
     assert read.variables == {"LOUD": "true", "N": "1"}
 
 
+def test_what_a_line_may_repeat_is_a_list_and_one_alone_needs_none():
+    text = "volumes: ['/a:/b:ro', c:/d]\nnetworks: front\ntolerations: [gpu, 5, true]\n"
+    assert parse("deployment", text, name="dc").values == {
+        "volumes": ("/a:/b:ro", "c:/d"),
+        "networks": ("front",),
+        "tolerations": ("gpu", "5", "true"),
+    }
+
+
+@pytest.mark.parametrize("item", ["{a: b}", "[[a]]", "[a, null]"])
+def test_an_item_that_is_no_text_is_refused_with_its_line(item):
+    with pytest.raises(ConfigurationError, match=r"'volumes' \(line 2\): .* is not SOURCE:TARGET"):
+        parse("deployment", f"port: 1\nvolumes: {item}\n", name="dc")
+
+
 def test_v1s_words_in_snake_case():
     text = "compute_type: local\ncontainer_resource_requirements:\n  memory_in_gb: 1\n"
     assert parse("deployment", text, name="dc").values == {"memory": "1000M"}

@@ -14,6 +14,8 @@ NAMES = {"dock": "aci", "k": "aks", "local": "local"}
         ("local", {"target": "local", "auth": "none", "cpu": "2", "memory": "1G", "workers": 2}),
         ("docker", {"target": "dock", "gpus": "all", "memory": "512Mi", "port": 80}),
         ("docker", {"target": "elsewhere", "gpus": "2", "scoring_timeout_ms": 5}),
+        ("docker", {"target": "dock", "volumes": ("/a:/b:ro", "c:/d"), "networks": ("front",)}),
+        ("kubernetes", {"target": "k", "tolerations": ("gpu=yes:NoSchedule", "5")}),
         (
             "kubernetes",
             {
@@ -52,8 +54,8 @@ def _numbers(fields):
             else f"{value}" for key, value in fields.items()}  # fmt: skip
 
 
-def test_secrets_and_lists_stay_on_the_line():
-    values = {"variables": {"T": "s3cret"}, "secrets": {"a": "b"}, "volumes": ("/a:/b",), "port": 1}
+def test_secrets_stay_on_the_line():
+    values = {"variables": {"T": "s3cret"}, "secrets": {"a": "b"}, "port": 1}
     written = write_configurations(values, compute_type="docker", compute_names={})
     assert written.files == {"deploymentconfig.json": '{\n  "port": 1\n}\n'}
     assert written.used == {"port"}
@@ -62,6 +64,7 @@ def test_secrets_and_lists_stay_on_the_line():
 
 def test_keys_that_only_we_have_are_named_and_conda_files_are_v1s():
     values = {"script": "score.py", "environment": "conda.yml", "workers": 2, "memory": "512Mi"}
-    written = write_configurations(values, compute_type="local", compute_names={})
-    assert written.ours == ("memory", "workers")
+    values["networks"] = ("front",)
+    written = write_configurations(values, compute_type="docker", compute_names={})
+    assert sorted(written.ours) == ["memory", "networks", "workers"]
     assert '"condaFile": "conda.yml"' in written.files["inferenceconfig.json"]
