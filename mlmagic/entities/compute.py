@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
+
+from mlmagic.entities.report import DoctorReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,7 @@ class ComputeTarget:
         provider: What made it: ``attached``, ``builtin``, or ``kind``, ``minikube``, ``k3d``.
         cluster: Address of its API server, when it was attached.
         created_at: When it was attached.
+        report: What was found there when it was attached; it is told once, and not kept.
     """
 
     V1_KEYS: ClassVar[tuple[str, ...]] = ("location", "tags", "properties")
@@ -33,6 +36,7 @@ class ComputeTarget:
     provider: str = "builtin"
     cluster: str = ""
     created_at: datetime | None = None
+    report: DoctorReport | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:

@@ -142,6 +142,22 @@ def compute_targets(found: list[Any]) -> list[Block]:
     return [Table(columns, rows)]
 
 
+def compute_target(found: Any) -> list[Block]:
+    """A compute target, and what was found there when it was attached."""
+    facts = (
+        ("compute target", found.name),
+        ("kind", found.compute_type),
+        ("cluster", found.cluster),
+        ("kubeconfig", found.kubeconfig),
+        ("context", found.context),
+        ("namespace", found.namespace),
+        ("registry", found.image_registry),
+        ("made by", found.provider if found.cluster else ""),
+    )
+    report = [Lines(("",)), *diagnosis(found.report)] if found.report is not None else []
+    return [Facts(facts), *report]
+
+
 def workspace(facts: dict[str, Any]) -> list[Block]:
     """What people ask of a workspace; what v1 told beside it is in the JSON form alone."""
     keys = ("name", "root", "exists", "models", "services")
@@ -155,6 +171,7 @@ def run(result: Any) -> list[Block]:
 
 
 SURROUNDING_VIEWS: Views = {
+    "ComputeTarget": compute_target,
     "Conversion": conversion,
     "DoctorReport": diagnosis,
     "Environment": environment,

@@ -41,6 +41,7 @@ HOMES = (
     ("mlmagic.azureml.importing.report", "ImportReport"),
     ("mlmagic.configurations.configurations", "KeptConfiguration"),
     ("mlmagic.configurations.converting", "Conversion"),
+    ("mlmagic.entities.compute", "ComputeTarget"),
     ("mlmagic.entities.environment", "Environment"),
     ("mlmagic.entities.model", "Model"),
     ("mlmagic.entities.model", "Registration"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ class ComputeVerbs(Rooms):
         image_registry: str | None = None,
         provider: str = "attached",
     ) -> ComputeTarget:
-        """Keep a cluster under a name; it is looked at first.
+        """Keep a cluster under a name; that it answers is made sure of first.
 
         Args:
             compute_type: ``kubernetes``; v1's ``aks`` means the same.
@@ -42,7 +43,7 @@ class ComputeVerbs(Rooms):
             provider: What made the cluster.
 
         Returns:
-            The compute target.
+            The compute target, with the report of what is there and what is allowed.
 
         Raises:
             ConfigurationError: The name is not allowed.
@@ -70,7 +71,7 @@ class ComputeVerbs(Rooms):
         )
         self.attached_targets.keep(attached)
         self._forget_known_targets()
-        return attached
+        return replace(attached, report=self._examine(attached))
 
     def create_compute_target(
         self,
@@ -170,17 +171,23 @@ class ComputeVerbs(Rooms):
         """
         found = self.show_compute_target(name)
         _require_kubernetes(found.compute_type)
-        from mlmagic.targets.kubernetes.connection import Place
-        from mlmagic.targets.kubernetes.examining import examine_cluster
-        from mlmagic.targets.kubernetes.permissions import rules
-
         if rbac:
             import yaml
 
+            from mlmagic.targets.kubernetes.permissions import rules
+
             return yaml.safe_dump_all(rules(found.namespace or "default"), sort_keys=False)
-        place = Place(kubeconfig=found.kubeconfig, context=found.context, namespace=found.namespace)
-        registry = found.image_registry or self.settings.image_registry
-        return examine_cluster(place, name=name, registry=registry, pull_secret=image_pull_secret)
+        return self._examine(found, image_pull_secret)
+
+    def _examine(self, target: ComputeTarget, pull_secret: str | None = None) -> DoctorReport:
+        from mlmagic.targets.kubernetes.connection import Place
+        from mlmagic.targets.kubernetes.examining import examine_cluster
+
+        place = Place(
+            kubeconfig=target.kubeconfig, context=target.context, namespace=target.namespace
+        )
+        registry = target.image_registry or self.settings.image_registry
+        return examine_cluster(place, name=target.name, registry=registry, pull_secret=pull_secret)
 
     def _forget_known_targets(self) -> None:
         """Let the table of targets, and what holds it, be made anew."""

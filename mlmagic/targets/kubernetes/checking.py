@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlmagic.configurations import cpu_cores, memory_bytes
 from mlmagic.errors import ConfigurationError
 from mlmagic.targets.kubernetes.naming import check_labels
-from mlmagic.targets.kubernetes.release import config_of
+from mlmagic.targets.kubernetes.release import config_of, requests_of
 
 if TYPE_CHECKING:
     from mlmagic.entities import DeploymentSpec, KubernetesDeploymentConfig
@@ -56,7 +56,8 @@ def contradictions(config: KubernetesDeploymentConfig) -> list[str]:
 
 def _sizes(config: KubernetesDeploymentConfig) -> list[str]:
     wrong = []
-    cpu, memory = config.cpu or "100m", config.memory or "512Mi"
+    asked = requests_of(config)
+    cpu, memory = asked["cpu"], asked["memory"]
     cpus, size = cpu_cores(cpu), memory_bytes(memory)
     if config.cpu_limit and cpu_cores(config.cpu_limit) < cpus:
         wrong.append(f"the limit of '{config.cpu_limit}' CPUs is below '{cpu}'")

@@ -13,6 +13,7 @@ from mlmagic.targets.kubernetes.faults import ForbiddenError
 from mlmagic.targets.kubernetes.local_clusters import loader_of
 from mlmagic.targets.kubernetes.permissions import lacking
 from mlmagic.targets.kubernetes.pull_secrets import examine_credentials
+from mlmagic.targets.kubernetes.quotas import examine_quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,22 +38,20 @@ def examine_cluster(
         pull_secret: Secret of the namespace with which nodes pull them; None looks at those that
             services name.
     """
+    checks = []
     try:
-        connection = connect(place, name=name)
-        version = connection.version
+        for check in _checks(connect(place, name=name), place, registry, pull_secret):
+            checks.append(check)  # noqa: PERF402 - what was found before a fault is told
     except MlmagicError as error:
-        check = Check(name="cluster", state="missing", found=error.message, advice=error.hint or "")
-        return DoctorReport(checks=(check,))
-    return DoctorReport(checks=tuple(_checks(connection, version, place, registry, pull_secret)))
+        found, advice = error.message.rstrip("."), error.hint or ""
+        checks.append(Check(name="cluster", state="missing", found=found, advice=advice))
+    return DoctorReport(checks=tuple(checks))
 
 
 def _checks(
-    connection: Connection,
-    version: str,
-    place: Place,
-    registry: str | None,
-    pull_secret: str | None,
+    connection: Connection, place: Place, registry: str | None, pull_secret: str | None
 ) -> Iterator[Check]:
+    version = connection.version
     yield Check(name="cluster", state="ok", found=f"answers at '{connection.host}'")
     yield _version(version)
     namespace = _namespace(connection)
@@ -154,12 +153,7 @@ def _quotas(connection: Connection) -> Iterator[Check]:
         quotas = connection.list("ResourceQuota")[0]
     except TargetError:
         return
-    for quota in quotas:
-        status = quota.get("status", {})
-        used = status.get("used", {})
-        parts = [f"{n}: {used.get(n, '0')} of {h}" for n, h in status.get("hard", {}).items()]
-        name = f"quota '{quota['metadata']['name']}'"
-        yield Check(name=name, state="ok", found=", ".join(parts) or "not counted yet")
+    yield from (examine_quota(quota) for quota in quotas)
 
 
 def _registry(registry: str | None, loader: Loader | None) -> Check:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlmagic.images import serve_command
 from mlmagic.images.places import PORT, SECRETS_FOLDER
 from mlmagic.targets.kubernetes import naming, taints
+from mlmagic.targets.kubernetes.release import requests_of
 
 if TYPE_CHECKING:
     from mlmagic.entities import KubernetesDeploymentConfig
@@ -16,7 +17,6 @@ CONTAINER = "server"
 TERMINATION_LOG = "/dev/termination-log"
 # A folder, for only in a folder a changed Secret appears.
 KEYS_FOLDER = "/run/mlmagic/keys"
-_DEFAULT_CPU, _DEFAULT_MEMORY = "100m", "512Mi"
 # A pod that ends is taken out of the Service while it still answers; then it drains.
 _PRE_STOP_SECONDS = 3
 DRAIN_SECONDS = 30
@@ -95,19 +95,11 @@ def _container(release: Release) -> Any:
 def _resources(config: KubernetesDeploymentConfig) -> Any:
     from kubernetes import client as k8s
 
-    accelerators = {name: f"{count}" for name, count in config.accelerators.items()}
-    requests = {
-        "cpu": config.cpu or _DEFAULT_CPU,
-        "memory": config.memory or _DEFAULT_MEMORY,
-        **accelerators,
-    }
-    limits = {
-        "cpu": config.cpu_limit,
-        "memory": config.memory_limit or config.memory,
-        **accelerators,
-    }
+    limits = {"cpu": config.cpu_limit, "memory": config.memory_limit or config.memory}
+    limits |= {name: f"{count}" for name, count in config.accelerators.items()}
     return k8s.V1ResourceRequirements(
-        requests=requests, limits={name: value for name, value in limits.items() if value} or None
+        requests=requests_of(config),
+        limits={name: value for name, value in limits.items() if value} or None,
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Stands for an image where none is made yet: what is asked of the server does not depend on it.
 NO_IMAGE = "image.invalid/not-built-yet@sha256:" + "0" * 64
+_DEFAULT_CPU, _DEFAULT_MEMORY = "100m", "512Mi"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,3 +65,13 @@ def autoscales(config: KubernetesDeploymentConfig) -> bool:
 def first_replicas(config: KubernetesDeploymentConfig) -> int:
     """Return how many pods there are at first."""
     return config.replicas or config.autoscale_min or 1
+
+
+def requests_of(config: KubernetesDeploymentConfig) -> dict[str, str]:
+    """Return what a pod asks a node for, by resource; something where nothing is said."""
+    accelerators = {name: f"{count}" for name, count in config.accelerators.items()}
+    return {
+        "cpu": config.cpu or _DEFAULT_CPU,
+        "memory": config.memory or _DEFAULT_MEMORY,
+        **accelerators,
+    }

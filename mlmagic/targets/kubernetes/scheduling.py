@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlmagic import options
 from mlmagic.entities import Reason
 from mlmagic.targets.kubernetes import taints
+from mlmagic.targets.kubernetes.release import requests_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,10 +88,7 @@ def _deploy_with(tolerating: str) -> str:
 
 
 def _wanted(resource: str, config: KubernetesDeploymentConfig) -> float:
-    asked = {"cpu": config.cpu or "100m", "memory": config.memory or "512Mi"} | {
-        name: f"{count}" for name, count in config.accelerators.items()
-    }
-    return _number(asked.get(resource, "0"))
+    return _number(requests_of(config).get(resource, "0"))
 
 
 def _has(node: Node, resource: str) -> float:
