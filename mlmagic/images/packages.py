@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
+import io
 import re
 import sys
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.environments.uv_command import UvError
@@ -15,18 +20,18 @@ from mlmagic.images.places import APP_ROOT, OURS, PYTHON, VENV
 from mlmagic.images.tars import Entry, folder_entries, tar_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mlmagic.entities import Lock
     from mlmagic.images.layers import Layer, LayerStore
 
-_FORMAT = "1"
+_FORMAT = "2"
 # https://github.com/opencontainers/image-spec/blob/main/layer.md#opaque-whiteout
 _OPAQUE = ".wh..wh..opq"
 # Of this machine, not of the packages: times and paths that would make equal layers differ.
 _LOCAL = re.compile(r"\.dist-info/(direct_url|uv_cache|uv_build)\.json$|^\.lock$|/__pycache__/")
 _LIBRARY = re.compile(r"^lib/python3\.\d+/(site|dist)-packages/")
+_RECORD = re.compile(r"\.dist-info/RECORD$")
 _SHEBANG = re.compile(rb"\A#!.*python[0-9.]*[ \t]*\r?\n")
 
 
@@ -129,14 +134,17 @@ def _compile(prefix: Path, program: str, python_version: str) -> None:
 
 def _entries(prefix: Path, lock: Lock, python: str) -> Iterator[Entry]:
     compiled = re.compile(rf"/__pycache__/.*\.cpython-{lock.python_version.replace('.', '')}\.pyc$")
-    for entry in folder_entries(prefix, ""):
+    programs: dict[str, bytes] = {}
+    for entry in folder_entries(prefix, ""):  # sorted: bin/ comes before lib/
         path = entry.path.removeprefix("/")
         if _LOCAL.search(path) and not compiled.search(path):
             continue
         path = _LIBRARY.sub(f"lib/python{lock.python_version}/site-packages/", path)
         data = entry.data
-        if path.startswith("bin/") and data is not None and not isinstance(data, bytes):
-            data = _SHEBANG.sub(f"#!{PYTHON}\n".encode(), data.read_bytes())
+        if isinstance(data, Path) and path.startswith("bin/"):
+            data = programs[path] = _SHEBANG.sub(f"#!{PYTHON}\n".encode(), data.read_bytes())
+        elif isinstance(data, Path) and _RECORD.search(path):
+            data = _record(data, programs)
         yield Entry(f"{VENV}/{path}", data, link=entry.link, executable=entry.executable)
     home, _, program = python.rpartition("/")
     yield Entry(
@@ -147,3 +155,20 @@ def _entries(prefix: Path, lock: Lock, python: str) -> Iterator[Entry]:
     yield Entry(f"{VENV}/bin/python", link=f"{home}/{program}")
     yield Entry(f"{VENV}/bin/python3", link="python")
     yield Entry(f"{VENV}/bin/python{lock.python_version}", link="python")
+
+
+def _record(file: Path, programs: Mapping[str, bytes]) -> bytes:
+    """Make a list of installed files tell what is in the image, not what was on this machine.
+
+    https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+    """
+    text = io.StringIO()
+    write = csv.writer(text, lineterminator="\n").writerow
+    for row in filter(None, csv.reader(io.StringIO(file.read_text("utf-8")))):
+        data = programs.get(row[0].removeprefix("../../../"))
+        if data is not None:
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+            write((row[0], f"sha256={digest}", len(data)))
+        elif not _LOCAL.search(row[0]):
+            write(row)
+    return text.getvalue().encode()

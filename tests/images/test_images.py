@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import venv
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -65,9 +67,12 @@ def build(folder: Path, engine: Engine, reference: str) -> tuple[str, str]:
 
 
 def test_two_builds_from_nothing_give_equal_digests(
-    docker_engine: TestEngine, engine: Engine, tmp_path: Path
+    docker_engine: TestEngine, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = build(tmp_path / "one", engine, docker_engine.base)
+    # Another user's interpreter has another path; it must not get into the programs' digests.
+    venv.create(tmp_path / "elsewhere", symlinks=True)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "elsewhere" / "bin" / "python"))
     assert first == build(tmp_path / "two", engine, docker_engine.base)
 
 
