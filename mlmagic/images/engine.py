@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import tempfile
 from contextlib import contextmanager
@@ -13,10 +12,12 @@ from mlmagic.errors import ImageBuildError, ImagePullError
 from mlmagic.files import digest_text, storage_faults
 from mlmagic.images.archive import SavedImage, docker_archive
 from mlmagic.images.bases import Base, Configuration, Python, Search
+from mlmagic.images.building import build_image
 from mlmagic.images.connecting import engine_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from docker import DockerClient
 
@@ -73,13 +74,22 @@ class Engine:
             python = facts.python(configuration, wanted, lambda: self._look(configuration, wanted))
         return Base(reference, configuration, python, EngineSource(self, configuration))
 
-    def build_base(self, dockerfile: str, *, on: str, on_event: Callable[[str], None]) -> str:
+    def build_base(
+        self,
+        dockerfile: str,
+        *,
+        on: str,
+        exclusive: Callable[[str], AbstractContextManager[None]],
+        on_event: Callable[[str], None],
+    ) -> str:
         """Let the engine build a base image from the user's own lines, once.
 
         Args:
             dockerfile: The lines, or the path of a file with them; there is no context to copy
                 from.
             on: What they stand on, where they do not begin with ``FROM``.
+            exclusive: Holds the right to make what a key names, so that of those who ask at the
+                same time one builds and the others wait.
             on_event: Told what happens.
 
         Returns:
@@ -87,9 +97,8 @@ class Engine:
 
         Raises:
             ImageBuildError: A line failed; the message has the last of what it said.
+            TargetUnavailableError: The engine does not answer.
         """
-        from docker.errors import BuildError
-
         text = _lines(dockerfile)
         if not re.search(r"(?im)^\s*FROM\s", text):
             text = f"FROM {on}\n{text}"
@@ -97,22 +106,11 @@ class Engine:
         with engine_faults(ImageBuildError, "The lines of base_dockerfile failed"):
             if self._has(name):
                 return name
-            on_event("base image: the engine builds it from base_dockerfile")
-            try:
-                self.client.images.build(
-                    fileobj=io.BytesIO(text.encode()),
-                    tag=name,
-                    rm=True,
-                    forcerm=True,
-                    labels={"io.mlmagic.role": "base"},
-                )
-            except BuildError as error:
-                said = "".join(str(part.get("stream", "")) for part in error.build_log)
-                last = "; ".join(line.strip() for line in said.splitlines()[-5:] if line.strip())
-                raise ImageBuildError(
-                    f"The lines of base_dockerfile failed: {error.msg} ({last})",
-                    hint="Correct them; 'docker build' with the same lines says more.",
-                ) from error
+            with exclusive(name.replace("/", "-").replace(":", "-")):
+                if not self._has(name):
+                    on_event("base image: the engine builds it from base_dockerfile")
+                    labels = {"io.mlmagic.role": "base"}
+                    build_image(self.client.api, text, tag=name, labels=labels)
         return name
 
     def load(

@@ -13,7 +13,7 @@ from mlmagic.errors import (
     ImageBuildError,
     TargetUnavailableError,
 )
-from mlmagic.files import digest_text
+from mlmagic.files import digest_text, storage_faults
 from mlmagic.images import contents, layout, remote
 from mlmagic.images.archive import SavedImage
 from mlmagic.images.bases import DEFAULT, ROLE, check_python, lack_of_python, other_platform
@@ -127,7 +127,10 @@ class Images:
                     "A base_dockerfile is built by a Docker engine, and there is none here.",
                     hint="Build the base where there is one, push it, and name it as base_image.",
                 )
-            name = engine.build_base(dockerfile, on=name, on_event=on_event)
+            with storage_faults(self.root, ImageBuildError):
+                name = engine.build_base(
+                    dockerfile, on=name, exclusive=self.layers.exclusive, on_event=on_event
+                )
         wanted, facts = python_version, self._facts
         chosen = architecture or host_architecture()
         scheme, _, path = name.partition(":")

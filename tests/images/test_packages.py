@@ -116,7 +116,7 @@ def test_a_dockerfile_builds_without_a_network(
     model = tmp_path / "context" / "azureml-app" / "azureml-models" / "words" / "1" / "words.txt"
     assert model.read_text() == "some words"
     image, _ = docker_engine.client.images.build(
-        path=str(tmp_path / "context"), network_mode="none", tag="mlmagic-tests/built"
+        path=str(tmp_path / "context"), network_mode="none", tag="mlmagic-tests/built", rm=True
     )
     try:
         assert 'NOTE=a "quoted" $HOME\\ note' in image.attrs["Config"]["Env"]
