@@ -149,12 +149,12 @@ class Services:
                     hint="Delete it, or attach in another workspace.",
                 )
             if here is None:
-                self._records.add(self._deployer.target(target).find(name))
+                self._records.add(_on(self._deployer.target(target).find(name), target))
             elif (newer := self._deployer.target(target).newer(here)) is not None:
                 if newer.created_at != here.created_at:  # made anew: nothing of the old one is left
                     self._records.remove(name)
                 generation = max(here.generation, newer.generation) + 1
-                self._records.add(replace(newer, generation=generation))
+                self._records.add(_on(replace(newer, generation=generation), target))
         return Webservice(self, name)
 
     def names(self) -> builtins.list[str]:
@@ -327,3 +327,11 @@ def check_key(key: str) -> None:
             f"The new key has to have {_SHORTEST_KEY} or more letters, digits and marks, "
             "without spaces."
         )
+
+
+def _on(record: ServiceRecord, target: str) -> ServiceRecord:
+    """Return a record that another workspace wrote, where the target may have another name."""
+    revisions = tuple(
+        replace(each, spec=replace(each.spec, target=target)) for each in record.revisions
+    )
+    return replace(record, target=target, revisions=revisions)

@@ -174,7 +174,7 @@ class Deployer:
         """The same specification again: nothing to do, unless it does not run."""
         spec = submission.spec
         status = target.status(record)
-        if _is_broken(status):
+        if _is_broken(status) or target.newer(record) is not None:
             self._deploy(record, submission, target)
             return "updated"
         described_anew = spec != record.spec

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlmagic.errors import ConfigurationError, ServiceExistsError
+from mlmagic.errors import ConfigurationError, MlmagicError, ServiceExistsError
 from tests.unit.targets.kubernetes.examples import make_record
 
 if TYPE_CHECKING:
@@ -112,6 +117,72 @@ def test_newer_revisions_of_others_are_not_overwritten(kit: ServiceKit, other: S
     assert kept(kit) == before
     other.services.delete("svc")
     assert kept(kit) == before
+
+
+def test_of_several_that_deploy_in_one_moment_one_wins(
+    kit: ServiceKit, other: ServiceKit, kit_in: KitIn, tmp_path: Path, namespace: str
+) -> None:
+    with ExitStack() as stack:
+        kits = [kit, other]
+        for number in range(2):
+            made = stack.enter_context(kit_in(tmp_path / f"more-{number}", namespace))
+            kits.append(made)
+        for revision in (1, 2):
+            outcomes = at_once(kits, threads=revision)
+            (winner,) = (each for each, error in zip(kits, outcomes, strict=True) if error is None)
+            assert {type(error) for error in outcomes if error} == {ServiceExistsError}
+            record = target_of(kit).find("svc")
+            assert record.revisions == winner.services.record("svc").revisions
+            assert [each.generation for each in record.revisions] == [*range(1, revision + 1)]
+            for each in kits:
+                assert each is winner or "svc" not in each.services.names() or revision == 2
+                attached = each.services.attach("svc", "kubernetes")
+                assert attached.record.revisions == record.revisions
+
+
+def at_once(kits: list[ServiceKit], **asked: Any) -> list[Exception | None]:
+    """Deploy from all kits in one moment; returns what went wrong for each."""
+    start = threading.Barrier(len(kits))
+
+    def deploy(each: ServiceKit) -> Exception | None:
+        spec = each.spec(**asked)
+        start.wait()
+        try:
+            each.services.submit(spec)
+        except MlmagicError as error:
+            return error
+        finally:
+            target_of(each).cancel("svc")
+        return None
+
+    with ThreadPoolExecutor(len(kits)) as pool:
+        return list(pool.map(deploy, kits))
+
+
+def test_a_revision_of_the_same_number_is_not_overwritten(
+    kit: ServiceKit, other: ServiceKit
+) -> None:
+    submitted(kit)
+    before = other.services.attach("svc", "kubernetes").record
+    submitted(kit, threads=3)
+    there = kept(kit)
+    (first,) = before.revisions
+    late = replace(first, generation=2, created_at=datetime.now(UTC))
+    words = r"'svc' in revision 2 of somebody else\. Attach it again"
+    with pytest.raises(ServiceExistsError, match=words):
+        target_of(other).update(replace(before, current=2, revisions=(first, late)), secrets={})
+    assert kept(kit) == there
+
+
+def test_the_same_again_is_not_called_unchanged_where_another_revision_serves(
+    kit: ServiceKit, other: ServiceKit
+) -> None:
+    submitted(kit)
+    other.services.attach("svc", "kubernetes")
+    submitted(other, threads=3)
+    with pytest.raises(ServiceExistsError, match="in revision 2; this workspace knows 1"):
+        submitted(kit)
+    assert generations(kit) == [1]
 
 
 def test_objects_of_others_are_neither_taken_nor_removed(

@@ -121,7 +121,7 @@ def test_too_little_memory(kit: ServiceKit) -> None:
         def run(raw_data):
             return 1
     """
-    error = fails(kit.services.submit(kit.spec(script, memory="128Mi")))
+    error = fails(kit.services.submit(kit.spec(script, memory="64Mi")))
     assert error.status is not None
     assert (error.status.state, error.status.reason) == (
         ServiceState.FAILED,

@@ -150,16 +150,8 @@ def test_the_story(
     (deployment,) = (item for item in objects if item["kind"] == "Deployment")
     assert deployment["spec"]["replicas"] == 3
 
-    other = make_workspace("two")
-    other.attach_compute_target(
-        "aks", "prod", kubeconfig=str(cluster.kubeconfig), namespace=namespace
-    )
-    with pytest.raises(ServiceNotFoundError, match="'demo-svc'"):
-        other.attach_service("dem-svc", target="prod")
-    attached = other.attach_service("demo-svc", target="prod")
-    until(lambda: attached.state is ServiceState.HEALTHY)  # a busy node may miss a probe
-    assert attached.run({"data": [4]}) == 4
-    assert attached.get_keys() == service.get_keys()
+    is_taken_up(make_workspace("two"), service, cluster, namespace)
+    assert workspace.attach_service("demo-svc", target="prod").record.current == 4
 
     with pytest.raises(TargetError, match="has services: demo-svc"):
         workspace.detach_compute_target("prod")
@@ -179,6 +171,29 @@ def test_the_story(
     workspace.detach_compute_target("prod")
     with pytest.raises(TargetNotFoundError):
         workspace.show_compute_target("prod")
+
+
+def is_taken_up(other: Workspace, service: Webservice, cluster: Cluster, namespace: str) -> None:
+    """Go on in another workspace, which calls the cluster something else."""
+    other.attach_compute_target(
+        "aks",
+        "ours",
+        kubeconfig=str(cluster.kubeconfig),
+        namespace=namespace,
+        image_registry=REGISTRY,
+    )
+    with pytest.raises(ServiceNotFoundError, match="'demo-svc'"):
+        other.attach_service("dem-svc", target="ours")
+    attached = other.attach_service("demo-svc", target="ours")
+    until(lambda: attached.state is ServiceState.HEALTHY)  # a busy node may miss a probe
+    assert attached.run({"data": [4]}) == 4
+    assert attached.get_keys() == service.get_keys()
+    # Nothing of the service's files is there: what the cluster has is enough.
+    other.scale_service("demo-svc", replicas=1, wait=True, timeout=120)
+    assert attached.run({"data": [7]}) == 7
+    attached.rollback(to=2)
+    attached.wait_for_deployment(timeout_sec=120)
+    assert attached.run({"data": [8]}) == 8
 
 
 def deploy_plan(workspace: Workspace, **options: Any) -> Plan:

@@ -39,6 +39,7 @@ class Work:
         workspace: The workspace.
         registry: Where the image is pushed.
         base_image: What it is built on; None takes the official image.
+        image: What the cluster has of the specification, where its files are not here.
         store: Shared store behind the content store, where there is one.
     """
 
@@ -52,6 +53,7 @@ class Work:
     workspace: Path
     registry: str
     base_image: str | None = None
+    image: str | None = None
     store: str | None = None
 
 
@@ -71,12 +73,12 @@ def run(folder: Path) -> int:
 def _carry_out(job: Job, work: Work) -> None:
     place = Place(kubeconfig=work.kubeconfig, context=work.context, namespace=work.namespace)
     connection = connect(place)
-    image, credentials = publish(work, job, connection)
+    made = (work.image, None) if work.image else publish(work, job, connection)
     job.enter("start")
     until = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
-            _apply(connection, work.record, image, credentials)
+            _apply(connection, work, *made)
         except TargetUnavailableError as error:
             # An API server that is started anew is back in a moment; applying again is harmless.
             if time.monotonic() > until:
@@ -87,13 +89,13 @@ def _carry_out(job: Job, work: Work) -> None:
             return
 
 
-def _apply(
-    connection: Connection, record: ServiceRecord, image: str, credentials: Credentials | None
-) -> None:
+def _apply(connection: Connection, work: Work, image: str, credentials: Credentials | None) -> None:
+    record = work.record
     release = replace(keep_record(connection, record), image=image)
+    name = naming.pull_name(record.name)
+    there = own(connection, "Secret", name, record.name)
     if credentials is not None:
-        name = naming.pull_name(record.name)
-        own(connection, "Secret", name, record.name)
         connection.apply(pull_secret(release, credentials))
+    if credentials is not None or (work.image and there):
         release = replace(release, pull_secret=name)
     applying.apply_release(connection, release)

@@ -28,6 +28,10 @@ class ForbiddenError(TargetError):
     """Our credentials do not allow a request."""
 
 
+class ChangedMeanwhileError(TargetError):
+    """An object is not any more what it was when we looked at it."""
+
+
 def unreachable(host: str, why: str) -> TargetUnavailableError:
     """Build the error of a server that does not answer."""
     return TargetUnavailableError(
@@ -126,7 +130,8 @@ def _forbidden(said: str) -> MlmagicError:
 def _conflict(said: str) -> MlmagicError:
     found = _CONFLICT.search(said)
     if found is None:
-        return TargetError(f"Somebody else changed it at the same time: {said}.", hint="Try again.")
+        text = f"Somebody else changed it at the same time: {said}."
+        return ChangedMeanwhileError(text, hint="Try again.")
     fields = " ".join(found["fields"].split()) or "some fields"
     return TargetError(
         f"'{found['who']}' manages {fields}: they are not overwritten.",

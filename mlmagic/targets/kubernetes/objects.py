@@ -158,7 +158,7 @@ def _deployment(release: Release) -> Object:
                     type="RollingUpdate",
                     rolling_update=k8s.V1RollingUpdateDeployment(max_surge=1, max_unavailable=0),
                 ),
-                revision_history_limit=2,
+                revision_history_limit=10,  # images of these can be gone back to
                 progress_deadline_seconds=release.config.start_timeout_seconds + _MARGIN_SECONDS,
             ),
         )

@@ -11,15 +11,18 @@ from mlmagic.entities import ServiceRecord
 from mlmagic.errors import DamagedRecordError, ServiceExistsError, TargetError
 from mlmagic.files import parse_record, record_text
 from mlmagic.targets.kubernetes import naming
+from mlmagic.targets.kubernetes.faults import ChangedMeanwhileError
 from mlmagic.targets.kubernetes.objects import metadata, plain
 from mlmagic.targets.kubernetes.owning import is_own, own
 from mlmagic.targets.kubernetes.release import NO_IMAGE, Release
 
 if TYPE_CHECKING:
+    from mlmagic.entities import DeploymentSpec
     from mlmagic.targets.kubernetes.connection import Connection, Object
 
 # A ConfigMap holds 1 MiB, base64 and the rest of it included.
 _LIMIT = 700_000
+_TRIES = 5
 
 
 def record_object(record: ServiceRecord, release: Release) -> Object:
@@ -73,7 +76,12 @@ def is_ahead(there: ServiceRecord, record: ServiceRecord) -> bool:
         there: The record in the cluster.
         record: The one of a workspace.
     """
-    return not is_same(there, record) or _newest(there) > _newest(record)
+    if not is_same(there, record) or _newest(there) > _newest(record):
+        return True
+    # Two that deployed in one moment gave their revisions one number.
+    newest = there.revision(_newest(there))
+    known = {each.generation: each.created_at for each in record.revisions}
+    return known.get(newest.generation, newest.created_at) != newest.created_at
 
 
 def refuse_unknown(connection: Connection, name: str, target: str) -> None:
@@ -82,7 +90,8 @@ def refuse_unknown(connection: Connection, name: str, target: str) -> None:
     Raises:
         ServiceExistsError: It has.
     """
-    if own(connection, "ConfigMap", naming.record_name(name), name) is not None:
+    found = own(connection, "ConfigMap", naming.record_name(name), name)
+    if found is not None and naming.RECORD_KEY in found.get("binaryData", {}):
         raise ServiceExistsError(
             f"The namespace '{connection.namespace}' has a service '{name}' that this workspace "
             "did not deploy.",
@@ -90,16 +99,23 @@ def refuse_unknown(connection: Connection, name: str, target: str) -> None:
         )
 
 
-def refuse_ahead(connection: Connection, record: ServiceRecord) -> None:
+def refuse_ahead(connection: Connection, record: ServiceRecord) -> Object | None:
     """Make sure that a record is not older than the cluster's.
+
+    Returns:
+        The ConfigMap as it is there; None where there is none.
 
     Raises:
         ServiceExistsError: It is, or the cluster's is of another service of the name.
     """
-    there = _readable(own(connection, "ConfigMap", naming.record_name(record.name), record.name))
+    found = own(connection, "ConfigMap", naming.record_name(record.name), record.name)
+    there = _readable(found)
     if there is None or not is_ahead(there, record):
-        return
-    newer = f"revision {_newest(there)}; this workspace knows {_newest(record)}"
+        return found
+    known = _newest(record)
+    newer = f"revision {_newest(there)}" + (
+        f"; this workspace knows {known}" if _newest(there) > known else " of somebody else"
+    )
     raise ServiceExistsError(
         f"The namespace '{connection.namespace}' has service '{record.name}' "
         + (f"in {newer}." if is_same(there, record) else "made anew by somebody else."),
@@ -110,18 +126,40 @@ def refuse_ahead(connection: Connection, record: ServiceRecord) -> None:
 def keep_record(connection: Connection, record: ServiceRecord) -> Release:
     """Put the record into the cluster; returns what the other objects are made from.
 
+    What somebody else puts there between our look and our writing is not overwritten.
+
     Raises:
         ServiceExistsError: The cluster has a newer one, or one of somebody else.
+        ChangedMeanwhileError: Others change it again and again.
     """
-    refuse_ahead(connection, record)
-    return put_record(connection, record)
+    for tries_left in reversed(range(_TRIES)):
+        found = refuse_ahead(connection, record)
+        try:
+            # Only what is there has a version to hold on to.
+            over = found or connection.create(_placeholder(record.name))
+            return put_record(connection, record, over=over["metadata"]["resourceVersion"])
+        except ChangedMeanwhileError:
+            if not tries_left:
+                raise
+    raise AssertionError  # the last try returns or raises
 
 
-def put_record(connection: Connection, record: ServiceRecord) -> Release:
-    """Do what `keep_record` does, whatever the cluster has: to take back what was kept."""
+def put_record(connection: Connection, record: ServiceRecord, *, over: str = "") -> Release:
+    """Do what `keep_record` does, whatever the cluster has: to take back what was kept.
+
+    Args:
+        connection: The cluster.
+        record: The record.
+        over: Version of the ConfigMap that it replaces; empty replaces any.
+
+    Raises:
+        ChangedMeanwhileError: The ConfigMap has another version by now.
+    """
     release = Release(spec=record.spec, revision=record.current, image=NO_IMAGE)
-    kept = connection.apply(record_object(record, release))
-    return replace(release, owner=owner_of(kept))
+    item = record_object(record, release)
+    if over:
+        item["metadata"]["resourceVersion"] = over
+    return replace(release, owner=owner_of(connection.apply(item)))
 
 
 def running_release(
@@ -146,6 +184,29 @@ def running_release(
     )
 
 
+def same_image(one: DeploymentSpec, other: DeploymentSpec) -> bool:
+    """Whether two specifications have the same image."""
+    names = ("models", "source", "lock", "runtime", "sample", "variables")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def image_of(connection: Connection, record: ServiceRecord) -> str | None:
+    """Return the image of a record's specification, as pods have or had it.
+
+    Returns:
+        None where no ReplicaSet has it: the Deployment keeps those of the last revisions.
+    """
+    kept = {each.generation: each.spec for each in record.revisions}
+    selector = ",".join(f"{key}={value}" for key, value in naming.selector(record.name).items())
+    for item in connection.list("ReplicaSet", selector)[0]:
+        template = item["spec"]["template"]
+        number = template["metadata"].get("labels", {}).get(naming.REVISION, "")
+        spec = kept.get(int(number)) if number.isdigit() else None
+        if spec is not None and same_image(spec, record.spec):
+            return str(template["spec"]["containers"][0]["image"])
+    return None
+
+
 def owner_of(item: Object) -> dict[str, Any]:
     """Return the reference by which the other objects disappear with the record."""
     return {
@@ -154,6 +215,12 @@ def owner_of(item: Object) -> dict[str, Any]:
         "name": item["metadata"]["name"],
         "uid": item["metadata"]["uid"],
     }
+
+
+def _placeholder(service: str) -> Object:
+    """Return the ConfigMap before it keeps anything, with the labels that it always has."""
+    described = {"name": naming.record_name(service), "labels": naming.selector(service)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": described}
 
 
 def _readable(item: Object | None) -> ServiceRecord | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import (
     MlmagicError,
+    ModelIntegrityError,
     ServiceNotFoundError,
     TargetUnavailableError,
     did_you_mean,
@@ -114,7 +115,7 @@ class KubernetesTarget(Target):
         """See `Target.preview`: per object, from a dry run of the server."""
         connection = self._open(spec).connection
         release = Release(spec=spec, revision=record.current if record else 1, image=NO_IMAGE)
-        if record is not None and _same_image(record.spec, spec):
+        if record is not None and recording.same_image(record.spec, spec):
             release = replace(release, image=running_release(connection, record).image)
         found = applying.dry_run(connection, release)
         parts = [part for before, after in found for part in differences(before, after)]
@@ -361,6 +362,7 @@ class KubernetesTarget(Target):
         secrets: Mapping[str, bytes],
     ) -> None:
         """Put down keys and secrets; then let a process do what takes a while."""
+        image = self._image_for(connection, record)
         if record.spec.config.auth == "key":
             keeping.ensure_keys(connection, release)
         keeping.put_secrets(connection, release, secrets)
@@ -379,10 +381,26 @@ class KubernetesTarget(Target):
                     workspace=self._environments.workspace,
                     registry=self._registry_of(record.spec) or "",
                     base_image=self._base_image,
+                    image=image,
                     store=self._content.remote.url if self._content.remote else None,
                 ),
             ),
         )
+
+    def _image_for(self, connection: Connection, record: ServiceRecord) -> str | None:
+        """Return the image that the cluster has, where the files to make it from are not here.
+
+        So it is with a service that was deployed from another machine.
+        """
+        try:
+            for file in record.spec.content:
+                self._content.check(file)  # fetched where a team's store has it
+        except ModelIntegrityError:
+            image = recording.image_of(connection, record)
+            if image is None:
+                raise
+            return image
+        return None
 
     def _observe(self, record: ServiceRecord) -> Observation:
         return self._observe_with_job(record)[0]
@@ -394,9 +412,3 @@ class KubernetesTarget(Target):
         if job is None or job.is_over:
             cluster.await_deployment(record.name)
         return cluster.observe(record.name), job
-
-
-def _same_image(one: DeploymentSpec, other: DeploymentSpec) -> bool:
-    """Whether two specifications have the same image."""
-    names = ("models", "source", "lock", "runtime", "sample", "variables")
-    return all(getattr(one, name) == getattr(other, name) for name in names)
