@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 import uuid
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import yaml
 from kubernetes import client
 
 from mlmagic import Workspace
-from mlmagic.errors import ConfigurationError, TargetError
+from mlmagic.errors import ConfigurationError, ImagePushError, TargetError
 from mlmagic.targets.kubernetes.connection import Connection, Place, connect
 from mlmagic.targets.kubernetes.local_clusters import Loader, create_cluster, loader_of
 from mlmagic.targets.kubernetes.permissions import rules
@@ -267,6 +268,44 @@ def test_what_a_program_says_against_a_cluster_is_passed_on(
         create_cluster("dev")
     assert caught.value.message == f"'{program}' could not make the cluster 'dev': {told}."
     assert left in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("program", "then", "words", "told"),
+    [
+        ("kind", "", "load image-archive FILE --name dev\n", ""),
+        ("k3d", "", "image import FILE --cluster dev --mode direct\n", ""),
+        (
+            "k3d",
+            "echo 'ERRO[0001] Failed to import image(s)' >&2; exit 1",
+            "image import FILE --cluster dev --mode direct\n",
+            "'k3d' could not load the image into 'dev': ERRO[0001] Failed to import image(s).",
+        ),
+        (
+            "minikube",
+            "printf 'mlmagic.local/other:1\\nmlmagic.local/svc:1\\n'",
+            "image load FILE --profile dev\nimage ls --profile dev\n",
+            "",
+        ),
+        # So it is where its node is stopped: exit code 0, and nothing done.
+        (
+            "minikube",
+            "echo mlmagic.local/svc:12",
+            "image load FILE --profile dev\nimage ls --profile dev\n",
+            "'minikube' could not load the image into 'dev': the image is not in the cluster",
+        ),
+    ],
+)
+def test_an_image_is_loaded_or_it_is_told(
+    stand_in: Callable[..., Path], tmp_path: Path, program: str, then: str, words: str, told: str
+) -> None:
+    called = stand_in(program, then)
+    file = tmp_path / "image.tar"
+    loader = Loader(program=program, cluster="dev")
+    with pytest.raises(ImagePushError) if told else nullcontext() as caught:
+        loader.load_archive(file, "mlmagic.local/svc:1")
+    assert called.read_text() == words.replace("FILE", str(file))
+    assert caught is None or caught.value.message.startswith(told)
 
 
 def test_a_cluster_that_was_made_is_attached_with_its_namespace(

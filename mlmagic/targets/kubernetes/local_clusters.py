@@ -36,12 +36,14 @@ class _Program:
         context: The context that it writes for it.
         load: Brings the archive ``{file}`` into it.
         delete: Removes the cluster, or what is left of one.
+        images: Lists its images, where ``load`` succeeds whatever comes of it.
     """
 
     create: tuple[str, ...]
     context: str
     load: tuple[str, ...]
     delete: tuple[str, ...]
+    images: tuple[str, ...] = ()
 
 
 _PROGRAMS = {
@@ -56,11 +58,14 @@ _PROGRAMS = {
         context="{name}",
         load=("image", "load", "{file}", "--profile", "{name}"),
         delete=("delete", "--profile", "{name}"),
+        # It passes over nodes that do not run, or do not take the image.
+        images=("image", "ls", "--profile", "{name}"),
     ),
     "k3d": _Program(
         create=("cluster", "create", "{name}"),
         context="k3d-{name}",
-        load=("image", "import", "{file}", "--cluster", "{name}"),
+        # In its other mode it passes over nodes that do not take the image.
+        load=("image", "import", "{file}", "--cluster", "{name}", "--mode", "direct"),
         delete=("cluster", "delete", "{name}"),
     ),
 }
@@ -90,8 +95,8 @@ def create_cluster(name: str, *, provider: str | None = None) -> tuple[str, str]
             f"{name} --kubeconfig FILE --context CONTEXT",
         )
     program = _PROGRAMS[found]
-    said = _run(found, program.create, name=name)
-    if said is not None:
+    said, _ = _run(found, program.create, name=name)
+    if said:
         raise TargetError(
             f"'{found}' could not make the cluster '{name}': {said}.",
             hint=f"Mend what is named, and try again. What it left goes by: {removal(found, name)}",
@@ -144,14 +149,30 @@ class Loader:
         with tempfile.TemporaryDirectory(prefix="mlmagic-load-") as folder:
             file = Path(folder) / "image.tar"
             images.save(image, file, name=reference)
-            words = _PROGRAMS[self.program].load
-            said = _run(self.program, words, name=self.cluster, file=str(file))
-        if said is not None:
+            self.load_archive(file, reference)
+        return reference
+
+    def load_archive(self, file: Path, reference: str) -> None:
+        """Bring an image's archive into the cluster.
+
+        Args:
+            file: The archive.
+            reference: The name that it gives to the image.
+
+        Raises:
+            ImagePushError: The program did not take it.
+        """
+        program = _PROGRAMS[self.program]
+        said, _ = _run(self.program, program.load, name=self.cluster, file=str(file))
+        if not said and program.images:
+            said, there = _run(self.program, program.images, name=self.cluster)
+            if not said and reference not in there.split():
+                said = "the image is not in the cluster afterwards"
+        if said:
             raise ImagePushError(
                 f"'{self.program}' could not load the image into '{self.cluster}': {said}.",
                 hint="See whether the cluster runs, or give --image-registry HOST/PATH.",
             )
-        return reference
 
 
 def loader_of(place: Place) -> Loader | None:
@@ -173,19 +194,19 @@ def _by_minikube(context: dict[str, Any]) -> bool:
     return any((each.get("extension") or {}).get("provider") == _MINIKUBE for each in extensions)
 
 
-def _run(program: str, words: Sequence[str], **values: str) -> str | None:
-    """Run a program; returns what it said against it where it failed."""
+def _run(program: str, words: Sequence[str], **values: str) -> tuple[str, str]:
+    """Run a program; returns what it said against it, empty where it succeeded, and its output."""
     command = [program, *(word.format(**values) for word in words)]
     try:
         ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_SECONDS)
     except subprocess.TimeoutExpired:
-        return f"it was not done after {_SECONDS // 60} minutes"
+        return f"it was not done after {_SECONDS // 60} minutes", ""
     if not ran.returncode:
-        return None
+        return "", ran.stdout
     said = [line.strip() for line in (ran.stderr or ran.stdout).splitlines() if line.strip()]
     if not said:
-        return f"exit code {ran.returncode}"
+        return f"exit code {ran.returncode}", ran.stdout
     first = next((n for n, line in enumerate(said) if _FAULT.search(line)), len(said) - 1)
     # Behind the fault the engine's answer comes last; minikube draws a box of advice there.
     last = said[first + 1 :][-1:] if program != "minikube" else []
-    return "; ".join(line.rstrip(".") for line in (said[first], *last))
+    return "; ".join(line.rstrip(".") for line in (said[first], *last)), ran.stdout

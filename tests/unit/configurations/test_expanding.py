@@ -50,6 +50,21 @@ def test_the_whole_of_v1s_configuration_for_aks() -> None:
     assert read.variables == {"AML_MODEL_DC_STORAGE_ENABLED": "true"}
 
 
+def test_what_makes_no_difference_is_told_and_not_used() -> None:
+    keys = '"appInsightsEnabled": true, "blobfuseEnabled": true'
+    read = parse("deployment", f'{{"computeType": "aks", {keys}}}', name="dc")
+    assert expand(read.values, "kubernetes") == {}
+    told = " ".join(problem.message for problem in read.warnings)
+    assert "appInsightsEnabled" in told
+    assert "blobfuseEnabled" in told
+
+
+def test_a_liveness_that_has_to_succeed_twice_is_refused() -> None:
+    text = '{"computeType": "aks", "livenessProbeRequirements": {"successThreshold": 2}}'
+    with pytest.raises(ConfigurationError, match="successThreshold"):
+        parse("deployment", text, name="dc")
+
+
 @pytest.mark.parametrize(
     ("key", "way_out"),
     [
