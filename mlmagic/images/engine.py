@@ -104,10 +104,10 @@ class Engine:
             text = f"FROM {on}\n{text}"
         name = f"{BASES}:{digest_text(text)[:16]}"
         with engine_faults(ImageBuildError, "The lines of base_dockerfile failed"):
-            if self._has(name):
+            if self._find(name) is not None:
                 return name
             with exclusive(name.replace("/", "-").replace(":", "-")):
-                if not self._has(name):
+                if self._find(name) is None:
                     on_event("base image: the engine builds it from base_dockerfile")
                     labels = {"io.mlmagic.role": "base"}
                     build_image(self.client.api, text, tag=name, labels=labels)
@@ -128,17 +128,19 @@ class Engine:
             TargetUnavailableError: The engine does not answer.
         """
         with engine_faults(ImageBuildError, "The engine did not take the image"):
-            if not self._has(image.id):
+            found = self._find(image.id)
+            if found is None:
                 known = self._known_layers(image)
                 sent = sum(layer.size for layer in image.layers[known:])
                 on_event(f"image {image.short}: loading {sent / 1e6:.1f} MB")
                 self._send(image, known)
-                if not self._has(image.id):
+                found = self._find(image.id)
+                if found is None:
                     raise ImageBuildError(
                         f"The engine took the image '{image.short}', but has it by another id.",
                         hint="Look at the engine's log.",
                     )
-            for tag in tags:
+            for tag in set(tags).difference(found.get("RepoTags") or ()):
                 name, _, label = tag.rpartition(":")
                 self.client.api.tag(image.id, name, label, force=True)
 
@@ -186,38 +188,38 @@ class Engine:
         """Say how many of our layers the engine has, in other images of ours on the same base."""
         wanted = image.diff_ids
         bottom = len(image.base.configuration.layers)
-        labels = {"label": f"io.mlmagic.base={image.base.configuration.chain}"}
+        filters = {"label": f"io.mlmagic.base={image.base.configuration.chain}"}
+        ours = set(image.config["config"].get("Labels", {}).items())
+        # The likest first: as a rule the sources alone differ, and one look will do.
+        listed = sorted(
+            self.client.api.images(filters=filters),
+            key=lambda each: -len(ours.intersection((each["Labels"] or {}).items())),
+        )
         known = 0
-        for each in self.client.api.images(filters=labels, quiet=True):
-            try:
-                has = self.client.api.inspect_image(each)["RootFS"].get("Layers") or ()
-            except Exception as error:
-                if _is_missing(error):  # gone meanwhile
-                    continue
-                raise
+        for each in listed:
+            has = (self._find(each["Id"]) or {"RootFS": {}})["RootFS"].get("Layers") or ()
             same = 0
             while same < min(len(has), len(wanted)) and has[same] == wanted[same]:
                 same += 1
             known = max(known, same - bottom)
+            if known >= len(image.layers) - 1:
+                break
         return known
 
-    def _has(self, reference: str) -> bool:
+    def _find(self, reference: str) -> dict[str, Any] | None:
+        """Return what the engine tells of an image; None where it has it not."""
         try:
-            self.client.api.inspect_image(reference)
+            return dict(self.client.api.inspect_image(reference))
         except Exception as error:
             if _is_missing(error):
-                return False
+                return None
             raise
-        return True
 
     def _inspect(
         self, reference: str, architecture: str | None, on_event: Callable[[str], None]
     ) -> dict[str, Any]:
-        try:
-            return dict(self.client.api.inspect_image(reference))
-        except Exception as error:
-            if not _is_missing(error):
-                raise
+        if (found := self._find(reference)) is not None:
+            return found
         on_event(f"base image '{reference}': pulling")
         platform = f"linux/{architecture}" if architecture else None
         self.client.images.pull(reference, platform=platform)

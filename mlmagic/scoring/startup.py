@@ -61,6 +61,7 @@ def start(settings: Settings, status: Status) -> Service:
     Raises:
         StartFailure: Already told and logged.
     """
+    gc.set_threshold(*_GC_THRESHOLDS)  # imports make much, and little of it is garbage
     try:
         status.enter("import")
         if settings.fast_json:
@@ -84,7 +85,6 @@ def start(settings: Settings, status: Status) -> Service:
         raise
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
     return Service(script, documents, example)
 
 

@@ -242,6 +242,8 @@ class Deployer:
 
     def _kept(self, revisions: tuple[Revision, ...], record: ServiceRecord) -> tuple[Revision, ...]:
         """Keep the last ones, and the one that serves."""
+        if len(revisions) <= _KEPT_REVISIONS:
+            return revisions  # a target is asked only where it has to be
         serving = self.target(record.target).serving(record)
         last = {revision.generation for revision in revisions[-_KEPT_REVISIONS:]}
         return tuple(r for r in revisions if r.generation in last or r.generation == serving)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _GRACE_SECONDS = 10.0
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.05
 
 
 class Watched(Protocol):
@@ -100,6 +100,7 @@ class Job:
         self.folder = folder
         self._file = folder / "job.json"
         self._lock = threading.Lock()
+        self._told_end = False
 
     @property
     def log(self) -> Path:
@@ -165,18 +166,26 @@ class Job:
         except Exception as error:
             self.tell(failure=JobFailure(reason=Reason.START_FAILED, message=repr(error)))
             raise
-        self.tell(stage="done", detail="")
+        self.finish()
         return 0
 
     def enter(self, stage: str, detail: str = "") -> None:
         """Tell the stage."""
         self.tell(stage=stage, detail=detail)
 
+    def finish(self) -> None:
+        """Tell the end, where there is still to do what nobody has to wait for."""
+        self.tell(stage="done", detail="")
+
     def tell(self, **changes: object) -> None:
-        """Change what is told; called by the process that carries it out."""
+        """Change what is told, until the end is; called by the process that carries it out."""
         with self._lock:
+            if self._told_end:  # the file may be another deployment's by now
+                return
             state = self.state() or JobState(generation=0)
-            self._write(replace(state, **changes))  # type: ignore[arg-type]
+            told: JobState = replace(state, **changes)  # type: ignore[arg-type]
+            self._write(told)
+            self._told_end = told.is_over
 
     def _read(self) -> JobState | None:
         try:

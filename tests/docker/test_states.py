@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -277,6 +278,47 @@ def test_a_deployment_that_is_killed_is_told_and_loses_nothing(kit: DockerKit) -
         again.wait_for_deployment(timeout_sec=SECONDS)
         until(lambda: load.answers[-1:] == ["two"])
     assert load.errors == []
+
+
+def test_an_update_is_healthy_while_the_revision_before_still_answers_what_it_took(
+    kit: DockerKit, client: DockerClient, docker_engine: TestEngine
+) -> None:
+    script = """
+        import pathlib, time
+
+        def init():
+            pass
+
+        def run(raw_data):
+            pathlib.Path("/gate/taken").touch()
+            while not pathlib.Path("/gate/open").exists():
+                time.sleep(0.02)
+            return "one"
+    """
+    volume = client.volumes.create(f"{kit.label}-gate")
+    options = {"volumes": (f"{volume.name}:/gate",), "scoring_timeout_ms": 300_000}
+
+    def at_gate(*command: str) -> None:
+        mount = [f"{volume.name}:/gate"]
+        client.containers.run(docker_engine.base, [*command], volumes=mount, remove=True)
+
+    try:
+        at_gate("chmod", "777", "/gate")
+        service = healthy(kit, script, **options)
+        with ThreadPoolExecutor() as pool:
+            asked = pool.submit(service.run, "")
+            at_gate("sh", "-c", "until test -e /gate/taken; do sleep 0.1; done")
+            updated = healthy(kit, says("two"), **options)
+            assert updated.run("") == "two"
+            assert not asked.done()
+            (replica,) = updated.status.replicas
+            assert replica.ready
+            at_gate("touch", "/gate/open")
+            assert asked.result() == "one"
+        until(lambda: sum(each.status == "running" for each in parts(client, kit)) == 2)
+        service.delete()
+    finally:
+        volume.remove()
 
 
 def test_networks_volumes_and_secrets_reach_the_container(

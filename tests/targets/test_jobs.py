@@ -71,10 +71,28 @@ def test_one_that_fails_tells_why(tmp_path):
     assert job.state().stage == "image"
 
 
+def test_what_is_left_to_do_after_the_end_tells_nothing_of_the_next_one(tmp_path):
+    gate = tmp_path / "gate"
+    wait = f"while not Path({str(gate)!r}).exists(): time.sleep(0.01)"
+    job = start(tmp_path, f"job.finish()\n    {wait}\n    raise TargetError('Too late.')")
+    until(job, "is_over")
+    first = job.state().process
+    job.start(4, [sys.executable, "-c", "input()"])  # it has nothing to read, and ends
+    told = job.state()
+    assert is_alive(first)
+    gate.touch()
+    while is_alive(first):
+        time.sleep(0.02)
+    assert job.state() == told
+    assert (told.generation, told.failure) == (4, None)
+
+
 def test_a_fault_of_ours_leaves_its_traceback(tmp_path):
     job = start(tmp_path, "{}['key']")
     until(job, "is_over")
     assert "KeyError" in job.state().failure.message
+    while is_alive(job.state().process):  # the traceback comes after what is told
+        time.sleep(0.02)
     assert "Traceback" in job.log.read_text()
 
 

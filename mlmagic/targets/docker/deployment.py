@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -42,6 +43,9 @@ _WORK = "work.json"
 _NO_DRIVER = "could not select device driver"  # what engines without one for GPUs say
 # A look at a container takes the engine some 60 ms of a processor that the start needs.
 _LOOK_SECONDS, _LONGEST_SECONDS = 0.1, 1.0
+_FRESH_SECONDS = 1.0  # for how long what was seen holds, where nothing was changed
+# In which a server that is told to end accepts no more, as a rule; and how often that is looked at.
+_SETTLE_SECONDS, _SETTLE_LOOK_SECONDS = 5.0, 0.02
 # Below the range that systems take ports of outgoing connections from.
 _FREE_PORTS = range(20_000, 32_768)
 _TRIES = 50
@@ -129,11 +133,12 @@ class Deployment:
 
     def carry_out(self) -> None:
         """Do it; what was made on the way to a failure is taken back."""
-        found = observe(self._parts, host=None)
-        self._clear(found, at_once=True)
+        looked, seen = time.monotonic(), observe(self._parts, host=None)
+        cleared = self._clear(seen, at_once=True)
         image = self._image()
         self._job.enter("start")
-        seen = observe(self._parts, host=None)
+        if cleared or time.monotonic() - looked > _FRESH_SECONDS:
+            seen = observe(self._parts, host=None)
         try:
             entrance = self._entrance(seen, image)
             new = self._start(image, entrance, seen)
@@ -306,40 +311,88 @@ class Deployment:
         return wrote
 
     def _hand_over(self, made: str, entrance: Entrance, before: Observation) -> None:
-        """Let the new container have the service; the one before lets its requests end."""
-        self._parts.tell_serving(made, self._token, self._record.current)
-        self._parts.restart_by(made, self._config.restart)
-        if before.serving is not None:
-            self._retire(before.serving)  # it is kept for its log
-        for front in before.fronts:
-            if front.token != entrance.token:
-                self._remove(front.id)
+        """Let the new container have the service; the one before lets its requests end.
 
-    def _clear(self, seen: Observation, *, at_once: bool) -> None:
+        The end is told as soon as the one before accepts no more, not once it is gone.
+        """
+        self._parts.tell_serving(made, self._token, self._record.current)
+        old = before.serving
+        if old is not None:
+            self._ask_to_end(old)
+        self._parts.restart_by(made, self._config.restart)
+        if others := [front for front in before.fronts if front.token != entrance.token]:
+            if old is not None:
+                self._retire(old)  # its requests come through the network of its front
+            for front in others:
+                self._remove(front.id)
+        elif old is not None:
+            self._await_settled(old)
+        self._job.finish()
+        for each in before.revisions:
+            if each is old or each.drains:
+                self._end(each)  # it is kept for its log
+
+    def _ask_to_end(self, container: Container) -> None:
+        """Let a server drain; it ends by itself, also where this process dies meanwhile."""
+        from docker.errors import APIError
+
+        with suppress(APIError):  # gone, or ended
+            self._parts.restart_by(container.id, "no")
+            self._client.api.kill(container.id, signal.SIGTERM)
+
+    def _await_settled(self, container: Container) -> None:
+        """Return once a server that was asked to end accepts no more connections."""
+        from docker.errors import NotFound
+
+        until = time.monotonic() + _SETTLE_SECONDS
+        with suppress(NotFound):  # gone
+            while look(self._parts, container.id).ready:
+                if time.monotonic() > until:  # it does not listen to us
+                    self._retire(container)
+                    return
+                time.sleep(_SETTLE_LOOK_SECONDS)
+
+    def _clear(self, seen: Observation, *, at_once: bool) -> bool:
         """Remove what earlier deployments left that do not serve.
+
+        One that drains is left to its requests: it accepts none, and ends by itself.
 
         Args:
             seen: The service before this deployment.
             at_once: What could be taken for ours: it runs, or is of the same revision. Else the
                 rest, but for what can be gone back to: a restart leaves the revision before.
+
+        Returns:
+            Whether there was something.
         """
+        found = False
         current = self._record.current
         earlier = [r.generation for r in self._record.revisions if r.generation < current]
         restart = seen.serving_generation == current
         kept = seen.newest(earlier[-1]) if earlier and restart and not at_once else None
         for container in seen.revisions:
+            if container.drains:
+                continue
             ended = container.state in ("created", "exited", "dead")
             first = not ended or container.generation == current
             if first is at_once and not seen.serves(container) and container != kept:
                 if container.ready and seen.serving is not None:
                     self._retire(container)
                 self._remove(container.id)
+                found = True
+        return found
 
     def _retire(self, container: Container) -> None:
         from docker.errors import NotFound
 
         with suppress(NotFound):  # removed by somebody else
             self._parts.restart_by(container.id, "no")
+        self._end(container)
+
+    def _end(self, container: Container) -> None:
+        from docker.errors import NotFound
+
+        with suppress(NotFound):
             self._client.api.stop(container.id, timeout=GRACE_SECONDS)
 
     # The engine

@@ -58,6 +58,11 @@ class Container:
         return self.running and self.stage == "ready"
 
     @property
+    def drains(self) -> bool:
+        """Whether the server in it answers what it has accepted, and accepts no more."""
+        return self.running and self.stage == "draining"
+
+    @property
     def generation(self) -> int:
         """The revision that it runs; 0 for a front."""
         return int(self.labels.get(labels.GENERATION, 0))

@@ -203,7 +203,11 @@ def _with(
         message=message,
         stage=stage or (serving.stage if serving is not None else ""),
         replicas_wanted=1,
-        replicas=tuple(_replica(each) for each in seen.revisions if each.running),
+        replicas=tuple(
+            _replica(each)
+            for each in seen.revisions
+            if each.running and (seen.serves(each) or not each.drains)
+        ),
         traceback=traceback,
         generation=answering,
     )

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from mlmagic.targets.base import Keys, Target, config_of
 from mlmagic.targets.docker import deployment, labels, states
 from mlmagic.targets.docker.checking import check
 from mlmagic.targets.docker.connection import Connection
-from mlmagic.targets.docker.events import Events
+from mlmagic.targets.docker.events import Events, NoEvents
 from mlmagic.targets.docker.observing import Observation, observe
 from mlmagic.targets.docker.parts import KEYS, SECRETS, ServiceParts
 from mlmagic.targets.jobs import Job
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _START_TIMEOUT_SECONDS = 600.0
 _SOON_SECONDS = 0.25  # each look takes the engine some 60 ms of a processor
+# While a deployment's own steps tell how it goes, its processor time is not spent on looks.
+_RECENT_SECONDS = 2.0
 
 
 class DockerTarget(Target):
@@ -74,6 +77,7 @@ class DockerTarget(Target):
         self._connection = Connection()
         self._events = Events(lambda: Connection().client)
         self._moving: set[str] = set()
+        self._recent: dict[str, tuple[float, Observation]] = {}
         self._seen = threading.local()  # by service: what its job told when this thread looked
 
     def check(self, spec: DeploymentSpec, *, record: ServiceRecord | None) -> ServiceStatus | None:
@@ -98,7 +102,8 @@ class DockerTarget(Target):
         """See `Target.status`."""
         job = vars(self._seen)[record.name] = self._job(record).state()
         try:
-            status = states.status_of(record, self._observe(record), job)
+            seen = self._glance(record) if job and job.is_running else self._observe(record)
+            status = states.status_of(record, seen, job)
         except TargetUnavailableError as error:
             return plain_status(
                 ServiceState.UNHEALTHY, Reason.TARGET_UNAVAILABLE, error.message.rstrip(".")
@@ -118,7 +123,8 @@ class DockerTarget(Target):
         now = job.state()
         if record.name in self._moving and (now is None or now.is_over):
             seconds = min(seconds, _SOON_SECONDS)
-        job.wait_for_change(vars(self._seen).get(record.name, now), self._events, seconds)
+        events = NoEvents() if now is not None and now.is_running else self._events
+        job.wait_for_change(vars(self._seen).get(record.name, now), events, seconds)
 
     def find(self, name: str) -> ServiceRecord:
         """See `Target.find`: the record lies in the labels of the service's container."""
@@ -250,6 +256,14 @@ class DockerTarget(Target):
         with self._faults():
             return observe(self._parts(record), host=self._connection.host)
 
+    def _glance(self, record: ServiceRecord) -> Observation:
+        """Return what was seen a moment ago, or look."""
+        known = self._recent.get(record.name)
+        if known is None or time.monotonic() - known[0] > _RECENT_SECONDS:
+            known = (time.monotonic(), self._observe(record))
+            self._recent[record.name] = known
+        return known[1]
+
     def _place_secrets(self, record: ServiceRecord, secrets: Mapping[str, bytes]) -> None:
         folder = self._folder(record.name)
         shutil.rmtree(folder.revision(record.current).path, ignore_errors=True)
@@ -286,6 +300,7 @@ class DockerTarget(Target):
         )
         job = self._job(record)
         job.cancel()
+        self._recent.pop(record.name, None)
         job.start(record.current, deployment.command(job.folder, work))
         self._moving.add(record.name)
 

@@ -90,6 +90,18 @@ def ended(**changes) -> Container:
     return container(state="exited", **changes)
 
 
+def test_one_that_drains_beside_the_one_that_serves_is_no_replica_any_more():
+    old = container(1, told={"stage": "draining"})
+    handed_over = seen(old, container(2), serving=2)
+    before = seen(old, container(2), serving=1)
+    told = JobState(generation=2, stage="done")
+    names = [
+        [replica.name for replica in status_of(record(2), each, told).replicas]
+        for each in (handed_over, before)
+    ]
+    assert names == [["svc-r2"], ["svc-r1", "svc-r2"]]
+
+
 @pytest.mark.parametrize(
     ("observed", "state", "reason"),
     [
