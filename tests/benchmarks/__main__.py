@@ -114,24 +114,6 @@ def deploy(workspace: Any) -> Iterator[tuple[str, list[float]]]:
     yield "cell -> Healthy, nothing changed", same
 
 
-def contain(workspace: Any) -> Iterator[tuple[str, list[float]]]:
-    """Seconds from a changed script to Healthy in a container, and what they consist of."""
-    whole, made = [], []
-    for change in range(REPEATS + 1):
-        workspace.capture_script(SCRIPT.format(change=change), models=("diabetes",), trial=False)
-        begun = time.time()
-        service = workspace.deploy(
-            "contained", models=("diabetes",), script="score.py", target="docker", wait=True
-        )
-        whole.append(time.time() - begun)
-        made.append(service.status.replicas[-1].started_at.timestamp() - begun)
-    yield "image and container of a new service, packages too", whole[:1]
-    yield "edit -> Healthy in a container (goal 3 s)", whole[1:]
-    yield "    of it, until the new container starts", made[1:]
-    rest = [all_of_it - first for all_of_it, first in zip(whole, made, strict=True)]
-    yield "    of it, imports, init, sample, handing over", rest[1:]
-
-
 @contextmanager
 def scratch_workspace() -> Iterator[Any]:
     """A workspace with a registered model, and a cache of environments that is empty."""
@@ -156,18 +138,6 @@ def scratch_workspace() -> Iterator[Any]:
             os.chdir("/")
 
 
-def _has_engine() -> bool:
-    from mlmagic.errors import TargetUnavailableError
-    from mlmagic.images import connect
-
-    try:
-        connect().close()
-    except TargetUnavailableError as error:
-        sys.stdout.write(f"no containers measured: {error}\n")
-        return False
-    return True
-
-
 def seconds(action: Callable[[], Any]) -> float:
     """Return how long an action takes."""
     begun = time.perf_counter()
@@ -190,7 +160,7 @@ def main() -> None:
             tell(what, times, "ms")
         tell("environment realised, cold (uv's cache warm)", realise(workspace, again=False))
         tell("environment realised, warm", realise(workspace, again=True))
-        for what, times in (*deploy(workspace), *(contain(workspace) if _has_engine() else ())):
+        for what, times in deploy(workspace):
             tell(what, times)
 
 

@@ -1,30 +1,38 @@
-"""Images beside those that other tools' Dockerfiles make: ``python -m tests.benchmarks.images``.
+"""Images and edits beside other tools' Dockerfiles: ``python -m tests.benchmarks.images [ROUNDS]``.
 
 The Dockerfiles have the order of what the tools write - Cog and BentoML install before they copy
 the code, mlflow's copies the model with its code first - and install the same locked packages from
-the same base with pip. The engine's own builder builds them. Printed, never judged.
+the same base with pip. The engine's own builder builds them. Their server is the standard
+library's, which starts sooner than those of the tools. All take turns, round by round, with
+``docker run`` of the same imports, that says how busy the machine is. Printed, never judged.
 """
 
 from __future__ import annotations
 
 import ensurepip
+import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
-from contextlib import contextmanager
+import time
+import urllib.request
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.benchmarks.__main__ import SCRIPT, scratch_workspace, seconds, tell
-from tests.engine.registry import Registry
+from tests.engine.registry import Registry, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPEATS = 5
+ROUNDS = 5
+NAME = "mlmagic-bench"
 UP = Path(__file__).parents[1] / "engine" / "up"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+IMPORTS = "import pandas, sklearn.linear_model, skops.io"
 WITH_PIP = """
 FROM {base}
 COPY ca.crt /etc/ssl/certs/ca-certificates.crt
@@ -34,53 +42,167 @@ COPY pip-*.whl /tmp/
 RUN PYTHONPATH=$(echo /tmp/pip-*.whl) python3 -m pip install -q --no-index /tmp/pip-*.whl
 """
 DOCKERFILES = {
-    "Cog": """
+    "as Cog": """
 FROM {pip}
 COPY requirements.txt /tmp/requirements.txt
 RUN pip install -q --no-deps -r /tmp/requirements.txt
 WORKDIR /src
 COPY src /src
+CMD ["python3", "/src/serve.py"]
 """,
-    "BentoML": """
+    "as BentoML": """
 FROM {pip}
 WORKDIR /home/bentoml/bento
 COPY requirements.txt ./env/python/requirements.txt
 RUN pip install -q --no-deps -r ./env/python/requirements.txt
 COPY src ./src
+CMD ["python3", "src/serve.py"]
 """,
-    "mlflow": """
+    "as mlflow": """
 FROM {pip}
 COPY src /opt/ml/model
 COPY requirements.txt /opt/ml/model/requirements.txt
 RUN pip install -q --no-deps --no-cache-dir -r /opt/ml/model/requirements.txt
+CMD ["python3", "/opt/ml/model/serve.py"]
 """,
 }
+THEIR_SCRIPT = """
+import json
+from pathlib import Path
+
+import pandas as pd
+from skops import io
 
 
-def ours(workspace: Any, registry: str, base: str) -> None:
-    """Measure packages of a service, made on this machine and loaded by the engine, or pushed."""
+def init():
+    global model
+    model = io.load(Path(__file__).parent / "model.skops")
 
-    def package(change: int, **options: str) -> Any:
-        workspace.capture_script(SCRIPT.format(change=change), models=("diabetes",), trial=False)
-        return workspace.package_models(["diabetes"], script="score.py", to="image", **options)
 
-    tell("mlmagic: image from nothing (uv's cache warm)", [seconds(lambda: package(0))])
-    times = [seconds(lambda n=n: package(n + 1)) for n in range(REPEATS)]
-    tell("mlmagic: script changed, in the engine again", times)
-    size = _docker("image", "inspect", "--format", "{{.Size}}", package(REPEATS).image_id)
-    tell("mlmagic: size", [int(size) / 1e6], "MB")
-    pushed = f"{registry}/base:1"
-    _docker("tag", base, pushed)
-    _docker("push", "-q", pushed)
-    _docker("rmi", pushed)
-    with no_engine():
-        place = {"push": f"{registry}/bench:1", "base_image": pushed}
-        tell(
-            "mlmagic: pushed without an engine, from nothing",
-            [seconds(lambda: package(0, **place))],
+def run(raw_data):
+    return model.predict(pd.DataFrame(json.loads(raw_data)["data"])).tolist()  # {change}
+"""
+THEIR_SERVER = """
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import score
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        answer = json.dumps(score.run(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
+
+server = ThreadingHTTPServer(("0.0.0.0", 5001), Handler)
+score.init()
+server.serve_forever()
+"""
+
+
+class Contestant(Protocol):
+    """What can be measured of a tool."""
+
+    name: str
+    image: str
+
+    def build(self, change: int) -> None:
+        """Have the engine get the image of a script."""
+
+    def push(self, change: int) -> None:
+        """Have a registry get the image of a script."""
+
+    def edit(self, change: int) -> None:
+        """Let a changed script answer in a container."""
+
+
+class Ours:
+    """Images of mlmagic, and services on the engine."""
+
+    name = "mlmagic"
+    image = ""
+
+    def __init__(self, workspace: Any, registry: str, base: str) -> None:
+        self.until_started: list[float] = []  # seconds of each edit
+        self._workspace = workspace
+        self._pushed = f"{registry}/ours:1"
+        self._base = f"{registry}/base:1"
+        _docker("tag", base, self._base)
+        _docker("push", "-q", self._base)
+        _docker("rmi", self._base)
+
+    def _package(self, change: int, **options: str) -> Any:
+        self._capture(change)
+        given = {"script": "score.py", "to": "image", "auth": "none", **options}
+        return self._workspace.package_models(["diabetes"], **given)
+
+    def _capture(self, change: int) -> None:
+        script = SCRIPT.format(change=change)
+        self._workspace.capture_script(script, models=("diabetes",), trial=False)
+
+    def build(self, change: int) -> None:
+        self.image = self._package(change).image_id
+
+    def push(self, change: int) -> None:
+        with no_engine():
+            self._package(change, push=self._pushed, base_image=self._base)
+
+    def edit(self, change: int) -> None:
+        begun = time.time()
+        self._capture(change)
+        service = self._workspace.deploy(
+            "contained", models=("diabetes",), script="score.py", target="docker", wait=True
         )
-        times = [seconds(lambda n=n: package(n + 1, **place)) for n in range(REPEATS)]
-        tell("mlmagic: script changed, pushed without an engine (goal 1 s)", times)
+        newest = max(replica.started_at for replica in service.status.replicas)
+        self.until_started.append(newest.timestamp() - begun)
+
+
+class Theirs:
+    """A Dockerfile, in a folder with the code and the model."""
+
+    def __init__(self, name: str, folder: Path, registry: str) -> None:
+        self.name = name
+        self.image = f"{NAME}/{name.rpartition(' ')[2].lower()}"
+        self._folder = folder
+        self._pushed = f"{registry}/{self.image}:1"
+        self._dockerfile = DOCKERFILES[name].format(pip=f"{NAME}/pip")
+
+    def build(self, change: int) -> None:
+        (self._folder / "src" / "score.py").write_text(THEIR_SCRIPT.format(change=change))
+        _build(self._folder, self._dockerfile, self.image)
+
+    def push(self, change: int) -> None:
+        self.build(change)
+        _docker("tag", self.image, self._pushed)
+        _docker("push", "-q", self._pushed)
+        _docker("rmi", self._pushed)
+
+    def edit(self, change: int) -> None:
+        self.build(change)
+        start(self.image)
+
+
+def start(image: str) -> None:
+    """Start a container and wait for its first answer."""
+    with suppress(SystemExit):
+        _docker("rm", "-f", NAME)
+    port = free_port()
+    _docker("run", "-d", "--name", NAME, "-p", f"127.0.0.1:{port}:5001", image)
+    row = dict.fromkeys(("age", "sex", "bmi", "bp", *(f"s{n}" for n in range(1, 7))), 0.1)
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{port}/score", json.dumps({"data": [row]}).encode()
+    )
+    while True:
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                answer.read()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
 
 
 @contextmanager
@@ -93,26 +215,60 @@ def no_engine() -> Iterator[None]:
         del os.environ["DOCKER_HOST"]
 
 
-def theirs(base: str, requirements: str, folder: Path) -> None:
-    """Measure builds of the Dockerfiles."""
+def write_context(folder: Path, requirements: str, base: str) -> None:
+    """Write what the Dockerfiles copy, and build what they stand on."""
+    from sklearn.datasets import load_diabetes
+    from sklearn.linear_model import Ridge
+    from skops import io
+
     for wheel in (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"):
         shutil.copy(wheel, folder)
     (folder / "ca.crt").write_bytes(CERTIFICATES.read_bytes())
     (folder / "requirements.txt").write_text(requirements)
     (folder / "src").mkdir()
-    _build(folder, WITH_PIP.format(base=base), "mlmagic-bench/pip")
-    for tool, dockerfile in DOCKERFILES.items():
-        tag = f"mlmagic-bench/{tool.lower()}"
+    (folder / "src" / "serve.py").write_text(THEIR_SERVER)
+    io.dump(
+        Ridge(alpha=0.5).fit(*load_diabetes(return_X_y=True, as_frame=True)),
+        folder / "src" / "model.skops",
+    )
+    _build(folder, WITH_PIP.format(base=base), f"{NAME}/pip")
 
-        def edited(change: int, tag: str = tag, dockerfile: str = dockerfile) -> None:
-            (folder / "src" / "score.py").write_text(SCRIPT.format(change=change))
-            _build(folder, dockerfile.format(pip="mlmagic-bench/pip"), tag)
 
-        tell(f"{tool}'s order: image from nothing", [seconds(lambda: edited(0))])
-        times = [seconds(lambda n=n: edited(n + 1)) for n in range(REPEATS)]
-        tell(f"{tool}'s order: script changed", times)
-        size = _docker("image", "inspect", "--format", "{{.Size}}", tag)
-        tell(f"{tool}'s order: size", [int(size) / 1e6], "MB")
+def measure(ours: Ours, theirs: list[Theirs], rounds: int) -> None:
+    """Let them take turns."""
+    contestants: list[Contestant] = [ours, *theirs]
+    for each in contestants:
+        tell(f"{each.name}: image from nothing", [seconds(lambda each=each: each.build(0))])
+        each.push(0)
+        each.edit(0)
+    rows = {
+        "image, nothing changed": lambda each, _: each.build(0),
+        "edit -> an answer in a container": lambda each, change: each.edit(change),
+        "edit -> image in a registry": lambda each, change: each.push(change),
+        "container started from the image -> an answer": lambda each, _: start(each.image),
+    }
+    taken: dict[tuple[str, str], list[float]] = {}
+    alone: list[float] = []
+    for turn in range(rounds):
+        for place, (row, action) in enumerate(rows.items()):
+            for each in contestants:
+                change = 1 + turn * len(rows) + place
+                taken.setdefault((each.name, row), []).append(
+                    seconds(lambda each=each, change=change, action=action: action(each, change))
+                )
+                _docker("rm", "-f", NAME)
+            alone.append(seconds(lambda: _imports_alone(ours.image)))
+    tell("docker run of the imports, nothing else", alone)
+    tell("mlmagic: of an edit, until the new container starts", ours.until_started[1:])
+    for (name, row), times in sorted(taken.items(), key=lambda each: each[0][1]):
+        tell(f"{name}: {row}", times)
+    for each in contestants:
+        size = _docker("image", "inspect", "--format", "{{.Size}}", each.image)
+        tell(f"{each.name}: size of the image", [int(size) / 1e6], "MB")
+
+
+def _imports_alone(image: str) -> None:
+    _docker("run", "--rm", "--entrypoint", "/opt/mlmagic/venv/bin/python", image, "-c", IMPORTS)
 
 
 def _build(folder: Path, dockerfile: str, tag: str) -> None:
@@ -132,29 +288,36 @@ def _docker(*arguments: str) -> str:
 
 def main() -> None:
     """Measure and print."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as after an installation: compiled
     up = subprocess.run([UP], check=True, capture_output=True, text=True)
     base = os.environ["MLMAGIC_BASE_IMAGE"] = up.stdout.split()[-1]
     with tempfile.TemporaryDirectory(prefix="mlmagic-bench-") as folder:
         registry = Registry(Path(folder) / "registry").start()
         try:
             with scratch_workspace() as workspace:
-                ours(workspace, registry.address, base)
                 needed = ("scikit-learn", "skops")
                 environment = workspace.environments.capture(
                     {"pandas"}, requirements=needed, name="b"
                 )
-                lock = workspace.environments.lock(environment)
                 context = Path(folder) / "context"
                 context.mkdir()
-                theirs(base, lock.text, context)
+                lock = workspace.environments.lock(environment)
+                write_context(context, lock.text, base)
+                theirs = [Theirs(name, context, registry.address) for name in DOCKERFILES]
+                measure(Ours(workspace, registry.address, base), theirs, rounds)
         finally:
             registry.stop()
-            for name in ("pip", *map(str.lower, DOCKERFILES)):
-                subprocess.run(
-                    ["docker", "rmi", "-f", f"mlmagic-bench/{name}"],
-                    check=False,
-                    capture_output=True,
-                )
+            _forget()
+
+
+def _forget() -> None:
+    """Remove what was made, but for what the engine's builder keeps."""
+    images = _docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
+    ours = [name for name in images if name.startswith(f"{NAME}/")]
+    for command in (("rm", "-f", NAME), ("rmi", "-f", *ours)):
+        with suppress(SystemExit):
+            _docker(*command)
 
 
 if __name__ == "__main__":
