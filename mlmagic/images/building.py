@@ -7,9 +7,11 @@ import re
 import time
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.errors import ImageBuildError
+from mlmagic.errors import ConfigurationError, ImageBuildError
+from mlmagic.files import storage_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +24,29 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BUILDERS_OWN = ("--->", "Removing intermediate container")
 _LAST_LINES = 5
 _PATIENCE = 15.0  # seconds that an engine may take to end the step of a build that was given up
+
+
+def read_lines(dockerfile: str) -> str:
+    """Return the lines of a ``base_dockerfile``.
+
+    Args:
+        dockerfile: The lines, or the path of a file with them.
+
+    Raises:
+        ConfigurationError: It is a path, and there is no such file.
+    """
+    if "\n" in dockerfile:
+        return dockerfile
+    path = Path(dockerfile).expanduser()
+    with storage_faults(path, ConfigurationError):
+        if path.is_file():
+            return path.read_text("utf-8")
+    if len(dockerfile.split()) < 2:  # noqa: PLR2004 - a line has an instruction and what it is for
+        raise ConfigurationError(
+            f"There is no Dockerfile '{dockerfile}'.",
+            hint="Give base_dockerfile a file, or lines such as 'RUN apt-get install -y libgomp1'.",
+        )
+    return dockerfile
 
 
 def build_image(api: APIClient, lines: str, *, tag: str, labels: Mapping[str, str]) -> None:

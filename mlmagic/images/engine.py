@@ -12,7 +12,7 @@ from mlmagic.errors import ImageBuildError, ImagePullError
 from mlmagic.files import digest_text, storage_faults
 from mlmagic.images.archive import SavedImage, docker_archive
 from mlmagic.images.bases import Base, Configuration, Python, Search
-from mlmagic.images.building import build_image
+from mlmagic.images.building import build_image, read_lines
 from mlmagic.images.connecting import engine_faults
 
 if TYPE_CHECKING:
@@ -96,10 +96,11 @@ class Engine:
             The name of the image.
 
         Raises:
+            ConfigurationError: There is no such file.
             ImageBuildError: A line failed; the message has the last of what it said.
             TargetUnavailableError: The engine does not answer.
         """
-        text = _lines(dockerfile)
+        text = read_lines(dockerfile)
         if not re.search(r"(?im)^\s*FROM\s", text):
             text = f"FROM {on}\n{text}"
         name = f"{BASES}:{digest_text(text)[:16]}"
@@ -267,12 +268,6 @@ class EngineSource:
             return known
         with self.engine.saved(self.image_id) as saved:
             return saved.blobs(store)
-
-
-def _lines(dockerfile: str) -> str:
-    if "\n" not in dockerfile and (file := Path(dockerfile).expanduser()).is_file():
-        return file.read_text("utf-8")
-    return dockerfile
 
 
 def _is_missing(error: Exception) -> bool:

@@ -42,8 +42,11 @@ _OPTIONS = {
     **dict.fromkeys(("--rt", "--runtime", "--cf", "--conda-file"), _PACKAGES),
     **dict.fromkeys(("--cv", "--cuda-version", "--eg", "--enable-gpu"), _PACKAGES),
     **dict.fromkeys(
-        ("--ds", "--extra-docker-file-steps", "--ir", "--base-image-registry"),
-        "Make the base image yourself, and name it with '--base-image'.",
+        ("--ds", "--extra-docker-file-steps"),
+        "Name the file with '--base-dockerfile'; its lines come before the packages.",
+    ),
+    **dict.fromkeys(
+        ("--ir", "--base-image-registry"), "Name the whole image with '--base-image HOST/NAME:TAG'."
     ),
     **dict.fromkeys(
         ("--vn", "--version-name", "--tp", "--traffic-percentile"),

@@ -254,6 +254,15 @@ _CONTAINER = (
         v1_key="baseImage",
     ),
     Option(
+        name="base_dockerfile",
+        flags=("--base-dockerfile",),
+        help="a Dockerfile that the engine builds the base from, without files to copy from",
+        metavar="FILE",
+        section="deployment",
+        key="base_dockerfile",
+        complete="path",
+    ),
+    Option(
         name="standalone_python",
         flags=("--standalone-python",),
         help="a relocatable build of Python for a base image that has none",

@@ -10,7 +10,10 @@ _OF_DEPLOY = tuple(
     option
     for option in DEPLOY
     if option.name
-    in ("base_image", "standalone_python", "variables", "sample", "description", "auth")
+    in (
+        *("base_image", "base_dockerfile", "standalone_python"),
+        *("variables", "sample", "description", "auth"),
+    )
 )
 
 PACKAGE = Verb(
@@ -62,13 +65,6 @@ PACKAGE = Verb(
             flags=("--image-label", "--il"),
             help="tag of the image (default the beginning of its id)",
             metavar="TAG",
-        ),
-        Option(
-            name="base_dockerfile",
-            flags=("--base-dockerfile",),
-            help="a Dockerfile that the engine builds the base from",
-            metavar="FILE",
-            complete="path",
         ),
         *_OF_DEPLOY,
     ),

@@ -221,7 +221,7 @@ class _Resolver:
                     hint=did_you_mean(key, get_annotations(kind)),
                 )
         try:
-            return target, check_config(kind.from_values(_over(merged, given)))
+            return target, check_config(kind.from_values(_read_lines(_over(merged, given))))
         except msgspec.ValidationError as error:
             raise ConfigurationError(f"The deployment configuration is wrong: {error}.") from error
 
@@ -427,6 +427,15 @@ def _over(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     images = {"base_image", "base_dockerfile"}
     dropped = images if images & given.keys() else set()
     return {key: value for key, value in values.items() if key not in dropped} | given
+
+
+def _read_lines(values: dict[str, Any]) -> dict[str, Any]:
+    """Put the lines of a Dockerfile in the place of its path: what is deployed is told by them."""
+    if not (given := values.get("base_dockerfile")):
+        return values
+    from mlmagic.images.building import read_lines
+
+    return {**values, "base_dockerfile": read_lines(given)}
 
 
 def _first(*values: Any) -> Any:
