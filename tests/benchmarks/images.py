@@ -167,12 +167,14 @@ class Theirs:
         self.name = name
         self.image = f"{NAME}/{name.rpartition(' ')[2].lower()}"
         self._folder = folder
+        self._built = False
         self._pushed = f"{registry}/{self.image}:1"
-        self._dockerfile = DOCKERFILES[name].format(pip=f"{NAME}/pip")
+        self._dockerfile = DOCKERFILES[name].format(pip=f"{NAME}/pip") + f"LABEL {NAME}=1\n"
 
     def build(self, change: int) -> None:
         (self._folder / "src" / "score.py").write_text(THEIR_SCRIPT.format(change=change))
-        _build(self._folder, self._dockerfile, self.image)
+        _build(self._folder, self._dockerfile, self.image, *([] if self._built else ["--no-cache"]))
+        self._built = True
 
     def push(self, change: int) -> None:
         self.build(change)
@@ -271,9 +273,9 @@ def _imports_alone(image: str) -> None:
     _docker("run", "--rm", "--entrypoint", "/opt/mlmagic/venv/bin/python", image, "-c", IMPORTS)
 
 
-def _build(folder: Path, dockerfile: str, tag: str) -> None:
+def _build(folder: Path, dockerfile: str, tag: str, *options: str) -> None:
     (folder / "Dockerfile").write_text(dockerfile.lstrip())
-    _docker("build", "-q", "-t", tag, str(folder))
+    _docker("build", "-q", "-t", tag, *options, str(folder))
 
 
 def _docker(*arguments: str) -> str:
@@ -312,10 +314,11 @@ def main() -> None:
 
 
 def _forget() -> None:
-    """Remove what was made, but for what the engine's builder keeps."""
+    """Remove what was made for the others; mlmagic removes its own."""
     images = _docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
     ours = [name for name in images if name.startswith(f"{NAME}/")]
-    for command in (("rm", "-f", NAME), ("rmi", "-f", *ours)):
+    prune = ("image", "prune", "-f", "--filter", f"label={NAME}")
+    for command in (("rm", "-f", NAME), ("rmi", "-f", *ours), prune):
         with suppress(SystemExit):
             _docker(*command)
 

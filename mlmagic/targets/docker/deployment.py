@@ -346,7 +346,7 @@ class Deployment:
 
         until = time.monotonic() + _SETTLE_SECONDS
         with suppress(NotFound):  # gone
-            while look(self._parts, container.id).ready:
+            while (now := look(self._parts, container.id)).running and not now.drains:
                 if time.monotonic() > until:  # it does not listen to us
                     self._retire(container)
                     return
