@@ -66,13 +66,13 @@ class Catalogue:
         """
         from sqlalchemy import select
 
-        from mlmagic.registry.tables import models
+        from mlmagic.registry.tables import models, record_text
 
         with self.database.writing() as connection:
             last = _lock_name(connection, draft.name)
             if claimed and (lost := claims.renew(connection, draft.contents)):
                 raise ContentsCollectedError(lost)
-            query = select(models.c.record).where(
+            query = select(record_text).where(
                 models.c.name == draft.name, models.c.digest == draft.digest
             )
             records = connection.execute(query.order_by(models.c.version.desc())).scalars()
@@ -152,11 +152,11 @@ class Catalogue:
         """Walk over every version by name and number, some at a time."""
         from sqlalchemy import select, tuple_
 
-        from mlmagic.registry.tables import models
+        from mlmagic.registry.tables import models, record_text
 
         last = ("", 0)
         while True:
-            query = select(models.c.record).where(tuple_(models.c.name, models.c.version) > last)
+            query = select(record_text).where(tuple_(models.c.name, models.c.version) > last)
             page = query.order_by(models.c.name, models.c.version).limit(_MANY)
             with self.database.reading() as connection:
                 found = read_models(connection, list(connection.execute(page).scalars()))
@@ -194,13 +194,13 @@ class Catalogue:
 def _find(connection: Connection, reference: str) -> Model:
     from sqlalchemy import select
 
-    from mlmagic.registry.tables import models
+    from mlmagic.registry.tables import models, record_text
 
     wanted = parse_reference(reference)
     name, version = wanted.name, wanted.version
     if wanted.alias is not None:
         version = aliases.current(connection, name).get(wanted.alias, 0)
-    query = select(models.c.record).where(models.c.name == name)
+    query = select(record_text).where(models.c.name == name)
     if version is not None:
         query = query.where(models.c.version == version)
     # What is archived is the newest only where nothing else is there.

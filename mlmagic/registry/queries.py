@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import UsageError, did_you_mean
@@ -12,12 +12,14 @@ from mlmagic.registry.rows import label_value, read_models
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Join, Select, Subquery
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from mlmagic.entities import Model
 
 _ORDERS = ("name", "version", "created_at", "framework")
-_METRIC, _PARAM = "metrics.", "params."
+_OF_MODELS = ("created_at", "framework")  # labels do not repeat these
+_METRIC = "metrics."
+_MANY = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,136 +62,181 @@ def find_models(connection: Connection, query: ModelQuery) -> list[Model]:
     """Return the models that a query asks for."""
     from sqlalchemy import select
 
-    from mlmagic.registry.tables import models
+    from mlmagic.registry.tables import models, record_text
 
     # The page is chosen by indexes alone; records are read of what is shown.
-    page = (_newest_page(query) if _by_name(query) else _page(query)).subquery()
-    join = models.join(page, models.c.id == page.c.id)
-    found = select(models.c.record).select_from(join).order_by(*_order(query))
-    return read_models(connection, list(connection.execute(found).scalars()))
+    keys = _page(connection, query)
+    records: dict[int, str] = {}
+    for start in range(0, len(keys), _MANY):
+        some = models.c.id.in_(keys[start : start + _MANY])
+        rows = connection.execute(select(models.c.id, record_text).where(some))
+        records.update({row.id: row.record for row in rows})
+    return read_models(connection, [records[key] for key in keys if key in records])
 
 
 def count_models(connection: Connection, query: ModelQuery) -> int:
     """Say how many models match, whatever ``top`` and ``skip`` are."""
-    from sqlalchemy import func
-
-    return int(connection.execute(_selected(query, func.count())).scalar_one())
-
-
-def _by_name(query: ModelQuery) -> bool:
-    """Whether it is the newest of each name that are asked for, in the order of names."""
-    return query.latest and query.order_by is None
-
-
-def _page(query: ModelQuery) -> Select[Any]:
-    from mlmagic.registry.tables import models
-
-    return _cut(_selected(query, models.c.id).order_by(*_order(query)), query)
-
-
-def _newest_page(query: ModelQuery) -> Select[Any]:
-    """Choose the names first: those behind the page are not looked at."""
-    from sqlalchemy import select
-
-    from mlmagic.registry.tables import models
-
-    newest = _cut(_newest(query).order_by(models.c.name), query).subquery()
-    return select(models.c.id).select_from(_join_newest(newest))
-
-
-def _cut(selected: Select[Any], query: ModelQuery) -> Select[Any]:
-    if query.top is not None:
-        selected = selected.limit(query.top)
-    return selected.offset(query.skip) if query.skip else selected
-
-
-def _selected(query: ModelQuery, column: Any) -> Select[Any]:
-    from sqlalchemy import select
-
-    from mlmagic.registry.tables import models
-
-    if not query.latest:
-        return select(column).select_from(models).where(*_conditions(query))
-    return select(column).select_from(_join_newest(_newest(query).subquery()))
-
-
-def _newest(query: ModelQuery) -> Select[Any]:
     from sqlalchemy import func, select
 
+    if query.latest:
+        matching = _newest(_look(query)).subquery()
+    else:
+        look = _look(query)
+        matching = select(look.key).select_from(look.source).where(*look.conditions).subquery()
+    return int(connection.execute(select(func.count()).select_from(matching)).scalar_one())
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Where a query looks, and the columns that tell of a version there.
+
+    Attributes:
+        source: The tables; the first of them has an index in the order of names and versions.
+        conditions: What holds of their rows.
+        key: The model's id.
+    """
+
+    source: Any
+    conditions: list[ColumnElement[bool]]
+    key: Any
+    name: Any
+    version: Any
+
+
+def _look(query: ModelQuery) -> _Look:
+    """Look at labels where some are wanted, and at models where nothing else knows."""
+    from mlmagic.registry.tables import labels, models
+
+    wanted = _labelled(query)
+    tables = [labels.alias(f"label_{number}") for number in range(len(wanted))]
+    first: Any = tables[0] if tables else models
+    key = first.c.model_id if tables else models.c.id
+    source, conditions = first, []
+    for table, (kind, label, value) in zip(tables, wanted, strict=True):
+        conditions += [table.c.kind == kind, table.c.label == label]
+        if value is not None:
+            conditions.append(table.c.value == value)
+        if table is not first:
+            source = source.join(table, table.c.model_id == key)
+    if query.name is not None:
+        conditions.append(first.c.name == query.name)
+    if not query.archived:
+        conditions.append(first.c.archived.is_(False))
+    others = _of_models(query)
+    if tables and (others or (query.order_by or "").removeprefix("-") in _OF_MODELS):
+        source = source.join(models, models.c.id == key)
+    return _Look(source, conditions + others, key, first.c.name, first.c.version)
+
+
+def _of_models(query: ModelQuery) -> list[ColumnElement[bool]]:
+    """Say what only the table of models knows."""
     from mlmagic.registry.tables import models
 
-    newest = select(models.c.name, func.max(models.c.version).label("version"))
-    return newest.where(*_conditions(query)).group_by(models.c.name)
+    found: list[ColumnElement[bool]] = []
+    if query.run_id is not None:
+        found.append(models.c.run_id == query.run_id)
+    if query.framework is not None:
+        found.append(models.c.framework == our_name(query.framework))
+    words = (query.search or "").lower().split()
+    return found + [models.c.words.contains(word, autoescape=True) for word in words]
 
 
-def _join_newest(newest: Subquery) -> Join:
+def _labelled(query: ModelQuery) -> list[tuple[str, str, str | None]]:
+    """Say which labels are wanted: kind, label, and value unless any will do."""
+    found: list[tuple[str, str, str | None]] = []
+    for kind, pairs in (("tag", query.tags), ("property", query.properties)):
+        for pair in pairs:
+            key, equals, value = pair.partition("=")
+            found.append((kind, label_value(key), label_value(value) if equals else None))
+    for kind, reference in (("dataset", query.dataset), ("parent", query.parent)):
+        if reference is not None:
+            found.append((kind, label_value(reference), None))
+    return found
+
+
+def _newest(look: _Look) -> Select[Any]:
+    from sqlalchemy import func, select
+
+    newest = select(look.name.label("name"), func.max(look.version).label("version"))
+    return newest.select_from(look.source).where(*look.conditions).group_by(look.name)
+
+
+def _page(connection: Connection, query: ModelQuery) -> list[int]:
+    """Choose the models that are shown, in their order."""
+    look = _look(query)
+    if query.latest and query.order_by is None:  # names behind the page are not looked at
+        look = _joined(_cut(_newest(look).order_by(look.name), query.top, query.skip))
+        return _keys(connection, look, _order(query, look))
+    if query.latest:
+        look = _joined(_newest(look))
+    metric = (query.order_by or "").removeprefix("-")
+    if metric.startswith(_METRIC):
+        return _page_by_metric(connection, query, look, metric.removeprefix(_METRIC))
+    return _keys(connection, look, _order(query, look), query.top, query.skip)
+
+
+def _page_by_metric(
+    connection: Connection, query: ModelQuery, look: _Look, metric: str
+) -> list[int]:
+    """Take those with the metric by its index, and behind them those without, where they show."""
+    from sqlalchemy import and_, select
+
+    from mlmagic.registry.tables import metrics
+
+    end = None if query.top is None else query.skip + query.top
+    # Of one name or run there are few: an expression keeps the planner from walking all metrics.
+    few = query.name is not None or query.run_id is not None
+    named = metrics.c.metric.concat("") if few else metrics.c.metric
+    mine = and_(metrics.c.model_id == look.key, named == label_value(metric))
+    falling = (query.order_by or "").startswith("-")
+    value = metrics.c.value
+    measured = replace(look, source=look.source.join(metrics, mine))
+    order = [value.desc() if falling else value, look.name, look.version]
+    keys = _keys(connection, measured, order, end)
+    if end is None or len(keys) < end:
+        lacking = ~select(metrics.c.model_id).where(mine).correlate_except(metrics).exists()
+        rest = replace(look, conditions=[*look.conditions, lacking])
+        left = None if end is None else end - len(keys)
+        keys += _keys(connection, rest, [look.name, look.version], left)
+    return keys[query.skip :]
+
+
+def _keys(
+    connection: Connection, look: _Look, order: list[Any], top: int | None = None, skip: int = 0
+) -> list[int]:
+    from sqlalchemy import select
+
+    chosen = select(look.key).select_from(look.source).where(*look.conditions).order_by(*order)
+    return list(connection.execute(_cut(chosen, top, skip)).scalars())
+
+
+def _joined(newest: Select[Any]) -> _Look:
     from sqlalchemy import and_
 
     from mlmagic.registry.tables import models
 
-    both = and_(models.c.name == newest.c.name, models.c.version == newest.c.version)
-    return models.join(newest, both)
+    found = newest.subquery()
+    both = and_(models.c.name == found.c.name, models.c.version == found.c.version)
+    return _Look(models.join(found, both), [], models.c.id, models.c.name, models.c.version)
 
 
-def _conditions(query: ModelQuery) -> list[ColumnElement[bool]]:
-    from sqlalchemy import intersect
+def _cut(selected: Select[Any], top: int | None, skip: int) -> Select[Any]:
+    if top is not None:
+        selected = selected.limit(top)
+    return selected.offset(skip) if skip else selected
 
+
+def _order(query: ModelQuery, look: _Look) -> list[Any]:
     from mlmagic.registry.tables import models
 
-    found: list[ColumnElement[bool]] = []
-    for column, wanted in (
-        (models.c.name, query.name),
-        (models.c.run_id, query.run_id),
-        (models.c.framework, query.framework and our_name(query.framework)),
-    ):
-        if wanted is not None:
-            found.append(column == wanted)
-    if not query.archived:
-        found.append(models.c.archived.is_(False))
-    words = (query.search or "").lower().split()
-    found += [models.c.words.contains(word, autoescape=True) for word in words]
-    labelled = _labelled(query)
-    if labelled:
-        # What has all labels is found in their index, before any model is looked at.
-        found.append(models.c.id.in_(intersect(*labelled) if len(labelled) > 1 else labelled[0]))
-    return found
-
-
-def _labelled(query: ModelQuery) -> list[Select[Any]]:
-    """Say for each label that is wanted which models have it."""
-    from sqlalchemy import select
-
-    from mlmagic.registry.tables import labels
-
-    wanted = [("tag", *each.partition("=")) for each in query.tags]
-    wanted += [("property", *each.partition("=")) for each in query.properties]
-    for kind, reference in (("dataset", query.dataset), ("parent", query.parent)):
-        if reference is not None:
-            wanted.append((kind, reference, "", ""))
-    found = []
-    for kind, key, equals, value in wanted:
-        having = [labels.c.kind == kind, labels.c.label == label_value(key)]
-        if equals:
-            having.append(labels.c.value == label_value(value))
-        found.append(select(labels.c.model_id).where(*having))
-    return found
-
-
-def _order(query: ModelQuery) -> list[Any]:
-    from mlmagic.registry.tables import models
-
-    settled = [models.c.name, models.c.version]
+    settled = [look.name, look.version]
     if query.order_by is None:
         return settled
     name = query.order_by.removeprefix("-")
-    if name.startswith(_METRIC):
-        column: Any = models.c.record["lineage"]["metrics"][name.removeprefix(_METRIC)].as_float()
-    elif name in _ORDERS:
-        column = models.c[name]
-    else:
+    if name not in _ORDERS:
         raise UsageError(
             f"Models cannot be ordered by '{name}'.",
             hint=did_you_mean(name, [*_ORDERS, "metrics.NAME"]),
         )
-    falling = query.order_by.startswith("-")
-    return [(column.desc() if falling else column.asc()).nulls_last(), *settled]
+    column = {"name": look.name, "version": look.version}.get(name, models.c[name])
+    return [column.desc() if query.order_by.startswith("-") else column, *settled]

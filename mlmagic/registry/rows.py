@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,9 @@ def model_row(model: Model) -> dict[str, Any]:
     """Return the columns of ``models``."""
     pairs = {**model.tags, **model.properties}
     words = (model.name, model.description, *pairs, *pairs.values())
+    # JSON has no numbers that are none. Where aliases point is known by their own table alone.
+    lineage = replace(model.lineage, metrics=_finite(model))
+    kept = replace(model, lineage=lineage, aliases=())
     return {
         "name": model.name,
         "version": model.version,
@@ -30,8 +36,7 @@ def model_row(model: Model) -> dict[str, Any]:
         "run_id": model.lineage.run_id,
         "archived": model.archived,
         "words": "\n".join(words).lower(),
-        # Where aliases point is known by their own table alone.
-        "record": {"format": RECORD_FORMAT, **to_builtins(replace(model, aliases=()))},
+        "record": {"format": RECORD_FORMAT, **to_builtins(kept)},
     }
 
 
@@ -48,8 +53,17 @@ def label_rows(model_id: int, model: Model) -> list[dict[str, Any]]:
         pairs.append(("parent", model.lineage.parent, ""))
     unique = {(kind, label_value(key)): label_value(value) for kind, key, value in pairs}
     return [
-        {"model_id": model_id, "kind": kind, "label": label, "value": value}
+        {"model_id": model_id, "kind": kind, "label": label, "value": value, **_listed(model)}
         for (kind, label), value in unique.items()
+    ]
+
+
+def metric_rows(model_id: int, model: Model) -> list[dict[str, Any]]:
+    """Return the rows of ``metrics``."""
+    measured = {label_value(metric): value for metric, value in _finite(model).items()}
+    return [
+        {"model_id": model_id, "metric": metric, "value": value, **_listed(model)}
+        for metric, value in measured.items()
     ]
 
 
@@ -100,7 +114,7 @@ def delete_model(connection: Connection, model: Model) -> None:
     connection.execute(delete(models).where(where))
 
 
-def read_models(connection: Connection, records: Sequence[dict[str, Any]]) -> list[Model]:
+def read_models(connection: Connection, records: Sequence[str | bytes]) -> list[Model]:
     """Turn records into models, each with the aliases that point at it."""
     models = [_model(record) for record in records]
     pointing = _aliases(connection, {model.name for model in models})
@@ -112,19 +126,32 @@ def read_models(connection: Connection, records: Sequence[dict[str, Any]]) -> li
     ]
 
 
-def _insert_parts(connection: Connection, key: int, model: Model) -> None:
-    from mlmagic.registry.tables import labels, model_contents
+def _listed(model: Model) -> dict[str, Any]:
+    """What the rows of labels and metrics repeat of their model: lists are made from them."""
+    return {"name": model.name, "version": model.version, "archived": model.archived}
 
-    parts = ((labels, label_rows(key, model)), (model_contents, content_rows(key, model)))
-    for table, rows in parts:
+
+def _finite(model: Model) -> dict[str, float]:
+    measured = model.lineage.metrics.items()
+    return {metric: value for metric, value in measured if math.isfinite(value)}
+
+
+def _insert_parts(connection: Connection, key: int, model: Model) -> None:
+    from mlmagic.registry.tables import labels, metrics, model_contents
+
+    for table, rows in (
+        (labels, label_rows(key, model)),
+        (metrics, metric_rows(key, model)),
+        (model_contents, content_rows(key, model)),
+    ):
         if rows:
             connection.execute(table.insert(), rows)
 
 
 def _delete_parts(connection: Connection, key: int) -> None:
-    from mlmagic.registry.tables import labels, model_contents
+    from mlmagic.registry.tables import labels, metrics, model_contents
 
-    for table in (labels, model_contents):
+    for table in (labels, metrics, model_contents):
         connection.execute(table.delete().where(table.c.model_id == key))
 
 
@@ -142,15 +169,26 @@ def _aliases(connection: Connection, names: set[str]) -> dict[tuple[str, int], l
     return found
 
 
-def _model(record: dict[str, Any]) -> Model:
+def _model(record: str | bytes) -> Model:
     import msgspec
 
-    fields = {key: value for key, value in record.items() if key != "format"}
     try:
-        return msgspec.convert(fields, Model)
-    except msgspec.ValidationError as error:
+        return msgspec.json.decode(record, type=Model)
+    except msgspec.DecodeError as error:  # its subclass says what is not as it should be
+        fields = _fields(record)
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(fields, Model)
         raise RegistryError(
-            f"The record of model '{record.get('name')}:{record.get('version')}' is damaged:"
+            f"The record of model '{fields.get('name')}:{fields.get('version')}' is damaged:"
             f" {error}.",
             hint="Delete this version, or restore the registry from a copy.",
         ) from error
+
+
+def _fields(record: str | bytes) -> dict[str, Any]:
+    """Read a record as earlier versions wrote it: with ``NaN`` among its metrics."""
+    try:
+        found = json.loads(record)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

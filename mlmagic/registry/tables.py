@@ -16,12 +16,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    cast,
     false,
 )
 
 # The newest migration. Kept here so that opening a current database needs no alembic; a test
 # compares it with the scripts.
-HEAD = "0003"
+HEAD = "0004"
 
 metadata = MetaData()
 
@@ -41,21 +42,27 @@ models = Table(
     Column("name", String(255), nullable=False),
     Column("version", Integer, nullable=False),
     Column("digest", String(64), nullable=False, index=True),
-    Column("created_at", String(32), nullable=False, index=True),
+    Column("created_at", String(32), nullable=False),
     # The whole record (entities.Model) as JSON: read by later versions field by field. The other
     # columns and tables repeat what queries look for.
     Column("record", JSON, nullable=False),
-    Column("framework", String(32), nullable=False, server_default="custom", index=True),
+    Column("framework", String(32), nullable=False, server_default="custom"),
     Column("run_id", String(255), index=True),
     Column("archived", Boolean, nullable=False, server_default=false()),
     Column("words", Text, nullable=False, server_default=""),
     UniqueConstraint("name", "version"),
     # Lists are made from the index alone; records are read of the page that is shown.
     Index("ix_models_listing", "archived", "name", "version"),
+    Index("ix_models_created_at", "created_at", "name", "version", "archived"),
+    Index("ix_models_framework", "framework", "name", "version", "archived"),
 )
 
+# The record as it is written: it is decoded into a model without a dictionary in between.
+record_text = cast(models.c.record, Text).label("record")
+
 # Tags, properties, data sets and the parent, one row each; of long values the beginning (see
-# ``rows.label_value``).
+# ``rows.label_value``). What lists are ordered by is repeated: a page is read from the index, in
+# order, and not past its end.
 labels = Table(
     "labels",
     metadata,
@@ -63,7 +70,23 @@ labels = Table(
     Column("kind", String(8), primary_key=True),
     Column("label", String(255), primary_key=True),
     Column("value", String(255), nullable=False),
-    Index("ix_labels_lookup", "kind", "label", "value", "model_id"),
+    Column("name", String(255), nullable=False, server_default=""),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("archived", Boolean, nullable=False, server_default=false()),
+    Index("ix_labels_listing", "kind", "label", "value", "name", "version", "archived", "model_id"),
+)
+
+# What runs measured, where it is a finite number.
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("model_id", ForeignKey("models.id"), primary_key=True),
+    Column("metric", String(255), primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Index("ix_metrics_listing", "metric", "value", "name", "version", "archived", "model_id"),
 )
 
 # Which contents of the store a version needs.

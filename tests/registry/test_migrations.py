@@ -54,7 +54,8 @@ def first_version(url, count):
         for statement in FIRST.format(serial=serial).split(";")[:-1]:
             connection.execute(sqlalchemy.text(statement))
         for version in range(1, count + 1):
-            record = json.dumps({**RECORD, "version": version})
+            lineage = {**RECORD["lineage"], "metrics": {"f1": version % 7 + 0.5}}
+            record = json.dumps({**RECORD, "version": version, "lineage": lineage})
             row = {"version": version, "digest": RECORD["digest"], "record": record}
             connection.execute(insert, row)
     engine.dispose()
@@ -69,6 +70,8 @@ def test_a_registry_of_the_first_version_is_brought_up(url, tmp_path):
     assert registry.count(framework="scikit-learn", tags=[f"long={'x' * 300}"]) == 1203
     assert registry.count(parent="base:1") == 1203
     assert registry.list(tags=["area=health"], latest=True) == [model]
+    best = registry.list(order_by="-metrics.f1", tags=["area=health"], top=2)
+    assert [each.id for each in best] == ["net:6", "net:13"]
     # The number goes on from what was given out, not from what is there.
     registry.close()
     again = Registry(tmp_path, ContentStore(tmp_path / "content"), database_url=url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -317,7 +318,10 @@ def test_queries_are_the_same_on_both_databases(place):
         )
         if f1 is not None:
             edit = lambda model, f1=f1: replace(  # noqa: E731
-                model, lineage=replace(model.lineage, metrics={"f1": f1}, run_id=f"run{f1}")
+                model,
+                lineage=replace(
+                    model.lineage, metrics={"f1": f1, "loss": math.nan}, run_id=f"run{f1}"
+                ),
             )
             registry.change(f"net:{number + 1}" if number < 3 else "other:1", edit)
     ids = lambda **query: [model.id for model in registry.list(**query)]  # noqa: E731
@@ -331,15 +335,32 @@ def test_queries_are_the_same_on_both_databases(place):
     assert ids(dataset="data:1") == ["net:3"]
     assert ids(run_id="run0.9") == ["net:2"]
     assert ids(order_by="-metrics.f1") == ["net:2", "other:1", "net:1", "net:3"]
+    assert ids(order_by="metrics.f1") == ["net:1", "other:1", "net:2", "net:3"]
+    assert ids(order_by="-metrics.f1", top=2) == ["net:2", "other:1"]
+    assert ids(order_by="-metrics.f1", top=2, skip=2) == ["net:1", "net:3"]
+    assert ids(order_by="-metrics.f1", skip=3) == ["net:3"]
+    assert ids(order_by="-metrics.f1", top=1, skip=4) == []
+    assert ids(order_by="-metrics.f1", latest=True) == ["other:1", "net:3"]
+    assert ids(order_by="metrics.f1", tags=["area=health", "n"], name="net") == ["net:2"]
+    assert ids(order_by="metrics.unknown", top=1) == ["net:1"]
+    # JSON has no such number: what is not finite is not kept.
+    assert registry.get("net:1").lineage.metrics == {"f1": 0.5}
     assert ids(order_by="-version", top=2) == ["net:3", "net:2"]
+    assert ids(order_by="-created_at", tags=["area"], top=1) == ["other:1"]
+    assert ids(order_by="framework", framework="Custom", top=1, skip=1) == ["net:2"]
     assert ids(top=2, skip=1) == ["net:2", "net:3"]
     assert registry.count(tags=["area"]) == 4
     assert registry.count(latest=True) == 2
+    assert registry.count(tags=["area=food"], search="net") == 2
+    assert registry.count(tags=["area"], properties=[f"p={'x' * 300}"], latest=True) == 2
     registry.archive("net:3")
     assert ids(latest=True) == ["net:2", "other:1"]
     assert registry.get("net").id == "net:2"
     assert registry.get("net:3").archived
     assert ids(archived=True, name="net") == ["net:1", "net:2", "net:3"]
+    assert ids(tags=["area=food"]) == ["net:1"]
+    assert ids(tags=["area=food"], archived=True) == ["net:1", "net:3"]
+    assert ids(order_by="metrics.f1") == ["net:1", "other:1", "net:2"]
     assert not registry.archive("net:3", restore=True).archived
     with pytest.raises(RegistryError.__base__, match="cannot be ordered by 'vresion'"):
         registry.list(order_by="vresion")
