@@ -26,6 +26,8 @@ HERE = Path(__file__).parent
 DIRECTORY = Path("/run/mlmagic-test-cluster")
 BIN = Path(os.environ.get("CLUSTER_BIN", "/var/cache/mlmagic/kubernetes-bin"))
 SECOND = "mlmagic.test/second:NoSchedule"  # the taint of the second node
+# Where images for the cluster lie; our own node starts the one on loopback.
+REGISTRY = os.environ.get("MLMAGIC_TEST_REGISTRY", "localhost:5000")
 PROGRAMS = ("containerd", "runc", "iptables", "conntrack", "ip", "openssl", "docker-registry")
 
 

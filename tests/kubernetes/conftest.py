@@ -12,6 +12,7 @@ from mlmagic.registry import ContentStore
 from mlmagic.targets.kubernetes import KubernetesTarget, Place
 from mlmagic.testing import ServiceKit
 from mlmagic.testing.contract import SECONDS, until
+from tests.cluster.node import REGISTRY as HOST
 from tests.cluster.node import Cluster, cluster, namespace
 
 if TYPE_CHECKING:
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
     KitIn = Callable[[Path, str], AbstractContextManager[ServiceKit]]
 
 __all__ = ["cluster", "namespace"]
-REGISTRY = "localhost:5000/mlmagic-tests"
+REGISTRY = f"{HOST}/mlmagic-tests"
+
+
+@pytest.fixture
+def own_node(cluster: Cluster) -> None:
+    """Skips a test whose registry on loopback only our own node reaches."""
+    if cluster.directory is None:
+        pytest.skip("the nodes of KUBECONFIG's cluster do not reach this machine's loopback")
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +42,7 @@ def base_image(docker_engine: TestEngine, cluster: Cluster) -> str:
     """The engine's base image, where the cluster's own registry has it."""
     del cluster  # it starts the registry
     repository, _, tag = docker_engine.base.rpartition(":")
-    reference = f"localhost:5000/{repository}"
+    reference = f"{HOST}/{repository}"
     docker_engine.client.images.get(docker_engine.base).tag(reference, tag)
     docker_engine.client.images.push(reference, tag)
     return f"{reference}:{tag}"

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal
 
+from tests.cluster.node import REGISTRY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BEHIND = "localhost:5000"
 _OF_ONE_HOP = {"connection", "transfer-encoding", "keep-alive", "host"}
 
 
@@ -42,7 +43,7 @@ def registry_for_pushes(answer: int | Literal["nothing"] | None) -> Iterator[str
                     self.send_error(answer)
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            behind = http.client.HTTPConnection(_BEHIND, timeout=60)
+            behind = http.client.HTTPConnection(REGISTRY, timeout=60)
             kept = {n: v for n, v in self.headers.items() if n.lower() not in _OF_ONE_HOP}
             behind.request(self.command, self.path, body, {**kept, "Host": address})
             found = behind.getresponse()
@@ -53,7 +54,7 @@ def registry_for_pushes(answer: int | Literal["nothing"] | None) -> Iterator[str
             self.send_response(found.status)
             for name, value in found.getheaders():
                 if name.lower() not in {*_OF_ONE_HOP, "content-length"}:
-                    self.send_header(name, value.replace(_BEHIND, address))
+                    self.send_header(name, value.replace(REGISTRY, address))
             length = found.getheader("Content-Length") if self.command == "HEAD" else None
             self.send_header("Content-Length", length or f"{len(content)}")
             self.end_headers()

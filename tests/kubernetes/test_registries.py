@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.kubernetes
 
 
+@pytest.mark.usefixtures("own_node")
 def test_nodes_get_the_credentials_and_a_push_that_fails_is_told(
     kit: ServiceKit,
     cluster: Cluster,
@@ -122,6 +123,7 @@ def test_what_nodes_show_a_registry_is_looked_at_and_tried(
     assert (check.state, "cannot be tried from here" in check.found) == ("optional", True)
 
 
+@pytest.mark.usefixtures("own_node")
 @pytest.mark.parametrize(
     ("answer", "words", "way_out"),
     [
@@ -144,6 +146,7 @@ def test_nodes_that_get_no_image_are_told_why(
     assert way_out in error.status.next_step
 
 
+@pytest.mark.usefixtures("own_node")
 def test_a_registry_that_never_answers(kit: ServiceKit, cluster: Cluster, namespace: str) -> None:
     with registry_for_pushes("nothing") as address:
         service = kit.services.submit(kit.spec(says("silence"), image_registry=f"{address}/ml"))
