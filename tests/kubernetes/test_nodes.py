@@ -116,3 +116,38 @@ def test_a_drained_node_loses_no_request(
     assert load.errors == []
     assert load.answers
     assert set(map(str, load.answers)) == {"[]"}
+
+
+def test_a_node_under_pressure_puts_pods_out(
+    kit: ServiceKit, cluster: Cluster, second: str, where: Any
+) -> None:
+    """The last one: the node stays under pressure for minutes."""
+    there = {"metadata": {"labels": {LABEL: "yes"}}}
+    cluster.core.patch_node(second, there)
+    spec = kit.spec(tolerations=(SECOND,), node_selector={LABEL: "yes"})
+    service = kit.services.submit(spec)
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    assert where() == [second]
+    cluster.core.patch_node("node-1", there)
+    seen: list[Any] = []
+
+    def put_out() -> bool:
+        seen.append(service.status)
+        return seen[-1].reason is Reason.EVICTED
+
+    try:
+        with cluster.without("kubelet-2"):
+            assert cluster.directory is not None
+            file = cluster.directory / "kubelet-2.yaml"
+            file.write_text(
+                file.read_text().replace("nodefs.available: 1%", "nodefs.available: 99%")
+            )
+        until(put_out, seconds=120)
+        assert seen[-1].state is ServiceState.UNHEALTHY
+        assert f"node '{second}'" in seen[-1].message
+        assert "disk" in seen[-1].message
+        until(lambda: healthy(service), seconds=120)
+        assert service.run([1]) == [1]
+        assert where() == ["node-1", second]  # what was put out is kept to be looked at
+    finally:
+        cluster.core.patch_node("node-1", {"metadata": {"labels": {LABEL: None}}})

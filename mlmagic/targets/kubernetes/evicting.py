@@ -8,7 +8,14 @@ _OWN_LIMIT = re.compile(
     r"(?:ephemeral storage|ephemeral local storage|EmptyDir).*? limit (?:of containers )?"
     r'"?(?P<limit>[^"\s]+?)"?\. '
 )
-_PRESSURE = re.compile(r"low on resource: (?P<what>[\w-]+)\.")
+_PRESSURE = re.compile(
+    r"low on resource: (?P<what>[\w-]+)\.|had condition: \[(?P<condition>\w+)[^]]*\]"
+)
+_CONDITIONS = {
+    "MemoryPressure": "memory",
+    "DiskPressure": "ephemeral-storage",
+    "PIDPressure": "pids",
+}
 _USED = re.compile(r"was using (?P<used>\S+), request is (?P<asked>\S+),")
 _ROOMS = {
     "memory": ("memory", "Ask for as much as it uses, so that a node has it: --memory"),
@@ -27,7 +34,8 @@ def eviction(said: str, pod: str, node: str) -> tuple[str, str]:
 
     Args:
         said: Such as ``Pod ephemeral local storage usage exceeds the total limit of containers
-            10Mi.`` or ``The node was low on resource: memory. …``.
+            10Mi.``, ``The node was low on resource: memory. …``, or where the kubelet began anew
+            and does not take the pod again ``The node had condition: [DiskPressure].``.
         pod: Its name.
         node: Where it ran.
 
@@ -36,9 +44,11 @@ def eviction(said: str, pod: str, node: str) -> tuple[str, str]:
     """
     if (own := _OWN_LIMIT.search(f"{said} ")) is not None:
         return f"pod '{pod}' wrote more than the '{own['limit']}' that it may", _LIMITED
-    if (pressure := _PRESSURE.search(said)) is None or pressure["what"] not in _ROOMS:
+    pressure = _PRESSURE.search(said)
+    what = (pressure["what"] or _CONDITIONS.get(pressure["condition"], "")) if pressure else ""
+    if what not in _ROOMS:
         return said.strip(), ""
-    room, way_out = _ROOMS[pressure["what"]]
+    room, way_out = _ROOMS[what]
     words = f"node '{node}' ran out of {room} and put pod '{pod}' out"
     if (used := _USED.search(said)) is not None:
         words += f", which used {used['used']} and had asked for {used['asked']}"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _KILLED = 137
 _PROBE = "failed startup probe"
 _LIVENESS = "failed liveness probe"
+LIVENESS_FAILED = "the liveness probe failed, the server is started anew"
 
 
 def failure_status(
@@ -27,6 +28,18 @@ def failure_status(
         return _reported(record, work, ended)
     reason, message = _guessed(ended, pod, events)
     return ServiceStatus(state=ServiceState.FAILED, reason=reason, message=message)
+
+
+def is_ended_by_liveness(pod: Pod, events: Sequence[Event]) -> bool:
+    """Whether the kubelet is about to end the container that runs.
+
+    It says so in an event; the pod itself may tell only once the next server is ready.
+    """
+    return any(
+        event.reason == "Killing" and _LIVENESS in event.message
+        for event in events
+        if pod.started is None or event.at >= pod.started
+    )
 
 
 def _reported(record: ServiceRecord, work: Workload, ended: Ended) -> ServiceStatus:
@@ -61,7 +74,7 @@ def _guessed(ended: Ended, pod: Pod, events: Sequence[Event]) -> tuple[Reason, s
     if any(_PROBE in message for message in killings):
         return Reason.INIT_TIMEOUT, "the start took longer than it may"
     if any(_LIVENESS in message for message in killings):
-        return Reason.NOT_ANSWERING, "the liveness probe failed, the server was started anew"
+        return Reason.NOT_ANSWERING, LIVENESS_FAILED
     if ended.reason in ("ContainerCannotRun", "StartError"):
         return Reason.START_FAILED, ended.reason
     how = f"exit code {ended.code}" + (f" ({ended.reason})" if ended.reason != "Error" else "")

@@ -28,6 +28,11 @@ from mlmagic.targets.kubernetes import scheduling
 from mlmagic.targets.kubernetes.evicting import eviction
 from mlmagic.targets.kubernetes.pulling import pull_failure, pull_without_answer
 from mlmagic.targets.kubernetes.release import autoscales, config_of
+from mlmagic.targets.kubernetes.reports import (
+    LIVENESS_FAILED,
+    failure_status,
+    is_ended_by_liveness,
+)
 from mlmagic.targets.processes import is_alive
 
 if TYPE_CHECKING:
@@ -227,8 +232,11 @@ class _View:
         count = f"{len(ready)} of {self.work.wanted} pods ready"
         if fault is not None:
             return self._disturbed(ready, fault, count)
-        if any(pod.started_up and not pod.ready for pod in self.new):
-            return self._with(ServiceState.UNHEALTHY, Reason.NOT_ANSWERING, count)
+        silent = [pod for pod in self.new if pod.started_up and not pod.ready]
+        if silent:
+            hangs = any(is_ended_by_liveness(pod, self.seen.events_of(pod)) for pod in silent)
+            message = f"{count}; {LIVENESS_FAILED}" if hangs else count
+            return self._with(ServiceState.UNHEALTHY, Reason.NOT_ANSWERING, message)
         if not ready:
             return self._under_way(self._stage())
         return self._under_way(Reason.SCALING, f"{count}; it answers meanwhile")
@@ -340,8 +348,6 @@ class _View:
         return replace(status, next_step=way_out)
 
     def _ended(self, pod: Pod) -> ServiceStatus:
-        from mlmagic.targets.kubernetes.reports import failure_status
-
         assert pod.ended is not None  # noqa: S101 - asked before
         return failure_status(self.record, self.work, pod, self.seen.events_of(pod))
 

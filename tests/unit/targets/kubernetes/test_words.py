@@ -114,7 +114,9 @@ def test_the_way_to_accelerators_that_a_taint_keeps() -> None:
          "for 512Mi"), "--memory"),
         ("The node was low on resource: ephemeral-storage. ",
          "node 'node-1' ran out of disk space and put pod 'svc-1' out", "/tmp"),
-        ("The node had condition: [DiskPressure]. ", "The node had condition: [DiskPressure].", ""),
+        ("The node had condition: [DiskPressure]. ",
+         "node 'node-1' ran out of disk space and put pod 'svc-1' out", "/tmp"),
+        ("The node had condition: [Strange]. ", "The node had condition: [Strange].", ""),
     ],
 )  # fmt: skip
 def test_a_pod_is_put_out(said: str, words: str, way_out: str) -> None:
