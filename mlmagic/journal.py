@@ -1,7 +1,8 @@
 """What an unattended run did, written down as it happens.
 
 ``mlmagic run`` names a file in ``MLMAGIC_RUN_JOURNAL``; every process that the notebook starts
-and that registers or deploys adds a line to it, whether a cell shows the result or not.
+and that registers or deploys adds a line to it, whether a cell shows the result or not; so are
+lines of progress, which the run passes on while the cell still runs.
 Without that variable nothing is written.
 """
 
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 JOURNAL_VARIABLE = "MLMAGIC_RUN_JOURNAL"
 
 
-def note(kind: Literal["deploy", "register"], **facts: str) -> None:
+def note(kind: Literal["deploy", "progress", "register"], **facts: str) -> None:
     """Add one line to the journal of this run, if it has one.
 
     Args:
         kind: What was done.
-        facts: ``root`` and ``name`` of the service, ``id`` of the model, and ``outcome``.
+        facts: ``root`` and ``name`` of the service, ``id`` of the model, and ``outcome``; of
+            progress, the ``line``.
     """
     path = os.environ.get(JOURNAL_VARIABLE)
     if not path:
@@ -42,4 +44,6 @@ def read(path: Path) -> list[dict[str, Any]]:
     """Return the entries of a journal, oldest first; none where nothing was written."""
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    text = path.read_text(encoding="utf-8")
+    whole, _, _being_written = text.rpartition("\n")
+    return [json.loads(line) for line in whole.splitlines()]

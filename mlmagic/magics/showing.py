@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
+from mlmagic import journal
 from mlmagic.presentation import Shown, present
 from mlmagic.presentation.services import unchanged
 from mlmagic.presentation.views import HOMES
@@ -19,7 +20,10 @@ _ENVIRONMENT = ("mlmagic.environments.environments", "EnvironmentEntry")
 
 
 class Progress:
-    """Lines of progress that replace one another and leave nothing behind."""
+    """Lines of progress that replace one another and leave nothing behind.
+
+    Where nobody watches, the notebook shows none; ``mlmagic run`` tells them.
+    """
 
     def __init__(self, session: Session, *, quiet: bool | None = None) -> None:
         self._quiet = session.headless if quiet is None else quiet
@@ -32,6 +36,7 @@ class Progress:
     def __call__(self, line: str) -> None:
         """Show a line in the place of the one before."""
         if self._quiet:
+            journal.note("progress", line=line)
             return
         if not self._in_kernel:
             if sys.stderr.isatty():

@@ -15,7 +15,7 @@ RUN_VERBS = (
         options=(
             Option(
                 name="notebook",
-                help="the notebook to run; it is not changed",
+                help="the notebook to run, a file or an address (s3://…); it is not changed",
                 kind="path",
                 metavar="NOTEBOOK",
                 required=True,
@@ -87,6 +87,14 @@ RUN_VERBS = (
                 "or the beginning of a lock's identity",
                 metavar="LOCK",
                 complete="environment",
+            ),
+            Option(
+                name="cwd",
+                flags=("--cwd",),
+                help="folder that it runs in (default: the notebook's own)",
+                kind="path",
+                metavar="FOLDER",
+                complete="path",
             ),
             Option(
                 name="azureml",

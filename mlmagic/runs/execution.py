@@ -16,7 +16,7 @@ from papermill.execute import ERROR_ANCHOR_MSG, ERROR_MARKER_TAG, ERROR_MESSAGE_
 from traitlets.config import Config
 
 from mlmagic.errors import ConfigurationError
-from mlmagic.files import write_atomically
+from mlmagic.runs import storage
 from mlmagic.runs.result import CellFailure, CellOutcome, Limits, in_one_line
 from mlmagic.services.static_view import SERVICE_MIME_TYPE
 
@@ -39,10 +39,17 @@ class Recorder(NotebookExecutionManager):
         cells: The code cells begun, in their order.
     """
 
-    def __init__(self, notebook: Any, output: Path, progress: Callable[[str], None]) -> None:
-        super().__init__(notebook, output_path=str(output), progress_bar=False)
+    def __init__(
+        self,
+        notebook: Any,
+        output: storage.Place,
+        progress: Callable[[str], None],
+        pass_on: Callable[[], None],
+    ) -> None:
+        super().__init__(notebook, output_path=storage.shown(output), progress_bar=False)
         self._output = output
         self._progress = progress
+        self._pass_on = pass_on
         self._total = sum(_has_code(cell) for cell in notebook.cells)
         self._begun = 0
         self._since = 0.0
@@ -52,7 +59,7 @@ class Recorder(NotebookExecutionManager):
 
     def save(self, **_: Any) -> None:
         """Write the notebook so that readers never see a part of it."""
-        write_atomically(self._output, nbformat.writes(self.nb) + "\n")
+        storage.write(self._output, nbformat.writes(self.nb) + "\n")
         self.last_save_time = self.now()
 
     def cell_start(self, cell: Any, cell_index: int, **rest: Any) -> None:
@@ -74,6 +81,7 @@ class Recorder(NotebookExecutionManager):
         """Tell how long the cell took, and the last line it showed."""
         super().cell_complete(cell, cell_index=cell_index, **rest)
         if _has_code(cell):
+            self._pass_on()  # what the cell has told comes before its end
             seconds = time.monotonic() - self._since
             self.cells.append(CellOutcome(headline=_headline(cell.source), seconds=seconds))
             self._progress(f"{seconds:8.1f} s  {_last_line(cell)}".rstrip())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from mlmagic.runs.storage import name_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,7 +20,7 @@ def junit_xml(result: RunResult, cells: Sequence[CellOutcome]) -> str:
         result: What came of the run.
         cells: The cells that have run; where the run failed in a cell, that is the last.
     """
-    suite = ET.Element("testsuite", name=result.notebook.name)
+    suite = ET.Element("testsuite", name=name_of(result.notebook))
     suite.set("timestamp", result.started_at.isoformat(timespec="seconds"))
     suite.set("time", f"{result.duration_seconds:.3f}")
     for number, cell in enumerate(cells, 1):

@@ -35,12 +35,12 @@ class Kernel:
 
 @contextmanager
 def choose_kernel(
-    source: Path, name: str | None, environment: str | None, tell: Callable[[str], None]
+    folder: Path, name: str | None, environment: str | None, tell: Callable[[str], None]
 ) -> Iterator[Kernel]:
     """Choose an installed kernel, or make one from an environment of the notebook's workspace.
 
     Args:
-        source: The notebook.
+        folder: Where the notebook runs.
         name: Name of an installed kernel; None takes the notebook's.
         environment: The environment; see `run_notebook`.
         tell: Receives lines of progress.
@@ -59,22 +59,20 @@ def choose_kernel(
             hint="An environment brings its own kernel: leave --kernel out.",
         )
     with tempfile.TemporaryDirectory(prefix="mlmagic-kernel-") as scratch:
-        folder = Path(scratch) / _LOCKED
-        folder.mkdir()
-        (folder / "kernel.json").write_text(json.dumps(_spec(source, environment, tell)), "utf-8")
+        made = Path(scratch) / _LOCKED
+        made.mkdir()
+        (made / "kernel.json").write_text(json.dumps(_spec(folder, environment, tell)), "utf-8")
         specs = KernelSpecManager()
         specs.kernel_dirs = [scratch]
         yield Kernel(name=_LOCKED, specs=specs)
 
 
-def _spec(source: Path, environment: str, tell: Callable[[str], None]) -> dict[str, Any]:
+def _spec(folder: Path, environment: str, tell: Callable[[str], None]) -> dict[str, Any]:
     from mlmagic.workspace import Workspace
     from mlmagic.workspace.roots import find_root
 
-    workspace = Workspace(find_root(source.parent))
-    python, package = workspace.realise_for_notebooks(
-        environment, base=source.parent, on_event=tell
-    )
+    workspace = Workspace(find_root(folder))
+    python, package = workspace.realise_for_notebooks(environment, base=folder, on_event=tell)
     return {
         "display_name": environment,
         "language": "python",

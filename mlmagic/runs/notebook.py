@@ -15,9 +15,11 @@ from mlmagic import journal
 from mlmagic.errors import UsageError, did_you_mean
 from mlmagic.files import write_atomically, write_record
 from mlmagic.journal import JOURNAL_VARIABLE
+from mlmagic.runs import storage
+from mlmagic.runs.following import following
 from mlmagic.runs.junit import junit_xml
 from mlmagic.runs.parameters import gather_parameters
-from mlmagic.runs.preparing import output_path, prepare
+from mlmagic.runs.preparing import output_place, prepare
 from mlmagic.runs.result import CellFailure, Cleanup, Limits, RunResult, judge
 from mlmagic.settings import Settings
 
@@ -42,22 +44,25 @@ def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
     cleanup: Cleanup = "never",
     kernel: str | None = None,
     environment: str | None = None,
+    cwd: str | Path | None = None,
     azureml: bool = False,
     timeout: float | None = None,
     total_timeout: float | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> RunResult:
-    """Run a notebook in its own folder, as Jupyter would, and tell what came of it.
+    """Run a notebook as Jupyter would, and tell what came of it.
 
     The executed notebook is saved after every cell, and always whole. A cell tagged
     ``raises-exception`` may fail. ``%deploy`` waits until the service is Healthy.
 
     Args:
-        notebook: The notebook to run; it is not changed.
-        output: Where the executed notebook goes; a folder keeps the name. None writes
-            ``NAME.executed.ipynb`` beside the notebook.
+        notebook: The notebook to run, a file or an address that papermill knows (``s3://…``); it
+            is not changed.
+        output: Where the executed notebook goes, a file or an address; a folder keeps the name.
+            None writes ``NAME.executed.ipynb`` beside the notebook, or here for an address.
         parameters: Values for the variables of the cell tagged ``parameters``.
-        parameters_file: YAML or JSON files of parameters; ``parameters`` win.
+        parameters_file: YAML or JSON files of parameters; ``parameters`` win. Both win over
+            environment variables such as ``MLMAGIC_PARAMETER_rows``.
         result: A JSON file for the result; docs/unattended.md describes it.
         junit: A JUnit XML file, with a test case for each cell and each service.
         settings: Settings of mlmagic for this run, over all others; ``target`` sends every
@@ -66,6 +71,7 @@ def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
         kernel: Name of the kernel; None takes the notebook's.
         environment: A named environment, a file that defines one, or the beginning of a lock's
             identity; the notebook runs in it, locked, in place of an installed kernel.
+        cwd: Where the notebook runs; None takes its own folder, or this one for an address.
         azureml: Put a cell before all others that lets imports of ``azureml`` mean
             `mlmagic.azureml`, for a notebook of Azure ML v1 as it is.
         timeout: Seconds that one cell may take; None sets no limit.
@@ -87,14 +93,15 @@ def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
         raise UsageError(f"Unknown cleanup '{cleanup}'.", hint=did_you_mean(cleanup, _CLEANUPS))
     from mlmagic.runs.kernels import choose_kernel
 
-    source = Path(notebook).expanduser().resolve()
-    target = output_path(source, output)
+    source = storage.place_of(notebook)
+    target = output_place(source, output)
+    folder = storage.folder_of(source, cwd)
     values = gather_parameters(parameters or {}, parameters_file)
     variables = Settings.as_variables(settings or {})
     tell = progress or (lambda _: None)
-    run = _Run(source, target, values, tell)
+    run = _Run(source, target, folder, values, tell)
     limits = Limits(cell=timeout, total=total_timeout)
-    with choose_kernel(source, kernel, environment, tell) as chosen:
+    with choose_kernel(folder, kernel, environment, tell) as chosen:
         document, known = prepare(source, target, values, chosen, tell, azureml=azureml)
         recorder = run.execute(document, known, limits, variables)
     outcome = run.conclude(cleanup)
@@ -111,10 +118,16 @@ class _Run:
     """The state of one run between its steps."""
 
     def __init__(
-        self, source: Path, target: Path, values: dict[str, Any], tell: Callable[[str], None]
+        self,
+        source: storage.Place,
+        target: storage.Place,
+        folder: Path,
+        values: dict[str, Any],
+        tell: Callable[[str], None],
     ) -> None:
         self.source = source
         self.target = target
+        self.folder = folder
         self.values = values
         self.tell = tell
         self.started_at = datetime.now(UTC)
@@ -129,30 +142,31 @@ class _Run:
         """Run the cells; whatever happens, the notebook is saved and the journal read."""
         from mlmagic.runs.execution import Recorder, execute, record_failure
 
-        recorder = Recorder(document, self.target, self.tell)
         with tempfile.TemporaryDirectory(prefix="mlmagic-run-") as scratch:
             notes = Path(scratch) / "journal.jsonl"
             said = Path(scratch) / "kernel.log"
-            try:
-                with _termination_interrupts():
-                    self.failure = execute(
-                        recorder,
-                        kernel=kernel,
-                        folder=self.source.parent,
-                        environment={
-                            "MLMAGIC_HEADLESS": "1",
-                            **variables,
-                            JOURNAL_VARIABLE: str(notes),
-                        },
-                        limits=limits,
-                        said=said,
-                    )
-                # What a kernel says beside its messages is news, unless it was just stopped.
-                for line in said.read_text(errors="replace").splitlines():
-                    self.tell(line)
-            except (KeyboardInterrupt, SystemExit) as interruption:
-                self.interruption = interruption
-                self.failure = record_failure(recorder, interruption)
+            with following(notes, self.tell) as pass_on:
+                recorder = Recorder(document, self.target, self.tell, pass_on)
+                try:
+                    with _termination_interrupts():
+                        self.failure = execute(
+                            recorder,
+                            kernel=kernel,
+                            folder=self.folder,
+                            environment={
+                                "MLMAGIC_HEADLESS": "1",
+                                **variables,
+                                JOURNAL_VARIABLE: str(notes),
+                            },
+                            limits=limits,
+                            said=said,
+                        )
+                    # What a kernel says beside its messages is news, unless it was just stopped.
+                    for line in said.read_text(errors="replace").splitlines():
+                        self.tell(line)
+                except (KeyboardInterrupt, SystemExit) as interruption:
+                    self.interruption = interruption
+                    self.failure = record_failure(recorder, interruption)
             self.entries = journal.read(notes)
         return recorder
 
@@ -166,8 +180,8 @@ class _Run:
         if cleanup == "always" or (cleanup == "on-failure" and exit_code):
             services = delete_created(services, self.tell)
         return RunResult(
-            notebook=self.source,
-            output=self.target,
+            notebook=_told(self.source),
+            output=_told(self.target),
             status=status,
             exit_code=exit_code,
             started_at=self.started_at,
@@ -177,6 +191,10 @@ class _Run:
             models=models_of(self.entries),
             failure=self.failure,
         )
+
+
+def _told(place: storage.Place) -> storage.Place:
+    return place if isinstance(place, Path) else storage.shown(place)
 
 
 @contextmanager

@@ -1,15 +1,18 @@
-"""Parameters of a run: from the command line, from files, into the notebook."""
+"""Parameters of a run: from the command line, files and the environment, into the notebook."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import UsageError, did_you_mean
+from mlmagic.runs import storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_PREFIX = "MLMAGIC_PARAMETER_"
 _WORDS: Mapping[str, object] = {"True": True, "False": False, "None": None}
 
 
@@ -33,14 +36,20 @@ def parse_value(text: str) -> Any:
 def gather_parameters(
     parameters: Mapping[str, Any], files: str | Path | Sequence[str | Path] | None
 ) -> dict[str, Any]:
-    """Merge parameter files, in their order, and single parameters, which win.
+    """Merge what the environment, parameter files in their order, and single parameters say.
+
+    The later of these win. A variable ``MLMAGIC_PARAMETER_rows`` gives the parameter ``rows``.
 
     Raises:
         UsageError: A name cannot be a variable, or a file holds no table of parameters.
     """
-    merged: dict[str, Any] = {}
+    merged: dict[str, Any] = {
+        name.removeprefix(_PREFIX): parse_value(text)
+        for name, text in sorted(os.environ.items())
+        if name.startswith(_PREFIX)
+    }
     for file in [files] if isinstance(files, str | Path) else files or ():
-        merged |= _read_file(Path(file))
+        merged |= _read_file(storage.place_of(file))
     merged |= parameters
     for name in merged:
         if not str(name).isidentifier():
@@ -61,12 +70,14 @@ def unknown_parameters(given: Iterable[str], declared: Sequence[str]) -> list[st
     ]
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(place: storage.Place) -> dict[str, Any]:
     import yaml
     from papermill.iorw import NoDatesSafeLoader
 
+    path = storage.shown(place)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=NoDatesSafeLoader)  # noqa: S506 - a safe loader
+        text = storage.read(place) if isinstance(place, str) else place.read_text(encoding="utf-8")
+        content = yaml.load(text, Loader=NoDatesSafeLoader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise UsageError(
             f"The parameter file '{path}' cannot be read: {error.strerror}."

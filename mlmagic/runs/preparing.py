@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import UsageError, did_you_mean
+from mlmagic.runs import storage
 from mlmagic.runs.parameters import unknown_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlmagic.runs.kernels import Kernel
+    from mlmagic.runs.storage import Place
 
 _EXECUTED = ".executed.ipynb"
 _PROVIDED = "injected-azureml"
 
 
-def output_path(source: Path, output: str | Path | None) -> Path:
-    """Decide where the executed notebook goes.
+def output_place(source: Place, output: str | Path | None) -> Place:
+    """Decide where the executed notebook goes; of an address, into the current folder.
 
     Raises:
         UsageError: It would replace the notebook itself.
     """
+    name = storage.name_of(source)
     if output is None:
-        return source.with_name(source.stem + _EXECUTED)
-    target = Path(output).expanduser().resolve()
-    if target.is_dir():
-        target /= source.name
+        folder = source.parent if isinstance(source, Path) else Path.cwd()
+        return folder / (PurePosixPath(name).stem + _EXECUTED)
+    target = storage.place_of(output)
+    if isinstance(target, str):
+        target += name if target.endswith("/") else ""
+    elif target.is_dir():
+        target /= name
     if target == source:
         raise UsageError(
-            f"The output '{target}' would replace the notebook itself.",
+            f"The output '{storage.shown(target)}' would replace the notebook itself.",
             hint="Name another file, or none for one beside it.",
         )
     return target
 
 
 def prepare(
-    source: Path,
-    target: Path,
+    source: Place,
+    target: Place,
     values: dict[str, Any],
     kernel: Kernel,
     tell: Callable[[str], None],
@@ -67,7 +73,7 @@ def prepare(
         document = parameterize_notebook(document, values, kernel_name=name, language=language)
     if azureml:
         _provide_azureml(document)
-    document = prepare_notebook_metadata(document, str(source), str(target))
+    document = prepare_notebook_metadata(document, storage.shown(source), storage.shown(target))
     return remove_error_markers(document), replace(kernel, name=name)
 
 
@@ -80,31 +86,37 @@ def _provide_azureml(document: Any) -> None:
         document.cells.insert(0, cell)
 
 
-def _load(source: Path) -> Any:
-    from nbformat import ValidationError
+def _load(source: Place) -> Any:
+    import json
+
+    from nbformat import ValidationError, from_dict
     from papermill.iorw import load_notebook_node
 
-    if source.is_dir():
+    if isinstance(source, Path) and source.is_dir():
         raise UsageError(f"The notebook '{source}' is a folder.", hint="Name a file.")
     try:
+        if isinstance(source, str):
+            return load_notebook_node(from_dict(json.loads(storage.read(source))))
         return load_notebook_node(str(source))
     except FileNotFoundError as error:
+        source = Path(source)
         near = did_you_mean(source.name, [path.name for path in source.parent.glob("*.ipynb")])
         raise UsageError(f"The notebook '{source}' does not exist.", hint=near) from error
     except OSError as error:
         raise UsageError(f"The notebook '{source}' cannot be read: {error.strerror}.") from error
     except (ValueError, ValidationError, LookupError, AttributeError, TypeError) as error:
-        raise UsageError(f"The file '{source}' is not a notebook.") from error
+        raise UsageError(f"The file '{storage.shown(source)}' is not a notebook.") from error
 
 
-def _choose_kernel(document: Any, source: Path, kernel: Kernel) -> tuple[str, str]:
+def _choose_kernel(document: Any, source: Place, kernel: Kernel) -> tuple[str, str]:
     """Return the name and the language of the kernel to run with."""
     from jupyter_client.kernelspec import NoSuchKernel
 
     name = kernel.name or document.metadata.get("kernelspec", {}).get("name")
     if not name:
         raise UsageError(
-            f"The notebook '{source}' names no kernel.", hint="Name one, such as -k python3."
+            f"The notebook '{storage.shown(source)}' names no kernel.",
+            hint="Name one, such as -k python3.",
         )
     try:
         return name, kernel.specs.get_kernel_spec(name).language

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlmagic.entities import Reason, ServiceState
 from mlmagic.errors import DeploymentFailedError, DeploymentTimeoutError
+from mlmagic.runs.storage import Place, name_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -110,11 +111,12 @@ class RunResult:
     Attributes:
         exit_code: 0 success, 1 a cell failed, 3 a service did not become Healthy (wins over 1),
             130 interrupted.
+        notebook: What was run, a file or an address.
         output: The executed notebook.
     """
 
-    notebook: Path
-    output: Path
+    notebook: Place
+    output: Place
     status: Literal["succeeded", "failed", "unhealthy", "interrupted"]
     exit_code: int
     started_at: datetime
@@ -126,13 +128,13 @@ class RunResult:
 
     def summary(self) -> str:
         """Tell the outcome in a few lines."""
-        lines = [f"{self.notebook.name} {self.status} in {self.duration_seconds:.1f} s"]
+        lines = [f"{name_of(self.notebook)} {self.status} in {self.duration_seconds:.1f} s"]
         if self.failure:
             lines += [f"  {line}" for line in _told(self.failure)]
         lines += [f"  model    {model.id}  {model.outcome}" for model in self.models]
         lines += [f"  service  {_line(service)}" for service in self.services]
         lines.append(f"  notebook {_near(self.output)}")
-        if lab := _jupyter_lab():
+        if isinstance(self.output, Path) and (lab := _jupyter_lab()):
             lines.append(f"  open it  {lab} {_near(self.output)}")
         return "\n".join(lines)
 
@@ -176,9 +178,11 @@ def _line(service: ServiceOutcome) -> str:
     return f"{service.name}  {service.state}  {where or ''}".rstrip() + deleted
 
 
-def _near(path: Path) -> Path:
+def _near(path: Place) -> Place:
     """Write a path from the current folder where it lies below it."""
     here = Path.cwd()
+    if isinstance(path, str):
+        return path
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 

@@ -58,17 +58,19 @@ def test_success_leaves_the_executed_notebook_beside_the_source(run):
     assert nbformat.read(result.notebook, as_version=4).cells[1].outputs == []
 
 
-def test_parameters_follow_the_tagged_cell_and_single_ones_win(run, tmp_path):
+def test_parameters_follow_the_tagged_cell_and_single_ones_win(run, tmp_path, monkeypatch):
+    for name, text in (("rows", "7"), ("name", "environment"), ("share", "0.5")):
+        monkeypatch.setenv(f"MLMAGIC_PARAMETER_{name}", text)
     file = tmp_path / "night.yaml"
     file.write_text("rows: 3\nname: file\nday: 2026-11-23\n")
     result = run(
-        ("rows, name, day = 1, 'cell', None", ["parameters"]),
-        "print(rows, name, day)",
+        ("rows, name, day, share = 1, 'cell', None, 0", ["parameters"]),
+        "print(rows, name, day, share + 1)",
         parameters={"name": "line"},
         parameters_file=file,
     )
-    assert texts(result.output)[-1] == "3 line 2026-11-23\n"
-    assert result.parameters == {"rows": 3, "name": "line", "day": "2026-11-23"}
+    assert texts(result.output)[-1] == "3 line 2026-11-23 1.5\n"
+    assert result.parameters == {"rows": 3, "name": "line", "day": "2026-11-23", "share": 0.5}
 
 
 def test_a_parameter_that_the_notebook_does_not_declare_is_told(run):
@@ -243,6 +245,7 @@ def test_what_cannot_be_run_is_refused_before_anything_happens(write_notebook, t
         ({"cleanup": "sometimes"}, "Unknown cleanup 'sometimes'"),
         ({"parameters": {"not a name": 1}}, "cannot be a variable"),
         ({"parameters_file": tmp_path / "none.yaml"}, "cannot be read"),
+        ({"cwd": tmp_path / "nowhere"}, "'.*nowhere' is not a folder"),
     ]
     for options, message in table:
         with pytest.raises((UsageError, ConfigurationError), match=message):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import nbformat
 import pytest
 
 from mlmagic import Workspace
@@ -67,6 +69,7 @@ def test_progress_tells_the_state_of_what_a_cell_deployed(run):
     result = run(LOAD, ECHO, DEPLOY, progress=lines.append)
     assert result.exit_code == 0, result.summary()
     assert lines[-1].endswith("s  echo-svc  Healthy  It answers.")
+    assert "         · echo-svc  Healthy  It answers." in lines[:-1]  # told while the cell runs
 
 
 def test_a_deployment_that_nobody_waits_for_is_waited_for_at_the_end(run):
@@ -109,6 +112,28 @@ def test_on_success_cleanup_on_failure_deletes_nothing_and_always_does(run, work
     run(LOAD, ECHO, other, cleanup="always", progress=lines.append)
     assert [service.name for service in workspace.list_services()] == ["echo-svc"]
     assert lines[-1] == "Deleted the service 'other-svc'"
+
+
+def test_a_terminated_run_is_saved_and_its_services_are_deleted(
+    write_notebook, tmp_path, workspace
+):
+    notebook = write_notebook(LOAD, ECHO, DEPLOY, "import time; time.sleep(300)")
+    facts = tmp_path / "result.json"
+    command = [sys.executable, "-m", "mlmagic", "run", str(notebook), "--result", str(facts)]
+    with subprocess.Popen(
+        [*command, "--cleanup", "always"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not process.stderr.readline().startswith("[4/4]"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+    assert process.returncode == 143
+    assert workspace.list_services() == []
+    outcome = json.loads(facts.read_text())
+    assert (outcome["status"], outcome["exit_code"]) == ("interrupted", 130)
+    assert [(each["name"], each["deleted"]) for each in outcome["services"]] == [("echo-svc", True)]
+    cells = nbformat.read(outcome["output"], as_version=4).cells
+    assert "Healthy" in str([cell.get("outputs") for cell in cells])
 
 
 def test_commands_in_shell_cells_count_too(run):
