@@ -30,6 +30,7 @@ PANELS = {
     "ServiceModel": ServicePanel,
     "ServicesModel": ServicesPanel,
 }
+GUIDE = Path(__file__).parents[2] / "docs" / "panels.md"
 LARGEST_BUNDLE = 60_000
 
 
@@ -43,6 +44,14 @@ def contract_keys(name: str) -> set[str]:
 def test_names_the_synced_traits(name):
     own = set(PANELS[name].class_traits(sync=True)) - set(anywidget.AnyWidget.class_traits())
     assert contract_keys(name) == own
+
+
+@pytest.mark.parametrize("panel", PANELS.values())
+def test_the_guide_tells_of_every_trait(panel):
+    row = re.search(rf"^\| `{panel.__name__}` \|(.+)\|$", GUIDE.read_text(), re.MULTILINE)
+    assert row is not None
+    own = set(panel.class_traits(sync=True)) - set(anywidget.AnyWidget.class_traits())
+    assert set(re.findall(r"`(\w+)`", row.group(1))) == own
 
 
 def test_names_what_the_service_panel_sends_and_does():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import ipywidgets
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -225,3 +226,23 @@ def test_lists_are_written_into_the_files_that_the_line_uses(
         "volumes": ("/data:/data:ro", "/tmp:/scratch"),
         "networks": ("front",),
     }
+
+
+def test_it_is_laid_out_and_linked_like_any_ipywidget(open_panel):
+    panel, other = open_panel(), open_panel(name="other")
+    slider = ipywidgets.IntSlider(value=1, min=1, max=8)
+    slider.observe(
+        lambda change: setattr(panel, "values", panel.values | {"workers": f"{change.new}"}),
+        "value",
+    )
+    label = ipywidgets.Label()
+    ipywidgets.dlink((panel, "problems"), (label, "value"), ", ".join)
+    slider.value = 3
+    assert "--workers 3" in panel.line()
+    panel.values = {**panel.values, "workers": "many"}
+    assert label.value == "workers"
+    ipywidgets.jslink((panel, "values"), (other, "values"))  # in the page, without the kernel
+    panel.layout.width = "30em"
+    box = ipywidgets.VBox([slider, panel, label], layout=ipywidgets.Layout(border="1px solid"))
+    tab = ipywidgets.Tab([box, other], titles=["one", "another"])
+    assert tab.get_state()["children"] == [f"IPY_MODEL_{each.model_id}" for each in (box, other)]

@@ -11,7 +11,7 @@ from conftest import open_lab
 from mlmagic import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from conftest import LabPage, LabServer
     from playwright.sync_api import Browser
@@ -107,6 +107,27 @@ def test_an_executed_cell_becomes_the_script_and_the_form_becomes_files(notebook
     assert "workers: 2" in (workspace.root / "deploymentconfig.yml").read_text()
 
 
+def test_what_is_there_is_replaced_only_after_a_question(notebook, workspace):
+    script, config = workspace.root / "captured.py", workspace.root / "deploymentconfig.yml"
+    panel = notebook.output(1).locator(".mlm-deploy")
+    for button, words, file in (
+        ("Capture", "Replace captured.py?", script),
+        ("Write the files", "Replace inferenceconfig.yml and deploymentconfig.yml?", config),
+    ):
+        written = file.read_text()
+        file.write_text("# by hand\n")
+        question = panel.get_by_role("alertdialog", name=words)
+        panel.get_by_role("button", name=button, exact=True).click()
+        question.wait_for()
+        notebook.screenshot(f"deploy-{file.stem}-replace", panel)
+        notebook.page.keyboard.press("Enter")  # "Keep" has the focus
+        question.wait_for(state="hidden")
+        assert file.read_text() == "# by hand\n"
+        panel.get_by_role("button", name=button, exact=True).press("Enter")
+        question.get_by_role("button", name="Replace").click()
+        wait_until(notebook, lambda file=file, written=written: file.read_text() == written)
+
+
 def test_fields_follow_the_target_and_values_of_variables_are_not_saved(notebook):
     panel = notebook.output(1).locator(".mlm-deploy")
     panel.get_by_label("target", exact=True).fill("kubernetes")
@@ -158,6 +179,15 @@ def test_two_on_a_page_share_no_ids(notebook):
     assert notebook.output(1).get_by_label("name", exact=True).input_value() == "formed-svc"
     ids = notebook.page.locator(".mlm-deploy [id]").evaluate_all("all => all.map(one => one.id)")
     assert len(ids) == len(set(ids))
+
+
+def wait_until(lab: LabPage, holds: Callable[[], bool]) -> None:
+    """Wait for what the page tells nobody of."""
+    for _ in range(900):
+        if holds():
+            return
+        lab.page.wait_for_timeout(100)
+    pytest.fail("It does not come about.")
 
 
 def lock_of(workspace: Workspace, name: str) -> str:

@@ -49,7 +49,7 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
   const open = h("div", { class: "mlm-opened" });
   const parts = frame(place, "mlm-deploy");
   const { act, trouble, fail } = acting(parts.say);
-  const capture = capturing({ python, act, question });
+  const capture = capturing({ python, act });
   const captured = fold("Capture a cell as the script", capture.element);
   parts.root.setAttribute("aria-label", "Deploy");
   parts.note.after(

@@ -51,9 +51,68 @@ function setLabel(button2, label) {
   button2.setAttribute("aria-label", label);
 }
 
+// src/lib/confirm.ts
+function confirmation() {
+  const words = h("p", { class: "mlm-question" });
+  const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
+  const no = h("button", { type: "button", class: "mlm-button" }, "Keep");
+  const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
+  const element = h(
+    "div",
+    { class: "mlm-confirm", role: "alertdialog" },
+    words,
+    h("div", { class: "mlm-row" }, typed, yes, no)
+  );
+  let answer = () => {
+  };
+  let wanted = null;
+  let before = null;
+  show(element, false);
+  function end(isYes) {
+    if (element.hidden || isYes && yes.disabled) return;
+    show(element, false);
+    if (before instanceof HTMLElement && before.isConnected) before.focus();
+    answer(isYes);
+  }
+  yes.addEventListener("click", () => end(true));
+  no.addEventListener("click", () => end(false));
+  typed.addEventListener("input", () => {
+    yes.disabled = typed.value !== wanted;
+  });
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") end(false);
+    else if (event.key === "Enter" && event.target === typed) end(true);
+    else return;
+    event.stopPropagation();
+  });
+  return {
+    element,
+    /** Ask; with a name, the user has to type it first. */
+    ask(question, action, name = null) {
+      answer(false);
+      before = document.activeElement;
+      wanted = name;
+      setText(words, question);
+      setText(yes, action);
+      element.setAttribute("aria-label", question);
+      typed.value = "";
+      typed.setAttribute("aria-label", `Type ${name ?? ""} to confirm`);
+      typed.placeholder = name ?? "";
+      show(typed, name !== null);
+      yes.disabled = name !== null;
+      show(element, true);
+      (name === null ? no : typed).focus();
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    }
+  };
+}
+
 // src/deploy/capture.ts
 var SECONDS = 900;
-function capturing({ python, act, question }) {
+function capturing({ python, act }) {
+  const question = confirmation();
   const cells = h("select", { class: "mlm-input", "aria-label": "Cell" });
   const file = h("input", {
     type: "text",
@@ -76,6 +135,7 @@ function capturing({ python, act, question }) {
     source,
     h("label", { class: "mlm-field" }, h("span", {}, "File"), file),
     h("div", { class: "mlm-row" }, capture),
+    question.element,
     report
   );
   const sources = /* @__PURE__ */ new Map();
@@ -244,10 +304,15 @@ function copyButton(label, text, say) {
 
 // src/deploy/files.ts
 async function configurationFiles({ python, say, act, question }, format) {
-  const { files, line, notes, existing } = await python.ask("configuration", { format });
+  const { files, line, notes } = await python.ask("configuration", { format });
   const write = h("button", { type: "button", class: "mlm-button" }, "Write the files");
   const names = files.map(([name]) => name).join(" and ");
   write.addEventListener("click", async () => {
+    let existing = [];
+    const find = async () => {
+      ({ existing } = await python.ask("configuration", { format }));
+    };
+    if (!await act(write, find, "")) return;
     const words = `Replace ${existing.join(" and ")}?`;
     if (existing.length && !await question.ask(words, "Replace")) return;
     const overwrite = existing.length > 0;
@@ -311,64 +376,6 @@ function lineOf({ field, before, after }) {
   if (before && after) parts.push(" → ");
   if (after) parts.push(h("ins", {}, after));
   return h("li", {}, ...parts);
-}
-
-// src/lib/confirm.ts
-function confirmation() {
-  const words = h("p", { class: "mlm-question" });
-  const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
-  const no = h("button", { type: "button", class: "mlm-button" }, "Keep");
-  const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
-  const element = h(
-    "div",
-    { class: "mlm-confirm", role: "alertdialog" },
-    words,
-    h("div", { class: "mlm-row" }, typed, yes, no)
-  );
-  let answer = () => {
-  };
-  let wanted = null;
-  let before = null;
-  show(element, false);
-  function end(isYes) {
-    if (element.hidden || isYes && yes.disabled) return;
-    show(element, false);
-    if (before instanceof HTMLElement && before.isConnected) before.focus();
-    answer(isYes);
-  }
-  yes.addEventListener("click", () => end(true));
-  no.addEventListener("click", () => end(false));
-  typed.addEventListener("input", () => {
-    yes.disabled = typed.value !== wanted;
-  });
-  element.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") end(false);
-    else if (event.key === "Enter" && event.target === typed) end(true);
-    else return;
-    event.stopPropagation();
-  });
-  return {
-    element,
-    /** Ask; with a name, the user has to type it first. */
-    ask(question, action, name = null) {
-      answer(false);
-      before = document.activeElement;
-      wanted = name;
-      setText(words, question);
-      setText(yes, action);
-      element.setAttribute("aria-label", question);
-      typed.value = "";
-      typed.setAttribute("aria-label", `Type ${name ?? ""} to confirm`);
-      typed.placeholder = name ?? "";
-      show(typed, name !== null);
-      yes.disabled = name !== null;
-      show(element, true);
-      (name === null ? no : typed).focus();
-      return new Promise((resolve) => {
-        answer = resolve;
-      });
-    }
-  };
 }
 
 // src/lib/python.ts
@@ -483,7 +490,7 @@ function draw(place, python, signal, host) {
   const open = h("div", { class: "mlm-opened" });
   const parts = frame(place, "mlm-deploy");
   const { act, trouble, fail } = acting(parts.say);
-  const capture = capturing({ python, act, question });
+  const capture = capturing({ python, act });
   const captured = fold("Capture a cell as the script", capture.element);
   parts.root.setAttribute("aria-label", "Deploy");
   parts.note.after(

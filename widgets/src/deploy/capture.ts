@@ -1,18 +1,18 @@
 import type { DeployIntents, DeployModel } from "../contract";
-import type { confirmation } from "../lib/confirm";
+import { confirmation } from "../lib/confirm";
 import { h, setText, show } from "../lib/dom";
 import type { Python } from "../lib/python";
 
 interface Needs {
   python: Python<DeployModel, DeployIntents>;
   act(button: HTMLButtonElement, action: () => Promise<unknown>, done: string): Promise<boolean>;
-  question: ReturnType<typeof confirmation>;
 }
 
 const SECONDS = 900;
 
 /** A part that takes an executed cell as the entry script, and shows what its check says. */
-export function capturing({ python, act, question }: Needs) {
+export function capturing({ python, act }: Needs) {
+  const question = confirmation(); // beside its button, not at the foot of the form
   const cells = h("select", { class: "mlm-input", "aria-label": "Cell" });
   const file = h("input", {
     type: "text",
@@ -35,6 +35,7 @@ export function capturing({ python, act, question }: Needs) {
     source,
     h("label", { class: "mlm-field" }, h("span", {}, "File"), file),
     h("div", { class: "mlm-row" }, capture),
+    question.element,
     report,
   );
   const sources = new Map<string, string>();

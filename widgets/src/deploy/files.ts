@@ -16,11 +16,17 @@ export async function configurationFiles(
   { python, say, act, question }: Needs,
   format: ConfigurationFormat,
 ): Promise<HTMLElement> {
-  const { files, line, notes, existing } = await python.ask("configuration", { format });
+  const { files, line, notes } = await python.ask("configuration", { format });
   const write = h("button", { type: "button", class: "mlm-button" }, "Write the files");
   const names = files.map(([name]) => name).join(" and ");
 
   write.addEventListener("click", async () => {
+    // Files may have come since these were shown, of this button, too.
+    let existing: string[] = [];
+    const find = async () => {
+      ({ existing } = await python.ask("configuration", { format }));
+    };
+    if (!(await act(write, find, ""))) return;
     const words = `Replace ${existing.join(" and ")}?`;
     if (existing.length && !(await question.ask(words, "Replace"))) return;
     const overwrite = existing.length > 0;
