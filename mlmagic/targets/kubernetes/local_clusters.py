@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _SECONDS = 900
 _FAULT = re.compile(r"^ERR|^FATA|Exiting due to ")
+_STAMP = re.compile(r"^[A-Z]+\[\d+\] ")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # of k3d, in a pipe too
 # The name that loaded images have; no registry answers to it.
 _DOMAIN = "mlmagic.local"
 _DOCKER_DESKTOP = "docker-desktop"
@@ -203,10 +205,15 @@ def _run(program: str, words: Sequence[str], **values: str) -> tuple[str, str]:
         return f"it was not done after {_SECONDS // 60} minutes", ""
     if not ran.returncode:
         return "", ran.stdout
-    said = [line.strip() for line in (ran.stderr or ran.stdout).splitlines() if line.strip()]
+    told = _COLOUR.sub("", ran.stderr or ran.stdout)
+    said = [line.strip().rstrip(".") for line in told.splitlines() if line.strip()]
+    faults = [place for place, line in enumerate(said) if _FAULT.search(line)]
     if not said:
         return f"exit code {ran.returncode}", ran.stdout
-    first = next((n for n, line in enumerate(said) if _FAULT.search(line)), len(said) - 1)
-    # Behind the fault the engine's answer comes last; minikube draws a box of advice there.
-    last = said[first + 1 :][-1:] if program != "minikube" else []
-    return "; ".join(line.rstrip(".") for line in (said[first], *last)), ran.stdout
+    if program == "k3d":  # one after the other, what failed first not the cause
+        kept = [_STAMP.sub("", said[place]) for place in faults]
+    elif program == "minikube":  # behind the fault comes a box of advice
+        kept = [said[place] for place in faults[:1]]
+    else:  # behind the fault comes the engine's answer
+        kept = [said[place] for place in faults[:1] if place < len(said) - 1] + said[-1:]
+    return "; ".join(kept or said[-1:]), ran.stdout
