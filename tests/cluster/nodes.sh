@@ -66,6 +66,7 @@ T
 }
 node_kubelet() { # suffix address [setting...]
   local suffix=$1 address=$2 node=node${1:--1}; shift 2
+  # imageGC…: on a full disk a kubelet removes images, the sandbox's included, which no registry has.
   cat >"kubelet$suffix.yaml" <<Y
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -81,6 +82,7 @@ tlsPrivateKeyFile: $dir/pki/kubelet$suffix.key
 nodeStatusUpdateFrequency: 4s
 volumeStatsAggPeriod: 5s
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%}
+imageGCHighThresholdPercent: 100
 $(printf '%s\n' "$@")
 Y
   start "kubelet$suffix" "$bin/kube" kubelet --kubeconfig="kubelet$suffix.kubeconfig" --config="kubelet$suffix.yaml" \
