@@ -100,9 +100,14 @@ class EnvironmentNotFoundError(EnvironmentSetupError):
 
 
 class ImageError(MlmagicError):
-    """An image could not be made or moved; ``reason`` is a service's reason for it."""
+    """An image could not be made or moved; ``reason`` is a service's reason for it.
+
+    Attributes:
+        final: Whether trying again is in vain, for a registry's refusals.
+    """
 
     reason = "ImageBuildFailed"
+    final = False
 
 
 class ImageBuildError(ImageError):

@@ -98,7 +98,7 @@ class SavedImage:
             with self._faults(), tarfile.open(self.path) as tar:
                 for place in self._places:
                     with tarfile.open(fileobj=_member(tar, place), mode="r:*") as layer:
-                        search.see_all(layer.getnames())
+                        search.see_layer(layer.getnames())
             return search.result()
 
         python = facts.python(self.configuration, wanted, look)

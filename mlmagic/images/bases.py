@@ -22,6 +22,7 @@ ROLE = f"{LABELS}role"
 OLDEST = (3, 11)  # what mlmagic.scoring runs on
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _SEARCHED = ("usr/local/bin", "usr/bin", "opt/conda/bin", "opt/venv/bin", "opt/python/bin")
+_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _PROGRAM = re.compile(r"(?P<folder>.+)/python(?P<version>3\.\d+)")
 
 
@@ -194,25 +195,38 @@ class Search:
             "lib/ld-linux-aarch64.so.1": "glibc",
         }
         self._programs: dict[str, str] = {}
-        self._libcs: set[str] = set()
+        self._libcs: dict[str, str] = {}
 
-    def see(self, name: str) -> None:
-        """Take a name in."""
-        name = name.removeprefix("./").lstrip("/")
-        if libc := self.loaders.get(name.removeprefix("usr/")):
-            self._libcs.add(libc)
-        found = _PROGRAM.fullmatch(name)
-        if found and found["folder"] in self.folders:
-            self._programs[name] = found["version"]
+    def see_layer(self, names: Iterable[str]) -> None:
+        """Take a layer's names in, the lowest layer first; what it deletes of those below goes.
 
-    def see_all(self, names: Iterable[str]) -> None:
-        """Take names in."""
-        for name in names:
-            self.see(name)
+        https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+        """
+        here = [name.removeprefix("./").lstrip("/") for name in names]
+        for name in here:
+            folder, slash, last = name.rpartition("/")
+            if last == _OPAQUE:
+                self._forget_below(f"{folder}{slash}")
+            elif last.startswith(_WHITEOUT):
+                gone = f"{folder}{slash}{last.removeprefix(_WHITEOUT)}"
+                self._programs.pop(gone, None)
+                self._libcs.pop(gone, None)
+                self._forget_below(f"{gone}/")
+        for name in here:
+            if libc := self.loaders.get(name.removeprefix("usr/")):
+                self._libcs[name] = libc
+            found = _PROGRAM.fullmatch(name)
+            if found and found["folder"] in self.folders:
+                self._programs[name] = found["version"]
+
+    def _forget_below(self, folder: str) -> None:
+        for known in (self._programs, self._libcs):
+            for name in [name for name in known if name.startswith(folder)]:
+                del known[name]
 
     def result(self) -> Python:
         """Choose among what was found."""
-        libc = "musl" if "musl" in self._libcs else "glibc"
+        libc = "musl" if "musl" in self._libcs.values() else "glibc"
         programs = sorted(self._programs, key=self._rank)
         if not programs:
             return Python("", "", libc if self._libcs else "")

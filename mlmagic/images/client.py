@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 _ATTEMPTS = 4
 _HUB_ADDRESS = "registry-1.docker.io"
+# What a registry says again, however often it is asked.
+_FINAL = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+)
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
@@ -136,14 +143,18 @@ class RegistryClient:
             "owner of the registry, or log in as somebody else.",
             HTTPStatus.NOT_FOUND: "Check the name and the tag; some registries want the repository "
             "to be created first.",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "It, or a proxy before it, limits the size of a "
+            "request (client_max_body_size of nginx): ask its owner for 16 MB or more.",
             HTTPStatus.TOO_MANY_REQUESTS: "Wait, or log in for a higher limit.",
         }
         said = _said(answer)
-        return self._kind(
+        error = self._kind(
             f"The registry '{self.reference.host}' answered {status.value} {status.phrase} for "
             f"'{self.reference.repository}'{f': {said}' if said else ''}.",
             hint=hints.get(status, "Try again later, or ask the owner of the registry."),
         )
+        error.final = status in _FINAL
+        return error
 
     def unreachable(self, error: Exception) -> ImageError:
         """Put a failed connection into words."""

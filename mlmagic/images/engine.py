@@ -152,8 +152,9 @@ class Engine:
         with tempfile.TemporaryDirectory(prefix="mlmagic-image-") as folder:
             path = Path(folder) / "image.tar"
             with (
-                engine_faults(ImagePullError, fact),
+                # requests' errors are OSErrors too: those of the engine are told apart first.
                 storage_faults(path, ImagePullError),
+                engine_faults(ImagePullError, fact),
                 path.open("wb") as target,
             ):
                 target.writelines(self.client.api.get_image(image_id))
@@ -237,7 +238,7 @@ class Engine:
             minors = [f"3.{minor}" for minor in range(6, _NEWEST_LOOKED_FOR)]
             for folder in search.folders:
                 names += [f"{folder}/python{version}" for version in minors]
-            search.see_all(name for name in names if self._exists(container, name))
+            search.see_layer(name for name in names if self._exists(container, name))
             return search.result()
         finally:
             self.client.api.remove_container(container, force=True)

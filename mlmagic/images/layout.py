@@ -178,7 +178,7 @@ def find_base(place: Folder, *, architecture: str, wanted: str | None, facts: Fa
     def look() -> Python:
         search = Search(configuration, wanted)
         for blob in source.blobs(None):
-            search.see_all(names_in(blob.stream()))
+            search.see_layer(names_in(blob.stream()))
         return search.result()
 
     python = facts.python(configuration, wanted, look)

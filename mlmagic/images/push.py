@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlmagic.images.reference import Reference
 
 _CHUNK = 16 << 20
-_ATTEMPTS = 5
+_RETRIES = 4
 _BINARY = {"Content-Type": "application/octet-stream"}
 
 
@@ -155,14 +155,17 @@ class _Pusher:
                     offset = start + len(chunk)
                     on_event(_progress(blob, offset))
                 self._finish(location, blob, b"")
-            except ImagePushError:
+            except ImagePushError as error:
                 failures += 1
-                if self._has(blob):  # only the answer was lost
-                    return
-                if failures >= _ATTEMPTS:
+                if error.final or failures > _RETRIES:
                     raise
-                time.sleep(0.2 * 2**failures)
-                location, offset = self._resume(location)
+                try:
+                    if self._has(blob):  # only the answer was lost
+                        return
+                    time.sleep(0.2 * 2**failures)
+                    location, offset = self._resume(location)
+                except ImagePushError:
+                    raise error from None  # what went wrong first says more
             else:
                 return
 

@@ -72,7 +72,7 @@ def find_base(
         def look() -> Python:
             search = Search(configuration, wanted)
             for blob in source.layers(client):
-                search.see_all(names_in(blob.stream()))
+                search.see_layer(names_in(blob.stream()))
             return search.result()
 
         python = facts.python(configuration, wanted, look)

@@ -400,7 +400,8 @@ class Webservice:
         status = self.status
         if status.reason is Reason.UPDATE_FAILED:
             return record
-        if status.state is ServiceState.FAILED or status.reason is Reason.STOPPED:
+        away = status.reason in (Reason.STOPPED, Reason.TARGET_UNAVAILABLE)
+        if status.state is ServiceState.FAILED or away:
             raise self._unavailable(status)
         waiting.wait(self, timeout=seconds, report=_ignore)
         self._known_healthy = self.record.generation

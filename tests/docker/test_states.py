@@ -17,6 +17,7 @@ from mlmagic.errors import (
     DeploymentFailedError,
     ServiceError,
     ServiceNotFoundError,
+    ServiceUnavailableError,
     TargetUnavailableError,
 )
 from mlmagic.targets.docker import DockerTarget
@@ -205,6 +206,11 @@ def test_no_engine_is_told(kit: DockerKit, monkeypatch: pytest.MonkeyPatch, tmp_
     with pytest.raises(TargetUnavailableError, match="No Docker engine answers"):
         target.check(kit.spec(name="other"), record=None)
     target.close()
+    kit.engine_target.close()  # as in a kernel that was just started
+    with pytest.raises(ServiceUnavailableError, match="No Docker engine answers"):
+        kit.services.get("svc").run([1])
+    monkeypatch.undo()
+    assert kit.services.get("svc").run([1]) == [1]
 
 
 def test_another_workspace_attaches_from_the_labels_alone(

@@ -1,4 +1,4 @@
-"""Bases as files, made by hand: one layer with a program that may be Python."""
+"""Bases as files, made by hand: a layer with a program that may be Python, and one above it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlmagic.images.images import host_architecture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 PROGRAM = "usr/local/bin/python3.11"
@@ -37,12 +37,12 @@ def packed(layer: bytes) -> bytes:
     return gzip.compress(layer[:700]) + gzip.compress(layer[700:])
 
 
-def configuration(layer: bytes, architecture: str) -> bytes:
-    rootfs = {"type": "layers", "diff_ids": [digest(layer)]}
+def configuration(layers: Sequence[bytes], architecture: str) -> bytes:
+    rootfs = {"type": "layers", "diff_ids": [digest(layer) for layer in layers]}
     return json.dumps({"architecture": architecture, "os": "linux", "rootfs": rootfs}).encode()
 
 
-def layout_files(layer: bytes, architecture: str) -> dict[str, bytes]:
+def layout_files(layers: Sequence[bytes], architecture: str) -> dict[str, bytes]:
     blobs: dict[str, bytes] = {}
 
     def add(kind: str, data: bytes) -> dict[str, Any]:
@@ -52,8 +52,8 @@ def layout_files(layer: bytes, architecture: str) -> dict[str, bytes]:
 
     manifest = {
         "schemaVersion": 2,
-        "config": add("config.v1+json", configuration(layer, architecture)),
-        "layers": [add("layer.v1.tar+gzip", packed(layer))],
+        "config": add("config.v1+json", configuration(layers, architecture)),
+        "layers": [add("layer.v1.tar+gzip", packed(layer)) for layer in layers],
     }
     top = add("manifest.v1+json", json.dumps(manifest).encode())
     index = {"schemaVersion": 2, "manifests": [top]}
@@ -64,12 +64,13 @@ def layout_files(layer: bytes, architecture: str) -> dict[str, bytes]:
     }
 
 
-def saved_files(layer: bytes, architecture: str) -> dict[str, bytes]:
-    listed = [{"Config": "config.json", "RepoTags": ["some:1"], "Layers": ["one/layer.tar"]}]
+def saved_files(layers: Sequence[bytes], architecture: str) -> dict[str, bytes]:
+    named = {f"{number}/layer.tar": layer for number, layer in enumerate(layers)}
+    listed = [{"Config": "config.json", "RepoTags": ["some:1"], "Layers": [*named]}]
     return {
         "manifest.json": json.dumps(listed).encode(),
-        "config.json": configuration(layer, architecture),
-        "one/layer.tar": layer,
+        "config.json": configuration(layers, architecture),
+        **named,
     }
 
 
@@ -79,12 +80,14 @@ def write(
     *,
     program: str = PROGRAM,
     architecture: str | None = None,
+    above: Iterable[str] = (),
 ) -> str:
-    """Write a base of one layer, and return its reference."""
+    """Write a base of one layer, or two with files above it, and return its reference."""
     make = saved_files if kind == "docker-archive" else layout_files
-    content = make(
-        tar({"etc/motd": b"x" * 3000, program: b""}), architecture or host_architecture()
-    )
+    layers = [tar({"etc/motd": b"x" * 3000, program: b""})]
+    if upper := dict.fromkeys(above, b""):
+        layers.append(tar(upper))
+    content = make(layers, architecture or host_architecture())
     place = folder / kind
     if kind == "oci":
         for name, data in content.items():

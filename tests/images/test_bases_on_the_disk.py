@@ -51,6 +51,32 @@ def test_a_base_without_a_python_is_refused(images: Images, tmp_path: Path, kind
 
 
 @KINDS
+@pytest.mark.parametrize(
+    "above",
+    [
+        ["usr/local/bin/.wh.python3.11"],
+        ["./usr/.wh.local"],
+        [".wh.usr"],
+        ["usr/local/bin/.wh..wh..opq"],
+    ],
+)
+def test_a_python_that_an_upper_layer_deletes_is_not_there(
+    images: Images, tmp_path: Path, kind: str, above: list[str]
+) -> None:
+    with pytest.raises(ImagePullError, match="has no Python"):
+        images.base(write(tmp_path, kind, above=above))
+
+
+@KINDS
+def test_a_python_that_an_upper_layer_puts_in_the_place_of_another_is_found(
+    images: Images, tmp_path: Path, kind: str
+) -> None:
+    above = ["usr/local/bin/python3.12", "usr/local/bin/.wh..wh..opq"]
+    base = images.base(write(tmp_path, kind, above=above), python_version="3.11")
+    assert (base.python, base.python_version) == ("/usr/local/bin/python3.12", "3.12")
+
+
+@KINDS
 def test_what_is_not_there_or_no_image_is_refused(
     images: Images, tmp_path: Path, kind: str
 ) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import docker
 import pytest
 
 from mlmagic.errors import ImageBuildError, TargetUnavailableError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from mlmagic.images import Images
     from mlmagic.testing import ServiceKit
+    from tests.engine.fixtures import TestEngine
     from tests.engine.private import PrivateEngine
 
 pytestmark = pytest.mark.docker
@@ -80,3 +82,16 @@ def test_an_engine_that_dies_or_is_full_while_it_takes_an_image_has_none_of_it(
         engine.load(image, "svc:1")
         assert tags(private) == ["base:1", "svc:1"]
         private.stop()
+
+
+def test_an_engine_that_exports_too_slowly_is_told_as_that(docker_engine: TestEngine) -> None:
+    image = docker_engine.client.images.get(docker_engine.base)
+    impatient = docker.from_env(timeout=0.001, version=docker_engine.client.api.api_version)
+    try:
+        with (
+            pytest.raises(TargetUnavailableError, match=r"No Docker engine answers: .*timed out"),
+            Engine(impatient).saved(str(image.id)),
+        ):
+            pass
+    finally:
+        impatient.close()

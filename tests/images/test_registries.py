@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from mlmagic.errors import ImagePullError, ImagePushError
 
@@ -69,11 +70,17 @@ def refusing(status: int) -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *_arguments: object) -> None:
             return
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with served(Handler) as address:
+        yield address, asked
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"127.0.0.1:{server.server_port}", asked
+            yield f"127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
@@ -98,6 +105,75 @@ def test_a_refusal_is_told_and_what_may_pass_is_tried_again(
     assert f"'{address}" in str(caught.value)
     assert way_out in (caught.value.hint or "")
     assert asked == ["/v2/ml/echo/manifests/1"] * times
+
+
+@contextmanager
+def limiting(registry: Registry, refusals: dict[str, int]) -> Iterator[tuple[str, list[str]]]:
+    """Refuse methods as a proxy before a registry does, HEAD after a PUT; lead the rest to it."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            asked.append(self.command)
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            if self.command in refusals and "PUT" in asked:
+                self.send_response(refusals[self.command])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            url = f"http://{registry.address}{self.path}"
+            headers = {**self.headers, "Host": self.headers["Host"]}
+            given = requests.request(self.command, url, data=body, headers=headers, timeout=60)
+            self.send_response(given.status_code)
+            for name, value in given.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(given.content)
+
+        def __getattr__(self, name: str) -> Callable[[], None]:
+            if name.startswith("do_"):
+                return self.answer
+            raise AttributeError(name)
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    with served(Handler) as address:
+        yield address, asked
+
+
+@pytest.mark.parametrize(
+    ("status", "way_out"), [(403, "have not the right"), (413, "limits the size of a request")]
+)
+def test_a_final_refusal_of_an_upload_is_not_tried_again(
+    images: Images,
+    small_image: Image,
+    image_registry: Registry,
+    unique: str,
+    status: int,
+    way_out: str,
+) -> None:
+    with (
+        limiting(image_registry, {"PUT": status}) as (address, asked),
+        pytest.raises(ImagePushError, match=f"answered {status}") as caught,
+    ):
+        images.push(small_image, f"{address}/{unique}:1")
+    assert way_out in (caught.value.hint or "")
+    assert asked.count("PUT") == 1
+
+
+def test_what_went_wrong_first_is_told(
+    images: Images, small_image: Image, image_registry: Registry, unique: str
+) -> None:
+    # Who is refused the upload may not look either.
+    refusals = {"PUT": 400, "HEAD": 403}
+    with (
+        limiting(image_registry, refusals) as (address, _),
+        pytest.raises(ImagePushError, match="answered 400 Bad Request"),
+    ):
+        images.push(small_image, f"{address}/{unique}:1")
 
 
 def test_nobody_there(images: Images, small_image: Image, image_registry: Registry) -> None:
