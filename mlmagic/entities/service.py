@@ -116,6 +116,7 @@ class DeploymentSpec:
         tags: Labels that can change.
         properties: Facts, which are added to.
         v1_compute_type: ``Local``, ``ACI`` or ``AKS``, where it was deployed as one of v1's.
+        commit: What git has the sources as; empty where it has not, or where they were changed.
     """
 
     name: str
@@ -132,6 +133,7 @@ class DeploymentSpec:
     tags: dict[str, str] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     v1_compute_type: str = ""
+    commit: str = ""
 
     @property
     def compute_type(self) -> str:
@@ -153,7 +155,7 @@ class DeploymentSpec:
         """
         from mlmagic.files import digest_text, to_json
 
-        bare = replace(self, description="", tags={}, properties={}, v1_compute_type="")
+        bare = replace(self, description="", tags={}, properties={}, v1_compute_type="", commit="")
         return digest_text(to_json(bare, indent=0))
 
 

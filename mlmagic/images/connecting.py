@@ -129,7 +129,7 @@ def _way_out(said: str) -> str | None:
     if "no space" in text:
         return "Free some space on the engine's disk: %ml image prune, docker system prune."
     denied = "denied" in text and "permission denied" not in text  # that is no registry's word
-    if "unauthorized" in text or denied or "authentication" in text:
+    if "unauthorized" in text or denied or "authentication" in text or "no basic auth" in text:
         return "Log in to the registry: docker login."
     if "not found" in text or "no such image" in text or "manifest unknown" in text:
         return "Check the name, or pull or import the image."

@@ -383,4 +383,5 @@ def _service_labels(spec: DeploymentSpec) -> dict[str, str]:
         "io.mlmagic.models": ",".join(f"{each.id}@{each.digest}" for each in spec.models),
         "org.opencontainers.image.title": spec.name,
         **({"org.opencontainers.image.description": spec.description} if spec.description else {}),
+        **({"org.opencontainers.image.revision": spec.commit} if spec.commit else {}),
     }

@@ -19,7 +19,7 @@ from mlmagic.images.places import KEYS_FILE, PORT
 from mlmagic.images.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from mlmagic.entities import DeploymentSpec
@@ -68,7 +68,6 @@ class PackageRequest:
         push: Where to push the image to, ``HOST/NAME:TAG``.
         output: The file or folder to make.
         auth: ``key`` or ``none``; None is the configuration's.
-        labels: Further labels of the image.
     """
 
     form: Form = "image"
@@ -80,7 +79,6 @@ class PackageRequest:
     push: str | None = None
     output: Path | None = None
     auth: str | None = None
-    labels: Mapping[str, str] | None = None
 
 
 def package(
@@ -144,9 +142,7 @@ class _Packager:
             standalone=self.request.standalone_python,
             on_event=self.say,
         )
-        image = self.images.service(
-            self.spec, base, auth=self.auth, labels=self.request.labels, on_event=self.say
-        )
+        image = self.images.service(self.spec, base, auth=self.auth, on_event=self.say)
         if self.request.form == "dockerfile":
             return self._dockerfile(image)
         if self.request.form == "oci":

@@ -92,6 +92,10 @@ class Deployer:
             if record is not None and record.wanted == "deleting":
                 self.remove(record)
                 record = None
+            if record is not None and record.spec.source == spec.source:
+                # Sources that stay keep their commit, which is in the image: it stays too.
+                spec = replace(spec, commit=record.spec.commit)
+                submission = replace(submission, spec=spec)
             if record is not None and record.target != spec.target:
                 self._replace(record, spec, target, overwrite=overwrite)
                 self._deploy(None, submission, target)

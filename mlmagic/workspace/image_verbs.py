@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.workspace.lineage import commit_of
 from mlmagic.workspace.resolving import DeploymentRequest, resolve
 from mlmagic.workspace.rooms import Rooms
 
@@ -101,7 +100,6 @@ class ImageVerbs(Rooms):
             config={"auth": auth} if auth else {},
         )
         resolved = resolve(self, request, on_event=say)
-        commit = commit_of(Path(resolved.script_path).parent)
         name = f"{image_name}:{image_label}" if image_name and image_label else image_name
         wanted = PackageRequest(
             form=to or ("dockerfile" if output_path and not push else "image"),
@@ -113,7 +111,6 @@ class ImageVerbs(Rooms):
             push=push,
             output=Path(output_path).expanduser().absolute() if output_path else None,
             auth=auth,
-            labels={"org.opencontainers.image.revision": commit} if commit else {},
         )
         return package(self.images, resolved.spec, wanted, on_event=say)
 

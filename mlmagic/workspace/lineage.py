@@ -34,6 +34,24 @@ def commit_of(folder: Path) -> str | None:
     return _git(folder, "rev-parse", "HEAD")
 
 
+def commit_with(script: Path, folder: Path | None) -> str:
+    """Return the commit that has a script, and a folder that it comes with, as they are now.
+
+    Args:
+        script: The script; it has to be a file that git knows.
+        folder: What travels with it.
+
+    Returns:
+        The commit; empty where there is none, or where something was changed since.
+    """
+    of_script = _git(script.parent, "status", "--porcelain", "--ignored", "--", str(script))
+    if of_script != "":
+        return ""
+    if folder is not None and _git(folder, "status", "--porcelain", "-uno", "--", str(folder)):
+        return ""
+    return commit_of(script.parent) or ""
+
+
 def _git(folder: Path, *arguments: str) -> str | None:
     """Ask git; None where there is no git, no repository or no commit."""
     try:

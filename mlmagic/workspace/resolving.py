@@ -177,6 +177,7 @@ class _Resolver:
                 base and base.v1_compute_type,
                 "",
             ),
+            commit=self._commit(script, directory),
         )
         kept = self.base if script is None else None
         return Resolved(
@@ -399,6 +400,13 @@ class _Resolver:
         if (collected := self.request.collect_model_data) is not None:
             configured |= collection(enabled=collected)
         return {**of_environment, **kept, **given, **configured, **(self.request.variables or {})}
+
+    def _commit(self, script: Path | None, directory: Path | None) -> str:
+        from mlmagic.workspace.lineage import commit_with
+
+        if script is None:
+            return self.base.spec.commit if self.base else ""
+        return commit_with(script, directory)
 
     @staticmethod
     def _runtime() -> str:

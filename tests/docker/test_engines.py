@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlmagic.entities import ServiceState
+from mlmagic.entities import Reason, ServiceState
 from mlmagic.errors import ConfigurationError, TargetUnavailableError
 from mlmagic.images import connect
 from mlmagic.testing.contract import SECONDS, until
 from tests.engine.fixtures import lacking
+from tests.images import disk_bases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.docker.conftest import DockerKit
     from tests.engine.fixtures import TestEngine
+    from tests.engine.private import PrivateEngine
 
 pytestmark = pytest.mark.docker
 
@@ -177,3 +179,42 @@ def test_a_context_that_is_not_there_is_told(
     monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
     with pytest.raises(ConfigurationError, match="no Docker context 'nowhere'"):
         connect()
+
+
+def test_a_socket_that_may_not_be_used_is_told(no_context: Path) -> None:
+    del no_context
+    if os.geteuid() != 0:
+        lacking("becoming another user needs root")
+    connect().close()
+    os.seteuid(65534)
+    try:
+        with pytest.raises(TargetUnavailableError, match="used: permission denied") as caught:
+            connect()
+    finally:
+        os.seteuid(0)
+    assert "Join the group 'docker'" in (caught.value.hint or "")
+
+
+def test_an_engine_that_dies_under_a_deployment_is_told_and_has_nothing_of_it(
+    make_engine: Callable[..., PrivateEngine],
+    make_kit: Callable[..., DockerKit],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    private = make_engine()
+    data = disk_bases.tar({disk_bases.PROGRAM: b""})
+    private.client().api.import_image_from_data(data, "base", "1")
+    monkeypatch.setenv("DOCKER_HOST", private.url)
+    kit = make_kit(tmp_path)
+    service = kit.services.submit(kit.spec(base_image="base:1"))
+    private.kill_as_it_takes_an_image()
+    until(lambda: service.status.reason is Reason.TARGET_UNAVAILABLE)
+    private.start()
+    until(lambda: service.state is ServiceState.FAILED)
+    assert service.status.reason is Reason.TARGET_UNAVAILABLE
+    assert "No Docker engine answers" in service.status.message
+    assert [tag for each in private.client().images.list(all=True) for tag in each.tags] == [
+        "base:1"
+    ]
+    assert private.client().containers.list(all=True) == []
+    service.delete()

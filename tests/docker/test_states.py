@@ -90,6 +90,12 @@ def test_what_others_do_to_its_containers_is_told_and_start_mends_it(
     until(lambda: is_(service, ServiceState.HEALTHY, Reason.READY))
     assert service.run([1]) == [1]
 
+    revision.pause()
+    until(lambda: is_(service, ServiceState.UNHEALTHY, Reason.NOT_ANSWERING))
+    assert "is paused" in service.status.message
+    revision.unpause()
+    until(lambda: is_(service, ServiceState.HEALTHY, Reason.READY))
+
     revision.stop()
     until(lambda: is_(service, ServiceState.UNHEALTHY, Reason.STOPPED))
     assert service.status.next_step == "%ml service start svc"
@@ -187,6 +193,16 @@ def test_lines_of_a_dockerfile_make_the_base(kit: DockerKit) -> None:
     """
     lines = "RUN echo yes > /etc/made-by-lines"
     assert kit.services.submit(kit.spec(script, base_dockerfile=lines)).run("") == "yes"
+
+
+def test_a_line_of_a_dockerfile_that_fails_is_told(kit: DockerKit, client: DockerClient) -> None:
+    lines = "RUN echo there is no such package >&2; exit 3"
+    error = fails(kit.services.submit(kit.spec(base_dockerfile=lines)))
+    assert error.status is not None
+    assert error.status.reason is Reason.IMAGE_BUILD
+    assert "code: 3 (" in str(error)
+    assert "there is no such package)" in str(error)
+    assert parts(client, kit) == []
 
 
 def test_a_base_image_that_cannot_be_had_is_told(kit: DockerKit, client: DockerClient) -> None:

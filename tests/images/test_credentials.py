@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlmagic.errors import ImagePushError
+from mlmagic.errors import ImagePullError, ImagePushError
+from mlmagic.images import Engine, connect
 from tests.engine.registry import PASSWORD, USER
 from tests.engine.tokens import TokenServer
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlmagic.images import Image, Images
+    from tests.engine.fixtures import TestEngine
     from tests.engine.registry import Registry
 
 
@@ -147,3 +150,26 @@ def test_an_identity_token_is_exchanged(
         images.push(small_image, place)
         assert images.base(place).configuration.id == small_image.id
     assert tokens.scopes == [["repository:ml/one:pull,push"], ["repository:ml/one:pull"]]
+
+
+def test_an_engine_pulls_a_base_with_them(
+    images: Images,
+    small_image: Image,
+    make_image_registry: Callable[..., Registry],
+    docker_config: Callable[..., None],
+    docker_engine: TestEngine,
+) -> None:
+    registry = make_image_registry(htpasswd=True)
+    place = f"{registry.address}/ml/base:1"
+    known = auths(registry.address, USER, PASSWORD)
+    docker_config(auths=known)
+    images.push(small_image, place)
+    docker_config()
+    with closing(connect()) as client:
+        with pytest.raises(ImagePullError, match=f"'{place}' cannot be had") as caught:
+            images.base(place, engine=Engine(client))
+        assert caught.value.hint == "Log in to the registry: docker login."
+    docker_config(auths=known)
+    with closing(connect()) as client:
+        assert images.base(place, engine=Engine(client)).configuration.id == small_image.id
+    docker_engine.client.images.remove(place, force=True)

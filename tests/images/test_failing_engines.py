@@ -6,7 +6,6 @@ import os
 import subprocess
 import tempfile
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,13 +46,6 @@ def tags(engine: PrivateEngine) -> list[str]:
     return sorted(tag for each in engine.client().images.list(all=True) for tag in each.tags)
 
 
-def kill_as_it_takes_an_image(engine: PrivateEngine) -> None:
-    """Kill it as soon as the first bytes lie in its folder for images on their way."""
-    while not list(engine.directory.glob("data/tmp/docker-import-*")):
-        time.sleep(0.001)
-    engine.kill()
-
-
 def test_an_engine_that_dies_or_is_full_while_it_takes_an_image_has_none_of_it(
     make_engine: Callable[..., PrivateEngine], images: Images, kit: ServiceKit
 ) -> None:
@@ -64,7 +56,7 @@ def test_an_engine_that_dies_or_is_full_while_it_takes_an_image_has_none_of_it(
         base = images.base("base:1", engine=Engine(private.client()))
         image = images.service(kit.spec(models={"noise:1": os.urandom(MODEL)}), base)
 
-        death = threading.Thread(target=kill_as_it_takes_an_image, args=(private,))
+        death = threading.Thread(target=private.kill_as_it_takes_an_image)
         death.start()
         with pytest.raises(TargetUnavailableError, match="No Docker engine answers"):
             Engine(private.client()).load(image, "svc:1")

@@ -54,6 +54,18 @@ def test_a_pushed_image_is_pulled_with_the_same_id_and_answers(
         docker_engine.client.images.remove(pulled.id, force=True)
 
 
+def test_an_image_says_what_it_is_made_from(images: Images, base: Base, kit: ServiceKit) -> None:
+    spec = replace(kit.spec(models={"iris:1": b"weights"}), commit="a" * 40)
+    labels = images.service(spec, base).config["config"]["Labels"]
+    assert labels["io.mlmagic.models"] == f"iris:1@{spec.models[0].digest}"
+    assert labels["io.mlmagic.spec"] == spec.digest
+    assert labels["io.mlmagic.lock"] == spec.lock.identity
+    assert labels["org.opencontainers.image.title"] == spec.name
+    assert labels["org.opencontainers.image.revision"] == "a" * 40
+    without = images.service(replace(spec, commit=""), base).config["config"]["Labels"]
+    assert "org.opencontainers.image.revision" not in without
+
+
 def build(folder: Path, engine: Engine, reference: str) -> tuple[str, str]:
     """Build from empty caches: image id and manifest digest."""
     environments = Environments(folder / "definitions", folder, folder)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 import tarfile
 import threading
 import time
@@ -15,14 +17,18 @@ import pytest
 import requests
 
 from mlmagic.errors import ImagePullError, ImagePushError
+from tests.images import disk_bases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from mlmagic.images import Engine, Image, Images
+    from mlmagic.testing import ServiceKit
     from tests.engine.fixtures import TestEngine
     from tests.engine.registry import Registry
+
+CHUNK = 16 << 20  # what is sent at once
 
 
 def test_an_unknown_authority_is_told_and_can_be_named(
@@ -108,18 +114,28 @@ def test_a_refusal_is_told_and_what_may_pass_is_tried_again(
 
 
 @contextmanager
-def limiting(registry: Registry, refusals: dict[str, int]) -> Iterator[tuple[str, list[str]]]:
-    """Refuse methods as a proxy before a registry does, HEAD after a PUT; lead the rest to it."""
+def limiting(
+    registry: Registry, refuse: Callable[[list[str]], int | None]
+) -> Iterator[tuple[str, list[str]]]:
+    """Stand before a registry as a proxy.
+
+    Args:
+        registry: Where to what is not refused goes.
+        refuse: Given what was asked so far, the newest last, returns a status or None.
+
+    Yields:
+        The address, and what was asked: methods, with the range that they have content for.
+    """
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
-            asked.append(self.command)
+            asked.append(f"{self.command} {self.headers.get('Content-Range', '')}".strip())
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            if self.command in refusals and "PUT" in asked:
-                self.send_response(refusals[self.command])
+            if (status := refuse(asked)) is not None:
+                self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
@@ -156,7 +172,7 @@ def test_a_final_refusal_of_an_upload_is_not_tried_again(
     way_out: str,
 ) -> None:
     with (
-        limiting(image_registry, {"PUT": status}) as (address, asked),
+        limiting(image_registry, lambda asked: {"PUT": status}.get(asked[-1])) as (address, asked),
         pytest.raises(ImagePushError, match=f"answered {status}") as caught,
     ):
         images.push(small_image, f"{address}/{unique}:1")
@@ -167,13 +183,40 @@ def test_a_final_refusal_of_an_upload_is_not_tried_again(
 def test_what_went_wrong_first_is_told(
     images: Images, small_image: Image, image_registry: Registry, unique: str
 ) -> None:
-    # Who is refused the upload may not look either.
-    refusals = {"PUT": 400, "HEAD": 403}
+    def refuse(asked: list[str]) -> int | None:
+        """Who is refused the upload may not look either."""
+        return {"PUT": 400, "HEAD": 403}.get(asked[-1]) if "PUT" in asked else None
+
     with (
-        limiting(image_registry, refusals) as (address, _),
+        limiting(image_registry, refuse) as (address, _),
         pytest.raises(ImagePushError, match="answered 400 Bad Request"),
     ):
         images.push(small_image, f"{address}/{unique}:1")
+
+
+def test_an_upload_that_breaks_off_goes_on_where_the_registry_stands(
+    images: Images, kit: ServiceKit, image_registry: Registry, unique: str, tmp_path: Path
+) -> None:
+    base = images.base(disk_bases.write(tmp_path, "oci"))
+    image = images.service(kit.spec(models={"noise:1": os.urandom(2 * CHUNK)}), base)
+
+    def refuse(asked: list[str]) -> int | None:
+        """Break the second chunk off, once."""
+        return 502 if asked[-1] == second and asked.count(second) == 1 else None
+
+    second = f"PATCH {CHUNK}-{2 * CHUNK - 1}"
+    said: list[str] = []
+    with limiting(image_registry, refuse) as (address, asked):
+        digest = images.push(image, f"{address}/{unique}:1", on_event=said.append)
+    assert digest == images.pack(image).digest
+    assert asked.count(f"PATCH 0-{CHUNK - 1}") == 1
+    assert asked.count(second) == 2
+    at = asked.index(second)
+    assert "GET" in asked[at:]  # where it stands
+    whole = r"of 3\d MB"
+    told = [line for line in said if re.search(whole, line)]
+    assert [line.partition(": ")[2].partition(" of")[0] for line in told] == ["17", "34", "34"]
+    assert said[-1].startswith(f"pushed {address}/{unique}:1: ")
 
 
 def test_nobody_there(images: Images, small_image: Image, image_registry: Registry) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -474,6 +475,39 @@ def test_the_image_and_the_notes_of_an_environment_object_go_along(workspace):
     assert (config.base_image, config.base_dockerfile) == (None, "FROM python:3.12")
     resolve(workspace, replace(request, target="local"), on_event=told.append)
     assert "environment: 'base_image' is not used by target 'local'." in told
+
+
+def test_the_commit_is_told_where_git_has_the_sources_as_they_are(workspace):
+    def git(*arguments):
+        command = ["git", "-c", "user.name=me", "-c", "user.email=me@example.com", *arguments]
+        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+        return said.stdout.strip()
+
+    def spec(word="a"):
+        write("project/score.py", ANSWER.format(word=word))
+        request = DeploymentRequest(
+            name="svc", script="project/score.py", source_directory="project"
+        )
+        return resolve(workspace, request, on_event=print).spec
+
+    assert spec().commit == ""
+    git("init", "-q")
+    write(".gitignore", "*.log\n")
+    write("project/helper.py", "")
+    write("project/some.log", "noise")
+    git("add", ".gitignore", "project/helper.py")
+    git("commit", "-qm", "without the script")
+    untracked = spec()
+    assert untracked.commit == ""
+    git("add", "project/score.py")
+    git("commit", "-qm", "with it")
+    kept = spec()
+    assert kept.commit == git("rev-parse", "HEAD")
+    assert kept.digest == untracked.digest  # where sources come from is no reason to deploy
+    write("project/helper.py", "# changed")
+    assert spec().commit == ""
+    git("checkout", "-q", "project/helper.py")
+    assert spec("b").commit == ""
 
 
 def test_a_dockerfile_on_the_line_is_deployed_by_its_lines(workspace):
