@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
 import pytest
 
 from mlmagic import Workspace
@@ -58,3 +59,11 @@ def left_in(folder: Path) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
         [model.id for model in workspace.list_models()],
         [(each["name"], each["state"], each["models"]) for each in services],
     )
+
+
+def shown(notebook: Path, source: str) -> list[str]:
+    """Return what the cell that begins so shows, as text."""
+    (cell,) = [
+        c for c in nbformat.read(notebook, as_version=4).cells if c.source.startswith(source)
+    ]
+    return [output.data["text/plain"] for output in cell.outputs if "data" in output]

@@ -8,11 +8,7 @@ import re
 import nbformat
 import pytest
 
-from mlmagic import Workspace
-from tests.kubernetes.conftest import REGISTRY, base_image, cluster, namespace
-from tests.notebooks.conftest import ENDS, left_in
-
-__all__ = ["base_image", "cluster", "namespace"]
+from tests.notebooks.conftest import ENDS, left_in, shown
 
 NOTEBOOKS = [
     "01_first_service",
@@ -60,29 +56,6 @@ def test_a_setting_runs_the_first_notebook_on_containers(
     assert len(json.loads(answer)) == 2
 
 
-@pytest.mark.kubernetes
-def test_a_setting_runs_the_first_notebook_on_a_cluster(
-    notebooks, mlmagic, cluster, namespace, base_image
-):
-    Workspace.create(notebooks).attach_compute_target(
-        "kubernetes",
-        "lab",
-        kubeconfig=str(cluster.kubeconfig),
-        namespace=namespace,
-        image_registry=REGISTRY,
-    )
-    (notebooks / "mlmagic.toml").write_text(f'base_image = "{base_image}"\n')
-    arguments = ["out.ipynb", "--set", "target=lab", "--result", "outcome.json"]
-    assert mlmagic("run", "01_first_service.ipynb", *arguments) == 0
-    outcome = json.loads((notebooks / "outcome.json").read_text())
-    assert outcome["models"] == [{"id": "diabetes:1", "outcome": "registered"}]
-    assert [service["name"] for service in outcome["services"]] == ["diabetes-svc"]
-    (services,) = shown(notebooks / "out.ipynb", "%ml service list")
-    assert re.search(r"diabetes-svc +Healthy +1/1 +lab +diabetes:1 +http://127.0.0.1:", services)
-    (answer,) = shown(notebooks / "out.ipynb", "svc.run")
-    assert len(json.loads(answer)) == 2
-
-
 def test_the_notebook_that_must_fail_says_why(notebooks, mlmagic):
     arguments = ["out.ipynb", "--result", "outcome.json", "--cleanup", "on-failure"]
     assert mlmagic("run", "failing/deployment_fails.ipynb", *arguments) == 3
@@ -110,11 +83,3 @@ def test_the_notebook_on_containers_runs_where_there_is_an_engine(
     assert mlmagic("run", "04_containers.ipynb", *arguments) == 0
     outcome = json.loads((notebooks / "outcome.json").read_text())
     assert {service["state"] for service in outcome["services"]} == {"Deleted"}
-
-
-def shown(notebook, source):
-    """Return what the cell that begins so shows, as text."""
-    (cell,) = [
-        c for c in nbformat.read(notebook, as_version=4).cells if c.source.startswith(source)
-    ]
-    return [output.data["text/plain"] for output in cell.outputs if "data" in output]
