@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from docker.errors import ImageNotFound
 
 from mlmagic.entities import Reason, ServiceState
 from mlmagic.errors import (
@@ -21,7 +22,7 @@ from mlmagic.errors import (
     TargetUnavailableError,
 )
 from mlmagic.targets.docker import DockerTarget
-from mlmagic.targets.docker.labels import GENERATION, OWNER, PART, SERVICE, owner_of
+from mlmagic.targets.docker.labels import FRONT, GENERATION, OWNER, PART, SERVICE, owner_of
 from mlmagic.targets.jobs import Job
 from mlmagic.testing.contract import SECONDS, Load, says, until
 
@@ -338,7 +339,11 @@ def test_an_update_is_healthy_while_the_revision_before_still_answers_what_it_to
             at_gate("touch", "/gate/open")
             assert asked.result() == "one"
         until(lambda: sum(each.status == "running" for each in parts(client, kit)) == 2)
+        healthy(kit, says("three"), **options)
+        (front,) = parts(client, kit, FRONT)
         service.delete()
+        with pytest.raises(ImageNotFound):  # of the first revision, which went before
+            client.images.get(front.attrs["Image"])
     finally:
         volume.remove()
 

@@ -137,9 +137,12 @@ class ServiceParts:
                 if "already in progress" not in str(error.explanation):
                     raise
                 self.client.api.wait(container["Id"], condition="removed")  # somebody else does it
-        if container["Config"]["Labels"].get(labels.PART) == labels.REVISION:
+        part, image = part_of(container), container["Config"].get("Image", "")
+        # A front holds the image of the revision that it was made with, also once that has gone.
+        first = part == labels.FRONT and image.startswith(f"mlmagic/{self.name}:")
+        if part == labels.REVISION or first:
             with suppress(APIError):  # used by others, or gone
-                self.client.api.remove_image(container["Config"]["Image"])
+                self.client.api.remove_image(image)
 
     def remove(self, *, grace_seconds: int) -> None:
         """Remove all of the service: it lets requests end, and leaves nothing."""
