@@ -11,12 +11,16 @@ from mlmagic.presentation.services import unchanged
 from mlmagic.presentation.views import HOMES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from mlmagic.magics.session import Session
+    from mlmagic.panels.result import ResultPanel
 
 _SERVICE = ("mlmagic.services.webservice", "Webservice")
 _ENVIRONMENT = ("mlmagic.environments.environments", "EnvironmentEntry")
+_REPORT = ("mlmagic.azureml.importing.report", "ImportReport")
+_RUN = ("mlmagic.azureml.widgets", "RunDetails")
 
 
 class Progress:
@@ -162,7 +166,10 @@ def add_formatters(shell: Any, session: Session) -> None:
         formatters["text/html"].for_type_by_name(module, name, lambda it: present(it).html)
     display = shell.display_formatter
     display.ipython_display_formatter.for_type_by_name(*_SERVICE, session.service_display)
-    display.mimebundle_formatter.for_type_by_name(*_ENVIRONMENT, _EnvironmentView(session))
+    bundles = display.mimebundle_formatter
+    bundles.for_type_by_name(*_ENVIRONMENT, _EnvironmentView(session))
+    bundles.for_type_by_name(*_REPORT, _ResultView(session, _report_panel))
+    bundles.for_type_by_name(*_RUN, _ResultView(session, _run_panel))
 
 
 class _EnvironmentView:
@@ -179,19 +186,41 @@ class _EnvironmentView:
         return environment_view(self._session.workspace(), entry)
 
 
+class _ResultView:
+    """Adds the result panel to the HTML and text of a result, where somebody watches."""
+
+    def __init__(self, session: Session, make: Callable[[Any], ResultPanel]) -> None:
+        self._session, self._make = session, make
+
+    def __call__(self, value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._make(value).view() if self._session.live else ({}, {})
+
+
+def _report_panel(report: Any) -> ResultPanel:
+    from mlmagic.panels.result import ResultPanel
+
+    return ResultPanel(f"Import of '{report.source}'", lambda: present(report))
+
+
+def _run_panel(details: Any) -> ResultPanel:
+    from mlmagic.panels.result import ResultPanel
+
+    return ResultPanel(f"Run {details.run.id}", details.look, details.stamp)
+
+
 def remove_formatters(shell: Any) -> None:
     """Take away what `add_formatters` registered."""
     display = shell.display_formatter
     special = (display.ipython_display_formatter, display.mimebundle_formatter)
     for formatter in (*display.formatters.values(), *special):
-        for key in [*HOMES, _SERVICE]:
+        for key in [*HOMES, _SERVICE, _RUN]:
             formatter.deferred_printers.pop(key, None)
         for kind in [kind for kind in formatter.type_printers if _is_ours(kind)]:
             formatter.type_printers.pop(kind)
 
 
 def _is_ours(kind: type) -> bool:
-    return (kind.__module__, kind.__name__) in {*HOMES, _SERVICE}
+    return (kind.__module__, kind.__name__) in {*HOMES, _SERVICE, _RUN}
 
 
 def _print(value: Any, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's signature

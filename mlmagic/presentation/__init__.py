@@ -6,13 +6,14 @@ views     which shape each kind of result takes
 data      the JSON form, and the output formats of the command line
 """
 
-from mlmagic.presentation.blocks import Facts, Lines, Table
+from mlmagic.presentation.blocks import Block, Facts, Lines, Table
 from mlmagic.presentation.data import to_data, write
 from mlmagic.presentation.models import facts_of
 from mlmagic.presentation.surroundings import environment_facts
 from mlmagic.presentation.views import Shown, present
 
 __all__ = [
+    "Block",
     "Facts",
     "Lines",
     "Shown",

@@ -64,11 +64,15 @@ class Table:
     rows: Sequence[Sequence[Any]]
     empty: str = "Nothing yet."
 
+    def cells(self) -> list[list[str]]:
+        """Return the rows as text."""
+        return [[_plain(cell) for cell in row] for row in self.rows]
+
     def text(self) -> str:
         """Return aligned columns."""
         if not self.rows:
             return self.empty
-        cells = [self.columns, *([_plain(cell) for cell in row] for row in self.rows)]
+        cells = [self.columns, *self.cells()]
         widths = [max(len(row[place]) for row in cells) for place in range(len(self.columns))]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,5 +1,7 @@
 """The magics in a real kernel: what is sent, what errors are called."""
 
+import json
+
 import pytest
 
 SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return len(raw_data)\n"
@@ -97,3 +99,33 @@ def test_the_first_use_says_where_the_workspace_is(kernel, tmp_path):
         assert text.endswith(said)
         assert bool(text) == bool(said)
     kernel.run(f"%cd -q {kernel.folder}")
+
+
+def test_an_import_report_is_text_json_and_a_panel(kernel):
+    (kernel.folder / "old-project").mkdir()
+    text = "from azureml.core import Dataset\n"
+    (kernel.folder / "old-project" / "train.py").write_text(text)
+    sent = kernel.run("%ml import azureml old-project")
+    (data,) = [content["data"] for kind, content in sent if kind == "execute_result"]
+    assert "application/vnd.jupyter.widget-view+json" in data
+    for form in ("text/plain", "text/html"):
+        assert "Read the data with pandas or fsspec." in data[form]
+    told = kernel.text("%ml import azureml old-project -o json --query decide")
+    assert json.loads(told)[0]["file"] == "train.py"
+    headless = kernel.run("%ml import azureml old-project", interactive=False)
+    (data,) = [content["data"] for kind, content in headless if kind == "execute_result"]
+    assert "application/vnd.jupyter.widget-view+json" not in data
+
+
+def test_run_details_are_a_panel_once(kernel):
+    sent = kernel.run(
+        "from mlmagic.azureml.core import Experiment, Workspace\n"
+        "from mlmagic.azureml.widgets import RunDetails\n"
+        "run = Experiment(Workspace.from_config(), 'trials').start_logging()\n"
+        "RunDetails(run).show()"
+    )
+    assert [content for kind, content in sent if kind == "error"] == []
+    (data,) = [content["data"] for kind, content in sent if kind == "display_data"]
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert "Running" in data["text/plain"]
+    assert "Running" in data["text/html"]

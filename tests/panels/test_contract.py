@@ -18,6 +18,7 @@ from mlmagic.panels.environment import EnvironmentPanel
 from mlmagic.panels.environment import _row as package_row
 from mlmagic.panels.models import ModelsPanel
 from mlmagic.panels.models import _row as model_row
+from mlmagic.panels.result import ResultPanel
 from mlmagic.panels.service import ServicePanel
 from mlmagic.panels.services import ServicesPanel, _row
 from mlmagic.services import Traffic
@@ -27,6 +28,7 @@ PANELS = {
     "DeployModel": DeployPanel,
     "EnvironmentModel": EnvironmentPanel,
     "ModelsModel": ModelsPanel,
+    "ResultModel": ResultPanel,
     "ServiceModel": ServicePanel,
     "ServicesModel": ServicesPanel,
 }

@@ -297,3 +297,16 @@ export interface DeployIntents {
   configuration: { args: { format: ConfigurationFormat }; value: ConfigurationFiles };
   write: { args: { format: ConfigurationFormat; overwrite: boolean }; value: null };
 }
+
+/** A part of a result: facts, a table, or lines as they are. */
+export type Block =
+  | { kind: "facts"; facts: [label: string, text: string][] }
+  | { kind: "table"; columns: string[]; rows: string[][]; empty: string }
+  | { kind: "lines"; text: string };
+
+/** Traits of `mlmagic.panels.result.ResultPanel`. */
+export interface ResultModel {
+  title: string;
+  blocks: Block[];
+  checked: string;
+}
