@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 # What notebooks leave, whatever runs them; tutorials delete their services, the night job does not.
 ENDS = {
     "01_first_service": (["diabetes:1"], []),
+    "06_panels": (["glucose:1", "glucose:2"], []),
+    "07_unattended": (["threshold:1"], []),
     "nightly/nightly": (["threshold:1"], [("nightly-svc", "Healthy", ["threshold:1"])]),
 }
 
@@ -30,6 +32,7 @@ def notebooks(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "notebooks"
     ignore = shutil.ignore_patterns(".*", "*.executed.ipynb", "result.json")
     shutil.copytree(ROOT / "notebooks", folder, ignore=ignore)
+    Workspace.create(folder)  # of the night job, too
     yield folder
     delete_services(folder)
 

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from mlmagic import Workspace
 from tests.notebooks.conftest import ENDS, left_in
 
 RUNNERS = {
@@ -17,16 +16,18 @@ RUNNERS = {
 }
 
 
-# Papermill and nbval run the tutorial in the tests beside this one, which look at its end too.
+# Papermill and nbval run tutorials in the tests beside this one, which look at their ends too.
 @pytest.mark.parametrize(
     ("name", "runner"),
     [
         ("01_first_service", "nbconvert"),
+        ("06_panels", "nbconvert"),
+        ("07_unattended", "papermill"),
+        ("07_unattended", "nbconvert"),
         *(("nightly/nightly", runner) for runner in RUNNERS),
     ],
 )
 def test_every_runner_leaves_the_same(name, runner, notebooks):
-    Workspace.create(notebooks)  # of the night job, too
     command = [sys.executable, "-m", *RUNNERS[runner], f"{name}.ipynb"]
     answer = subprocess.run(command, cwd=notebooks, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout[-8000:] + answer.stderr[-8000:]
