@@ -174,17 +174,6 @@ def test_a_revision_of_the_same_number_is_not_overwritten(
     assert kept(kit) == there
 
 
-def test_the_same_again_is_not_called_unchanged_where_another_revision_serves(
-    kit: ServiceKit, other: ServiceKit
-) -> None:
-    submitted(kit)
-    other.services.attach("svc", "kubernetes")
-    submitted(other, threads=3)
-    with pytest.raises(ServiceExistsError, match="in revision 2; this workspace knows 1"):
-        submitted(kit)
-    assert generations(kit) == [1]
-
-
 def test_objects_of_others_are_neither_taken_nor_removed(
     kit: ServiceKit, cluster: Cluster, namespace: str
 ) -> None:

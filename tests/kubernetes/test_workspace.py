@@ -151,6 +151,8 @@ def test_the_story(
     assert deployment["spec"]["replicas"] == 3
 
     is_taken_up(make_workspace("two"), service, cluster, namespace)
+    with pytest.raises(ServiceExistsError, match="in revision 4; this workspace knows 2"):
+        deploy(workspace, **options | {"replicas": 3})  # what it knows, but not what serves
     assert workspace.attach_service("demo-svc", target="prod").record.current == 4
 
     with pytest.raises(TargetError, match="has services: demo-svc"):
