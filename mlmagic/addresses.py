@@ -1,4 +1,4 @@
-"""Addresses, as messages and panels show them."""
+"""Addresses, as messages and panels show them and records keep them."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def without_secrets(text: str) -> str:
         'https://example.com/p.tar.gz#sha256=0'
     """
     return _QUERY.sub("", _USER.sub("", text))
+
+
+def public(text: str) -> str:
+    """Return a text for a record: without secrets where it has an address, else as it is.
+
+    Example:
+        >>> public("postgresql://ann:secret@db/flowers"), public("how?")
+        ('postgresql://db/flowers', 'how?')
+    """
+    return without_secrets(text) if "://" in text else text

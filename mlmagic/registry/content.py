@@ -200,8 +200,8 @@ class ContentStore:
             self.remote.get(file, temporary)
             if not is_whole(temporary, file):
                 raise ModelIntegrityError(
-                    f"The content of '{file.path}' in '{self.remote.url}' does not match its digest"
-                    f" sha256:{file.sha256[:12]}.",
+                    f"The content of '{file.path}' in '{self.remote.place}' does not match its"
+                    f" digest sha256:{file.sha256[:12]}.",
                     hint="Run %ml model verify --repair; registering the same content again"
                     " restores it.",
                 )

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
+from mlmagic.addresses import without_secrets
 from mlmagic.errors import MissingDependencyError, RegistryError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def fetch_address(address: str, folder: Path) -> Path:
     url = f"{scheme}://{rest.lstrip('/')}" if scheme != "file" else f"file:///{rest.lstrip('/')}"
     if scheme not in _SCHEMES:
         raise RegistryError(
-            f"The address '{url}' is of a kind that models are not taken from.",
+            f"The address '{without_secrets(url)}' is of a kind that models are not taken from.",
             hint=f"Known: {', '.join(sorted(_SCHEMES))}.",
         )
     name = PurePosixPath(rest.partition("?")[0]).name or "model"
@@ -57,12 +58,13 @@ def fetch_address(address: str, folder: Path) -> Path:
             shutil.copyfileobj(source, written, _CHUNK)
     except ImportError as error:
         raise MissingDependencyError(
-            f"The address '{url}' needs a package that is not installed: {error}.",
+            f"The address '{without_secrets(url)}' needs a package that is not installed: {error}.",
             hint="Install it, or download the file and register that.",
         ) from error
     except Exception as error:
         raise RegistryError(
-            f"The address '{url}' cannot be read: {type(error).__name__}: {error}."
+            f"The address '{without_secrets(url)}' cannot be read: {type(error).__name__}:"
+            f" {without_secrets(str(error))}."
         ) from error
     if not _ARCHIVES.search(name):
         return target

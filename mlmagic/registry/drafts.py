@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mlmagic.addresses import public, without_secrets
 from mlmagic.entities import Lineage, Model, Resources
 from mlmagic.errors import RegistryError, UsageError
 from mlmagic.files import digest_text
@@ -66,7 +67,7 @@ class Said:
                     gpu=details.get("gpu"),
                 )
             ),
-            lineage=replace(known, datasets=datasets, parent=parent),
+            lineage=public_lineage(replace(known, datasets=datasets, parent=parent)),
         )
 
 
@@ -94,7 +95,7 @@ def draft_model(name: str, kept: Kept, said: Said | None = None) -> Model:
         framework=framework,
         framework_version=said.framework_version or frameworks.installed_version(framework),
         loader=described.loader,
-        requirements=described.requirements or tuple(needs),
+        requirements=tuple(map(public, described.requirements or needs)),
         trusted_types=described.trusted_types,
         tags=dict(said.tags),
         properties=dict(said.properties),
@@ -138,9 +139,20 @@ def plain_requirement(line: str) -> str:
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
-        return str(Requirement(line))
+        return public(str(Requirement(line)))
     except InvalidRequirement as error:
-        raise RegistryError(f"The requirement '{line}' names no package.") from error
+        raise RegistryError(
+            f"The requirement '{without_secrets(line)}' names no package."
+        ) from error
+
+
+def public_lineage(lineage: Lineage) -> Lineage:
+    """Leave users, passwords and signed queries out of the addresses in a lineage."""
+    return replace(
+        lineage,
+        params={key: public(value) for key, value in lineage.params.items()},
+        datasets={key: tuple(map(public, value)) for key, value in lineage.datasets.items()},
+    )
 
 
 def current_user() -> str:

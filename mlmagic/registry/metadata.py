@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlmagic.addresses import public
 from mlmagic.entities import Model, Registration
 from mlmagic.errors import RegistryError
 
@@ -66,7 +67,7 @@ def edited(
 
 
 def data_sets(given: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
-    """Check data sets: scenario to one reference, or several.
+    """Check data sets: scenario to one reference, or several; addresses are kept without secrets.
 
     Raises:
         RegistryError: They are no mapping.
@@ -76,7 +77,9 @@ def data_sets(given: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str,
     if not hasattr(given, "items"):
         raise RegistryError(f"The data sets must be a mapping of scenarios, not '{given!r}'.")
     return {
-        str(scenario): (references,) if isinstance(references, str) else tuple(references)
+        str(scenario): tuple(
+            map(public, (references,) if isinstance(references, str) else references)
+        )
         for scenario, references in given.items()
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.addresses import public
 from mlmagic.errors import UsageError, did_you_mean
 from mlmagic.registry.frameworks import our_name
 from mlmagic.registry.rows import label_value, read_models
@@ -150,7 +151,7 @@ def _labelled(query: ModelQuery) -> list[tuple[str, str, str | None]]:
             found.append((kind, label_value(key), label_value(value) if equals else None))
     for kind, reference in (("dataset", query.dataset), ("parent", query.parent)):
         if reference is not None:
-            found.append((kind, label_value(reference), None))
+            found.append((kind, label_value(public(reference)), None))
     return found
 
 

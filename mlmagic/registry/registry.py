@@ -20,6 +20,7 @@ from mlmagic.registry.drafts import (
     digest_of,
     draft_model,
     plain_requirement,
+    public_lineage,
 )
 from mlmagic.registry.faults import storage_faults
 from mlmagic.registry.metadata import edited, settle, text_pairs
@@ -176,6 +177,7 @@ class Registry:
             properties=text_pairs("properties", model.properties),
             archived=False,
             aliases=(),
+            lineage=public_lineage(model.lineage),
         )
         return self.register_draft(draft)
 

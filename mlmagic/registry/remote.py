@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.addresses import without_secrets
 from mlmagic.errors import MissingDependencyError, ModelIntegrityError, RegistryError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class RemoteStore:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        self.place = without_secrets(self.url)
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
@@ -74,12 +76,12 @@ class RemoteStore:
             extra = _EXTRAS.get(scheme)
             what = f"'jupyter-mlmagic[{extra}]'" if extra else f"the package for '{scheme}'"
             raise MissingDependencyError(
-                f"The store '{self.url}' needs a package that is not installed: {error}.",
+                f"The store '{self.place}' needs a package that is not installed: {error}.",
                 hint=f"Install it: pip install {what}.",
             ) from error
         except ValueError as error:
             raise RegistryError(
-                f"The store '{self.url}' is of a kind that is not known: {error}.",
+                f"The store '{self.place}' is of a kind that is not known: {error}.",
                 hint="Write a folder, 's3://BUCKET/FOLDER', 'gs://…' or 'abfs://…'.",
             ) from error
         return system, str(root).rstrip("/")
@@ -117,7 +119,7 @@ class RemoteStore:
             arrived = self._size(file.sha256)
         if arrived != file.size:
             raise RegistryError(
-                f"The content of '{file.path}' did not arrive whole in '{self.url}'"
+                f"The content of '{file.path}' did not arrive whole in '{self.place}'"
                 f" ({arrived} of {file.size} bytes).",
                 hint="Register it again.",
             )
@@ -137,7 +139,7 @@ class RemoteStore:
             except FileNotFoundError as error:
                 raise ModelIntegrityError(
                     f"The content of '{file.path}' (sha256:{file.sha256[:12]}) is missing from the"
-                    f" store '{self.url}'.",
+                    f" store '{self.place}'.",
                     hint="Registering the same content again restores it.",
                 ) from error
 
@@ -185,16 +187,17 @@ class RemoteStore:
             raise self._explained(error) from error
 
     def _explained(self, error: Exception) -> RegistryError:
-        text = f"{type(error).__name__} {error}".lower()
+        told = without_secrets(str(error))
+        text = f"{type(error).__name__} {told}".lower()
         if "checksum" in text:
             return ModelIntegrityError(
-                f"A content of the store '{self.url}' does not match its checksum: {error}.",
+                f"A content of the store '{self.place}' does not match its checksum: {told}.",
                 hint="Registering the same content again restores it.",
             )
         for signs, fact, hint in _FAULTS:
             if any(sign in text for sign in signs):
-                return RegistryError(f"The store '{self.url}' {fact}: {error}.", hint=hint)
-        return RegistryError(f"The store '{self.url}' failed: {type(error).__name__}: {error}.")
+                return RegistryError(f"The store '{self.place}' {fact}: {told}.", hint=hint)
+        return RegistryError(f"The store '{self.place}' failed: {type(error).__name__}: {told}.")
 
 
 def _progress(what: str, size: int, on_event: Progress | None) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.addresses import without_secrets
 from mlmagic.errors import MissingDependencyError, RegistryError, UsageError
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ def fetch_run_model(
             run = client.get_run(run_id)
             experiment = client.get_experiment(run.info.experiment_id).name
         except (MlflowException, OSError) as error:
-            where = tracking_uri or mlflow.get_tracking_uri()
+            where = without_secrets(tracking_uri or mlflow.get_tracking_uri())
             raise RegistryError(
-                f"The run '{run_id}' cannot be read from '{where}': {error}.",
+                f"The run '{run_id}' cannot be read from '{where}': {without_secrets(str(error))}.",
                 hint="Set MLFLOW_TRACKING_URI, or name the place with --tracking-uri.",
             ) from error
         if experiment_name not in (None, experiment):

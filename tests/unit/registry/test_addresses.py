@@ -1,0 +1,77 @@
+"""Users, passwords and signed queries of addresses are neither kept in records nor shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mlmagic.entities import Lineage
+from mlmagic.errors import MlmagicError
+from mlmagic.registry import ContentStore, Registry, RemoteStore
+from mlmagic.registry.downloads import fetch_address
+
+SIGNED = "https://ann:s3cret@data.test/flowers.csv?sig=s3cret"
+FLAVOURS = """
+flavors:
+  sklearn: {sklearn_version: 1.7.0}
+"""
+
+
+def kept(registry, tmp_path):
+    """Everything that the workspace wrote, and what is shown of the model."""
+    registry.close()
+    files = [path.read_bytes() for path in (tmp_path / ".mlmagic").rglob("*.db*")]
+    assert files
+    return b"".join(files) + repr(registry.list()).encode()
+
+
+def test_records_hold_no_secrets(registry, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "MLmodel").write_text(FLAVOURS)
+    wheel = "https://ann:s3cret@wheels.test/own-1.0-py3-none-any.whl"
+    (folder / "requirements.txt").write_text(f"numpy==2.0\nown @ {wheel}\n")
+    made = registry.register(folder, name="net", datasets={"training": [SIGNED]}).model
+    assert made.requirements == ("numpy==2.0", f"own @ {wheel.replace('ann:s3cret@', '')}")
+    assert made.lineage.datasets == {"training": ("https://data.test/flowers.csv",)}
+    registry.update("net", add_datasets={"validation": [SIGNED]})
+    assert [model.id for model in registry.list(dataset=SIGNED)] == ["net:1"]
+    assert b"s3cret" not in kept(registry, tmp_path)
+
+
+def test_parameters_of_runs_hold_no_secrets(registry, tmp_path, weights):
+    lineage = Lineage(params={"database": "postgresql://ann:s3cret@db/flowers", "asked": "why?"})
+    made = registry.register(weights, name="net", lineage=lineage).model
+    assert made.lineage.params == {"database": "postgresql://db/flowers", "asked": "why?"}
+    assert b"s3cret" not in kept(registry, tmp_path)
+
+
+def test_another_registry_brings_no_secrets(registry, tmp_path, weights):
+    model = registry.register(weights, name="net").model
+    told = replace(
+        model,
+        name="other",
+        lineage=Lineage(datasets={"training": (SIGNED,)}),
+        requirements=("own @ https://ann:s3cret@wheels.test/own-1.0-py3-none-any.whl",),
+    )
+    adopted = registry.adopt(told, [weights], trust=False).model
+    assert adopted.requirements == ("own @ https://wheels.test/own-1.0-py3-none-any.whl",)
+    assert b"s3cret" not in kept(registry, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        lambda folder: fetch_address("http://ann:s3cret@127.0.0.1:9/m.zip?sig=s3cret", folder),
+        lambda folder: fetch_address("git://ann:s3cret@127.0.0.1:9/m", folder),
+        lambda folder: RemoteStore("nosuch://ann:s3cret@127.0.0.1:9/ml").sizes(),
+        lambda folder: Registry(
+            folder, ContentStore(folder), database_url="postgresql://ann:s3cret@127.0.0.1:9/ml"
+        ).list(),
+    ],
+)
+def test_messages_show_no_secrets(failing, tmp_path):
+    with pytest.raises(MlmagicError) as caught:
+        failing(tmp_path)
+    assert "s3cret" not in f"{caught.value} {caught.value.hint}"
