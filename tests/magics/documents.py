@@ -96,6 +96,7 @@ def blocks(document: str) -> list[Block]:
 
 def ours(line: str, capsys: pytest.CaptureFixture[str]) -> str:
     """Run a line of our command in this process, which spares its start; what it printed."""
+    capsys.readouterr()  # what cells printed before
     code = main(shlex.split(line, comments=True)[1:])
     out, err = capsys.readouterr()
     assert code == 0, f"{line}\n{out}\n{err}"
