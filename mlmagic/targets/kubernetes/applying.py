@@ -97,7 +97,7 @@ def remove(connection: Connection, name: str) -> None:
     record = naming.record_name(name)
     if is_own(connection.get("ConfigMap", record), name):
         connection.delete("ConfigMap", record, foreground=True)
-    selector = f"{naming.NAME}={name},{naming.OURS}"
+    selector = naming.selecting(name)
     for kind in _ALL_KINDS:  # what lost its owner
         _remove_ours(connection, kind, name)
     for secret in connection.list("Secret", selector)[0]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import KubernetesDeploymentConfig
 from mlmagic.environments import Relocking
-from mlmagic.errors import ConfigurationError, MlmagicError
+from mlmagic.errors import ConfigurationError, ImagePushError, MlmagicError
 from mlmagic.images import Images
+from mlmagic.images.credentials import find_credentials
 from mlmagic.registry import ContentStore, RemoteStore
 from mlmagic.targets.kubernetes.checking import NO_REGISTRY
 from mlmagic.targets.kubernetes.connection import Place
@@ -111,12 +112,10 @@ def architecture_of_nodes(
 
 def _credentials(registry: str) -> Credentials | None:
     """Return what the user's Docker configuration or its helper has for a registry."""
-    from docker import auth
-
     host = registry.partition("/")[0]
-    found = auth.load_config().resolve_authconfig(host) or {}
-    user, password = found.get("username") or found.get("Username"), found.get("password")
-    password = password or found.get("Password")
-    if not user or not password:
+    found = find_credentials(host, ImagePushError).basic
+    if found is None:
         return None
+    given = (found.username, found.password)
+    user, password = (each.decode() if isinstance(each, bytes) else each for each in given)
     return Credentials(registry=host, user=user, password=password)

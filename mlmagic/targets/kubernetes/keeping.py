@@ -85,7 +85,7 @@ def forget_secrets(connection: Connection, record: ServiceRecord) -> None:
         for revision in record.revisions
         if revision.spec.secrets
     }
-    for item in connection.list("Secret", _selector(record.name))[0]:
+    for item in connection.list("Secret", naming.selecting(record.name))[0]:
         name = item["metadata"]["name"]
         if name.startswith(f"{record.name}-secrets-") and name not in kept:
             connection.delete("Secret", name)
@@ -126,7 +126,7 @@ def _accepts(connection: Connection, pod: str, key: str) -> bool:
 
 
 def _known_secret(connection: Connection, service: str, key: str, digest: str) -> bytes:
-    for item in connection.list("Secret", _selector(service))[0]:
+    for item in connection.list("Secret", naming.selecting(service))[0]:
         value = base64.b64decode(item.get("data", {}).get(key, ""))
         if hashlib.sha256(value).hexdigest() == digest:
             return value
@@ -134,7 +134,3 @@ def _known_secret(connection: Connection, service: str, key: str, digest: str) -
         f"The value of the secret '{key}' is not known any more.",
         hint=f"Give it again: --secret {key}=FILE.",
     )
-
-
-def _selector(service: str) -> str:
-    return f"{naming.NAME}={service},{naming.OURS}"

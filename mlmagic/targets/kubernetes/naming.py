@@ -63,6 +63,11 @@ def selector(service: str) -> dict[str, str]:
     return {NAME: service, MANAGED_BY: MANAGER}
 
 
+def selecting(service: str) -> str:
+    """Return the same as the API is asked for them."""
+    return ",".join(f"{key}={value}" for key, value in selector(service).items())
+
+
 def labels(spec: DeploymentSpec, extra: Mapping[str, str]) -> dict[str, str]:
     """Return the labels of all objects."""
     return {**extra, **selector(spec.name), COMPONENT: "scoring"}

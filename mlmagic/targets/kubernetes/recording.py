@@ -197,7 +197,7 @@ def image_of(connection: Connection, record: ServiceRecord) -> str | None:
         None where no ReplicaSet has it: the Deployment keeps those of the last revisions.
     """
     kept = {each.generation: each.spec for each in record.revisions}
-    selector = ",".join(f"{key}={value}" for key, value in naming.selector(record.name).items())
+    selector = naming.selecting(record.name)
     for item in connection.list("ReplicaSet", selector)[0]:
         template = item["spec"]["template"]
         number = template["metadata"].get("labels", {}).get(naming.REVISION, "")
