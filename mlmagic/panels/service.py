@@ -87,9 +87,10 @@ class ServicePanel(Panel):
             self._unwatch()
 
     def _send_traits(self) -> None:
-        self.snapshot = self._newest
-        self.tail = self._tail()
-        self.traffic = list(self._readings)
+        with self.hold_sync():  # one message
+            self.snapshot = self._newest
+            self.tail = self._tail()
+            self.traffic = list(self._readings)
 
     def _tail(self) -> dict[str, Any]:
         return {"dropped": self._dropped, "lines": list(self._lines)}

@@ -63,16 +63,13 @@ def check_accessible(lab: LabPage, panel: Locator) -> None:
 
 def check_narrow(lab: LabPage, panel: Locator, name: str) -> None:
     """See that nothing of a panel scrolls sideways on a page of 480 pixels; a picture is kept."""
-    side_bar = lab.page.locator("#jp-left-stack")
     lab.page.set_viewport_size(NARROW)
-    lab.toggle_side_bar()
-    side_bar.wait_for(state="hidden")
+    lab.show_side_bar(shown=False)
     panel.wait_for()
     too_wide = panel.evaluate(_TOO_WIDE)
     lab.screenshot(name, panel)
     lab.page.set_viewport_size(WIDE)
-    lab.toggle_side_bar()
-    side_bar.wait_for()
+    lab.show_side_bar(shown=True)
     assert too_wide == []
 
 

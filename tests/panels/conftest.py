@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -21,7 +22,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Request
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -80,7 +81,7 @@ class LabServer:
         self._wait(home / "lab.log")
 
     def _wait(self, log: Path) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 break
@@ -141,6 +142,8 @@ class LabServer:
 class LabPage:
     """A notebook open in JupyterLab."""
 
+    address = "lab/tree"
+
     def __init__(self, server: LabServer, page: Page) -> None:
         self.server = server
         self.page = page
@@ -148,12 +151,33 @@ class LabPage:
     def open(self, name: str) -> None:
         """Open a notebook by its file name and wait for its kernel."""
         self.file = self.server.root / name
-        self.page.goto(self.server.url(f"lab/tree/{name}") + "&reset")
-        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=90_000)
+        self._load(name)
         self.wait_idle()
         dialog = self.page.locator(".jp-Dialog")
         if dialog.count():
             pytest.fail(f"JupyterLab asks: {dialog.first.inner_text()}")
+
+    def _load(self, name: str) -> None:
+        """Load the page until nothing of it is missing.
+
+        Chromium gives up what it is loading when an interface comes or goes, as with each
+        container that starts beside: JupyterLab then lacks its theme or its toolbar.
+        """
+        lost: list[str] = []
+
+        def note(request: Request) -> None:
+            if "ERR_NETWORK_CHANGED" in (request.failure or ""):
+                lost.append(request.url)
+
+        self.page.on("requestfailed", note)
+        for _ in range(5):
+            lost.clear()
+            self.page.goto(self.server.url(f"{self.address}/{name}") + "&reset")
+            self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+            self.page.wait_for_load_state("networkidle")
+            if not lost:
+                break
+        self.page.remove_listener("requestfailed", note)
 
     def wait_idle(self) -> None:
         """Wait until the kernel has nothing to do."""
@@ -211,10 +235,12 @@ class LabPage:
         self.page.locator(".lm-Menu").get_by_text(theme, exact=True).click()
         self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
 
-    def toggle_side_bar(self) -> None:
+    def show_side_bar(self, *, shown: bool) -> None:
         """Show or hide the side bar; the notebook's last cell has the focus afterwards."""
         self.page.locator(".jp-Notebook .cm-content").last.click()  # a panel keeps its keys
         self.page.keyboard.press("Control+b")
+        side_bar = self.page.locator("#jp-left-stack")
+        side_bar.wait_for(state="visible" if shown else "hidden")
 
     def restart_kernel(self) -> None:
         """Restart the kernel from the menu, as a user does."""
@@ -228,6 +254,20 @@ class LabPage:
         path = ARTIFACTS / f"{name}.png"
         (part or self.page).screenshot(path=path, animations="disabled")
         return path
+
+
+class ClassicPage(LabPage):
+    """A notebook open in Notebook 7: one document, in JupyterLab's parts."""
+
+    address = "notebooks"
+
+    def wait_idle(self) -> None:
+        """Wait until the kernel is there: nothing is said then, and no more when it is busy."""
+        status = self.page.locator(".jp-NotebookKernelStatus").filter(has_text=re.compile(r"^$"))
+        status.wait_for(state="attached")
+
+    def show_side_bar(self, *, shown: bool) -> None:
+        """Do nothing: it has none unless it is asked for."""
 
 
 @pytest.fixture(scope="module")  # no longer: Playwright's loop runs in this thread while it lives
@@ -254,14 +294,16 @@ def lab_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @contextmanager
-def open_lab(browser: Browser, server: LabServer) -> Iterator[LabPage]:
+def open_lab(
+    browser: Browser, server: LabServer, kind: type[LabPage] = LabPage
+) -> Iterator[LabPage]:
     """Open a page of its own on the server; its kernels end with it."""
     server.set_theme("JupyterLab Light")
     context = browser.new_context(viewport={"width": 1180, "height": 1100})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     context.set_default_timeout(90_000)  # a machine under load is slow, not wrong
     try:
-        yield LabPage(server, context.new_page())
+        yield kind(server, context.new_page())
     finally:
         context.close()
         server.end_kernels()

@@ -9,7 +9,7 @@ import { acting } from "./lib/acting";
 import { changeList } from "./lib/changes";
 import { copyButton } from "./lib/clipboard";
 import { confirmation } from "./lib/confirm";
-import { h, setText, show } from "./lib/dom";
+import { h, icon, setText, show } from "./lib/dom";
 import { openDoor, type Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 
@@ -47,7 +47,7 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
   const together = h("p", { class: "mlm-trouble", role: "alert" });
   const result = h("div", { class: "mlm-result", role: "status" });
   const open = h("div", { class: "mlm-opened" });
-  const parts = frame(place, "mlm-deploy");
+  const parts = frame(place, signal, "mlm-deploy");
   const { act, trouble, fail } = acting(parts.say);
   const capture = capturing({ python, act });
   const captured = fold("Capture a cell as the script", capture.element);
@@ -175,7 +175,7 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
   python.watch("problems", update, signal);
   const now = new Date().toISOString();
   followConnection(parts, python, "what is deployed is not", () => now, signal);
-  signal.addEventListener("abort", () => view?.abort());
+  signal.addEventListener("abort", () => view?.abort(), { once: true });
   show(trouble, false);
   arrange();
 }
@@ -185,7 +185,7 @@ function button(words: string): HTMLButtonElement {
 }
 
 function fold(title: string, content: HTMLElement): HTMLElement {
-  const summary = h("summary", {}, h("span", { class: "mlm-title" }, title));
+  const summary = h("summary", {}, icon("chevron"), h("span", { class: "mlm-title" }, title));
   return h(
     "details",
     { class: "mlm-section" },

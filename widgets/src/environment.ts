@@ -62,7 +62,7 @@ function draw(place: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSign
   const facts = h("div");
   const empty = h("p", { class: "mlm-empty" });
   const table = packagesTable();
-  const parts = frame(place, "mlm-environment");
+  const parts = frame(place, signal, "mlm-environment");
   const { act, trouble, fail } = acting(parts.say);
   const tools = h(
     "div",

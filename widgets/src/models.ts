@@ -65,7 +65,7 @@ function draw(
   const question = confirmation();
   const compared = h("section", { class: "mlm-compared", "aria-label": "Differences" });
   const table = modelsTable(() => ({ ...ui.value, choose, open: toggle, find }));
-  const parts = frame(place, "mlm-models-panel");
+  const parts = frame(place, signal, "mlm-models-panel");
   const { say } = parts;
   const { act, trouble, fail } = acting(say);
   const form = registration({ python, act, fail, registered });
@@ -224,10 +224,11 @@ function draw(
   });
   compare.addEventListener("click", () => void showCompared());
   add.addEventListener("click", form.toggle);
-  signal.addEventListener("abort", () => {
+  const end = () => {
     clearTimeout(timer);
     view?.abort();
-  });
+  };
+  signal.addEventListener("abort", end, { once: true });
   python.watch("models", () => void update(), signal);
   followConnection(parts, python, "the models are not", () => python.get("checked"), signal);
   void update();

@@ -49,7 +49,7 @@ function draw(
   const count = h("span", { class: "mlm-place", role: "status" });
   const body = h("div");
   const bar = h("header", { class: "mlm-bar" }, name, input, count);
-  const parts = frame(place, "mlm-result", bar, body);
+  const parts = frame(place, signal, "mlm-result", bar, body);
 
   function update(): void {
     const title = python.get("title");

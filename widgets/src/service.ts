@@ -44,7 +44,7 @@ export default () => {
 };
 
 function draw(host: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSignal): void {
-  const parts = frame(host, "mlm-service");
+  const parts = frame(host, signal, "mlm-service");
   const { root } = parts;
   const context: Context = { python, ui, signal, say: parts.say };
   const sections: Section[] = [
@@ -80,5 +80,5 @@ function draw(host: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSigna
   const since = () => python.get("snapshot").updatedAt;
   followConnection(parts, python, "the service is not", since, signal);
   const timer = setInterval(tick, 1000);
-  signal.addEventListener("abort", () => clearInterval(timer));
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }

@@ -60,6 +60,7 @@ function draw(
   const table = servicesTable(() => ({ ...ui.value, choose, open: toggle }));
   const parts = frame(
     place,
+    signal,
     "mlm-services",
     h(
       "header",
@@ -171,7 +172,7 @@ function draw(
   ui.subscribe(update, signal);
   python.watch("services", update, signal);
   followConnection(parts, python, "the services are not", () => python.get("checked"), signal);
-  signal.addEventListener("abort", () => view?.abort());
+  signal.addEventListener("abort", () => view?.abort(), { once: true });
   tell({});
   update();
   void showOpened();

@@ -390,7 +390,7 @@ function openDoor(model) {
   });
   function listen(event, callback, signal) {
     model.on(event, callback);
-    signal.addEventListener("abort", () => model.off(event, callback));
+    signal.addEventListener("abort", () => model.off(event, callback), { once: true });
   }
   return {
     get: (key) => model.get(key),
@@ -429,13 +429,14 @@ function clock(time) {
 }
 
 // src/lib/shell.ts
-function frame(host, className, ...parts) {
+function frame(host, signal, className, ...parts) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
   const note = h("p", { class: "mlm-note" });
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
   host.append(root);
+  signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
   return { root, note, say: (words) => setText(live, words) };
 }
 function keepKeys(root) {
@@ -488,7 +489,7 @@ function draw(place, python, signal, host) {
   const together = h("p", { class: "mlm-trouble", role: "alert" });
   const result = h("div", { class: "mlm-result", role: "status" });
   const open = h("div", { class: "mlm-opened" });
-  const parts = frame(place, "mlm-deploy");
+  const parts = frame(place, signal, "mlm-deploy");
   const { act, trouble, fail } = acting(parts.say);
   const capture = capturing({ python, act });
   const captured = fold("Capture a cell as the script", capture.element);
@@ -604,7 +605,7 @@ function draw(place, python, signal, host) {
   python.watch("problems", update, signal);
   const now = (/* @__PURE__ */ new Date()).toISOString();
   followConnection(parts, python, "what is deployed is not", () => now, signal);
-  signal.addEventListener("abort", () => view?.abort());
+  signal.addEventListener("abort", () => view?.abort(), { once: true });
   show(trouble, false);
   arrange();
 }
@@ -612,7 +613,7 @@ function button(words) {
   return h("button", { type: "button", class: "mlm-button" }, words);
 }
 function fold(title, content) {
-  const summary = h("summary", {}, h("span", { class: "mlm-title" }, title));
+  const summary = h("summary", {}, icon("chevron"), h("span", { class: "mlm-title" }, title));
   return h(
     "details",
     { class: "mlm-section" },

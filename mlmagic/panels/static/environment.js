@@ -169,7 +169,7 @@ function openDoor(model) {
   });
   function listen(event, callback, signal) {
     model.on(event, callback);
-    signal.addEventListener("abort", () => model.off(event, callback));
+    signal.addEventListener("abort", () => model.off(event, callback), { once: true });
   }
   return {
     get: (key) => model.get(key),
@@ -202,13 +202,14 @@ function openDoor(model) {
 }
 
 // src/lib/shell.ts
-function frame(host, className, ...parts) {
+function frame(host, signal, className, ...parts) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
   const note = h("p", { class: "mlm-note" });
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
   host.append(root);
+  signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
   return { root, note, say: (words) => setText(live, words) };
 }
 function keepKeys(root) {
@@ -244,7 +245,7 @@ function createStore(initial) {
     },
     subscribe(changed, signal) {
       subscribers.add(changed);
-      signal.addEventListener("abort", () => subscribers.delete(changed));
+      signal.addEventListener("abort", () => subscribers.delete(changed), { once: true });
     }
   };
 }
@@ -284,7 +285,7 @@ function draw(place, python, ui, signal) {
   const facts = h("div");
   const empty = h("p", { class: "mlm-empty" });
   const table = packagesTable();
-  const parts = frame(place, "mlm-environment");
+  const parts = frame(place, signal, "mlm-environment");
   const { act, trouble, fail } = acting(parts.say);
   const tools = h(
     "div",

@@ -181,7 +181,7 @@ function openDoor(model) {
   });
   function listen(event, callback, signal) {
     model.on(event, callback);
-    signal.addEventListener("abort", () => model.off(event, callback));
+    signal.addEventListener("abort", () => model.off(event, callback), { once: true });
   }
   return {
     get: (key) => model.get(key),
@@ -214,13 +214,14 @@ function openDoor(model) {
 }
 
 // src/lib/shell.ts
-function frame(host, className, ...parts) {
+function frame(host, signal, className, ...parts) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
   const note = h("p", { class: "mlm-note" });
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
   host.append(root);
+  signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
   return { root, note, say: (words) => setText(live, words) };
 }
 function keepKeys(root) {
@@ -256,7 +257,7 @@ function createStore(initial) {
     },
     subscribe(changed, signal) {
       subscribers.add(changed);
-      signal.addEventListener("abort", () => subscribers.delete(changed));
+      signal.addEventListener("abort", () => subscribers.delete(changed), { once: true });
     }
   };
 }
@@ -486,7 +487,7 @@ function draw2(place, python, ui, signal, host) {
   const question = confirmation();
   const compared = h("section", { class: "mlm-compared", "aria-label": "Differences" });
   const table = modelsTable(() => ({ ...ui.value, choose, open: toggle, find }));
-  const parts = frame(place, "mlm-models-panel");
+  const parts = frame(place, signal, "mlm-models-panel");
   const { say } = parts;
   const { act, trouble, fail } = acting(say);
   const form = registration({ python, act, fail, registered });
@@ -631,10 +632,11 @@ function draw2(place, python, ui, signal, host) {
   });
   compare.addEventListener("click", () => void showCompared());
   add.addEventListener("click", form.toggle);
-  signal.addEventListener("abort", () => {
+  const end = () => {
     clearTimeout(timer);
     view?.abort();
-  });
+  };
+  signal.addEventListener("abort", end, { once: true });
   python.watch("models", () => void update(), signal);
   followConnection(parts, python, "the models are not", () => python.get("checked"), signal);
   void update();

@@ -48,7 +48,7 @@ function openDoor(model) {
   });
   function listen(event, callback, signal) {
     model.on(event, callback);
-    signal.addEventListener("abort", () => model.off(event, callback));
+    signal.addEventListener("abort", () => model.off(event, callback), { once: true });
   }
   return {
     get: (key) => model.get(key),
@@ -81,13 +81,14 @@ function openDoor(model) {
 }
 
 // src/lib/shell.ts
-function frame(host, className, ...parts) {
+function frame(host, signal, className, ...parts) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
   const note = h("p", { class: "mlm-note" });
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
   host.append(root);
+  signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
   return { root, note, say: (words) => setText(live, words) };
 }
 function keepKeys(root) {
@@ -123,7 +124,7 @@ function createStore(initial) {
     },
     subscribe(changed, signal) {
       subscribers.add(changed);
-      signal.addEventListener("abort", () => subscribers.delete(changed));
+      signal.addEventListener("abort", () => subscribers.delete(changed), { once: true });
     }
   };
 }
@@ -163,7 +164,7 @@ function draw(place, python, search, signal) {
   const count = h("span", { class: "mlm-place", role: "status" });
   const body = h("div");
   const bar = h("header", { class: "mlm-bar" }, name, input, count);
-  const parts = frame(place, "mlm-result", bar, body);
+  const parts = frame(place, signal, "mlm-result", bar, body);
   function update() {
     const title = python.get("title");
     const blocks = python.get("blocks");

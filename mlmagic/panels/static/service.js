@@ -12,7 +12,7 @@ function openDoor(model) {
   });
   function listen(event, callback, signal) {
     model.on(event, callback);
-    signal.addEventListener("abort", () => model.off(event, callback));
+    signal.addEventListener("abort", () => model.off(event, callback), { once: true });
   }
   return {
     get: (key) => model.get(key),
@@ -162,13 +162,14 @@ function percent(share) {
 }
 
 // src/lib/shell.ts
-function frame(host, className, ...parts) {
+function frame(host, signal, className, ...parts) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
   const note = h("p", { class: "mlm-note" });
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
   host.append(root);
+  signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
   return { root, note, say: (words) => setText(live, words) };
 }
 function keepKeys(root) {
@@ -204,7 +205,7 @@ function createStore(initial) {
     },
     subscribe(changed, signal) {
       subscribers.add(changed);
-      signal.addEventListener("abort", () => subscribers.delete(changed));
+      signal.addEventListener("abort", () => subscribers.delete(changed), { once: true });
     }
   };
 }
@@ -427,7 +428,7 @@ function keyValue(context, which, label, question) {
     else void reveal();
   });
   const rotate = iconButton("turn", `Replace the ${label}`, () => void replace());
-  context.signal.addEventListener("abort", hide);
+  context.signal.addEventListener("abort", hide, { once: true });
   return {
     value,
     buttons: [toggle, copyButton(`Copy the ${label}`, ask, context.say), rotate],
@@ -784,7 +785,7 @@ function log(context) {
   save.addEventListener("click", () => void download());
   const resized = new ResizeObserver(() => following && follow());
   resized.observe(lines);
-  context.signal.addEventListener("abort", () => resized.disconnect());
+  context.signal.addEventListener("abort", () => resized.disconnect(), { once: true });
   context.python.watch("tail", draw2, context.signal);
   draw2();
   return { element, update: () => {
@@ -1291,7 +1292,7 @@ function calls(context, body) {
   }
   element.addEventListener("toggle", drawSoon);
   language.addEventListener("change", drawSoon);
-  context.signal.addEventListener("abort", () => clearTimeout(timer));
+  context.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   return { element, drawSoon };
 }
 
@@ -1656,7 +1657,7 @@ var service_default = () => {
   };
 };
 function draw(host, python, ui, signal) {
-  const parts = frame(host, "mlm-service");
+  const parts = frame(host, signal, "mlm-service");
   const { root } = parts;
   const context = { python, ui, signal, say: parts.say };
   const sections = [
@@ -1689,7 +1690,7 @@ function draw(host, python, ui, signal) {
   const since = () => python.get("snapshot").updatedAt;
   followConnection(parts, python, "the service is not", since, signal);
   const timer = setInterval(tick, 1e3);
-  signal.addEventListener("abort", () => clearInterval(timer));
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 export {
   service_default as default

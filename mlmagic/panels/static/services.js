@@ -110,7 +110,7 @@ function openDoor(model) {
   });
   function listen(event, callback, signal) {
     model.on(event, callback);
-    signal.addEventListener("abort", () => model.off(event, callback));
+    signal.addEventListener("abort", () => model.off(event, callback), { once: true });
   }
   return {
     get: (key) => model.get(key),
@@ -143,13 +143,14 @@ function openDoor(model) {
 }
 
 // src/lib/shell.ts
-function frame(host, className, ...parts) {
+function frame(host, signal, className, ...parts) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
   const note = h("p", { class: "mlm-note" });
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
   host.append(root);
+  signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
   return { root, note, say: (words) => setText(live, words) };
 }
 function keepKeys(root) {
@@ -185,7 +186,7 @@ function createStore(initial) {
     },
     subscribe(changed, signal) {
       subscribers.add(changed);
-      signal.addEventListener("abort", () => subscribers.delete(changed));
+      signal.addEventListener("abort", () => subscribers.delete(changed), { once: true });
     }
   };
 }
@@ -398,6 +399,7 @@ function draw(place, python, ui, signal, host) {
   const table = servicesTable(() => ({ ...ui.value, choose, open: toggle }));
   const parts = frame(
     place,
+    signal,
     "mlm-services",
     h(
       "header",
@@ -497,7 +499,7 @@ function draw(place, python, ui, signal, host) {
   ui.subscribe(update, signal);
   python.watch("services", update, signal);
   followConnection(parts, python, "the services are not", () => python.get("checked"), signal);
-  signal.addEventListener("abort", () => view?.abort());
+  signal.addEventListener("abort", () => view?.abort(), { once: true });
   tell({});
   update();
   void showOpened();

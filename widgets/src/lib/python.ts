@@ -50,7 +50,7 @@ export function openDoor<
 
   function listen(event: string, callback: () => void, signal: AbortSignal): void {
     model.on(event, callback);
-    signal.addEventListener("abort", () => model.off(event, callback));
+    signal.addEventListener("abort", () => model.off(event, callback), { once: true });
   }
 
   return {

@@ -3,13 +3,20 @@ import { clock } from "./format";
 import type { Python } from "./python";
 
 /** The frame that all panels share: a note when the kernel goes, words for screen readers. */
-export function frame(host: HTMLElement, className: string, ...parts: HTMLElement[]) {
+export function frame(
+  host: HTMLElement,
+  signal: AbortSignal,
+  className: string,
+  ...parts: HTMLElement[]
+) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
   const note = h("p", { class: "mlm-note" });
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
   host.append(root);
+  // JupyterLab's and anywidget's parts keep the host of a view that is gone: not what was in it too.
+  signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
   return { root, note, say: (words: string) => setText(live, words) };
 }
 

@@ -18,7 +18,7 @@ export function createStore<T extends object>(initial: T): Store<T> {
     },
     subscribe(changed, signal) {
       subscribers.add(changed);
-      signal.addEventListener("abort", () => subscribers.delete(changed));
+      signal.addEventListener("abort", () => subscribers.delete(changed), { once: true });
     },
   };
 }

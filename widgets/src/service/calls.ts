@@ -48,6 +48,6 @@ export function calls(context: Context, body: () => { body: string; mediaType: s
 
   element.addEventListener("toggle", drawSoon);
   language.addEventListener("change", drawSoon);
-  context.signal.addEventListener("abort", () => clearTimeout(timer));
+  context.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   return { element, drawSoon };
 }

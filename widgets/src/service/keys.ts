@@ -67,7 +67,7 @@ export function keyValue(
     else void reveal();
   });
   const rotate = iconButton("turn", `Replace the ${label}`, () => void replace());
-  context.signal.addEventListener("abort", hide);
+  context.signal.addEventListener("abort", hide, { once: true });
   return {
     value,
     buttons: [toggle, copyButton(`Copy the ${label}`, ask, context.say), rotate],

@@ -162,7 +162,7 @@ export function log(context: Context): Section {
   // An output that is not yet laid out, or is folded, cannot scroll: catch up when it can.
   const resized = new ResizeObserver(() => following && follow());
   resized.observe(lines);
-  context.signal.addEventListener("abort", () => resized.disconnect());
+  context.signal.addEventListener("abort", () => resized.disconnect(), { once: true });
   context.python.watch("tail", draw, context.signal);
   draw();
   return { element, update: () => {} };
