@@ -1,4 +1,4 @@
-# Sourced by `up`, `join` and `leave`, with dir (the cluster's folder) and bin (its programs) set.
+# Sourced by `up`, `down`, `join` and `leave`, with dir (the cluster's folder) and bin (its programs) set.
 registry=localhost:5000
 
 kubectl() { "$bin/kube" kubectl --kubeconfig "$dir/admin.kubeconfig" "$@"; }

@@ -208,9 +208,9 @@ def test_an_engine_that_dies_under_a_deployment_is_told_and_has_nothing_of_it(
     kit = make_kit(tmp_path)
     service = kit.services.submit(kit.spec(base_image="base:1"))
     private.kill_as_it_takes_an_image()
-    until(lambda: service.status.reason is Reason.TARGET_UNAVAILABLE)
+    until(lambda: service.status.reason is Reason.TARGET_UNAVAILABLE, seconds=SECONDS)
     private.start()
-    until(lambda: service.state is ServiceState.FAILED)
+    until(lambda: service.state is ServiceState.FAILED, seconds=SECONDS)
     assert service.status.reason is Reason.TARGET_UNAVAILABLE
     assert "No Docker engine answers" in service.status.message
     assert [tag for each in private.client().images.list(all=True) for tag in each.tags] == [

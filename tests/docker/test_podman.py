@@ -65,7 +65,7 @@ def reach(socket_file: Path, log: Path) -> DockerClient:
     for _ in range(300):
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
             probe.connect(str(socket_file))
-            return DockerClient(f"unix://{socket_file}", timeout=60)
+            return DockerClient(f"unix://{socket_file}", timeout=300)
         time.sleep(0.1)
     raise RuntimeError(f"podman did not start:\n{log.read_text()}")
 
