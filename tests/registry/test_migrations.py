@@ -31,7 +31,12 @@ RECORD = {
     "tags": {"area": "health", "long": "x" * 300},
     "properties": {"p": "1"},
     "description": "The First",
-    "lineage": {"parent": "base:1"},
+    "lineage": {
+        "parent": "base:1",
+        "params": {"database": "postgresql://ann:s3cret@db/flowers"},
+        "datasets": {"training": ["https://ann:s3cret@h.test/d.csv?part=2&sig=s3cret"]},
+    },
+    "requirements": ["own @ git+ssh://git@h.test/own.git", "pip @ https://ann:s3cret@h.test/p.whl"],
     "created_at": "2026-01-02T03:04:05+00:00",
 }
 
@@ -70,6 +75,10 @@ def test_a_registry_of_the_first_version_is_brought_up(url, tmp_path):
     assert registry.count(framework="scikit-learn", tags=[f"long={'x' * 300}"]) == 1203
     assert registry.count(parent="base:1") == 1203
     assert registry.list(tags=["area=health"], latest=True) == [model]
+    assert "s3cret" not in repr(model)
+    assert model.requirements[0] == "own @ git+ssh://git@h.test/own.git"
+    assert registry.count(dataset="https://ann:s3cret@h.test/d.csv?part=2&sig=s3cret") == 1203
+    assert registry.count(dataset="https://h.test/d.csv?part=2") == 1203
     best = registry.list(order_by="-metrics.f1", tags=["area=health"], top=2)
     assert [each.id for each in best] == ["net:6", "net:13"]
     # The number goes on from what was given out, not from what is there.

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from mlmagic.addresses import public, without_secrets
 from mlmagic.entities import Lineage
 from mlmagic.errors import MlmagicError
 from mlmagic.registry import ContentStore, Registry, RemoteStore
@@ -75,3 +76,31 @@ def test_messages_show_no_secrets(failing, tmp_path):
     with pytest.raises(MlmagicError) as caught:
         failing(tmp_path)
     assert "s3cret" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "own @ git+ssh://git@github.test/team/own.git@v1",
+        "abfss://data@account.dfs.core.windows.net/flowers.csv",
+        "s3://bucket/flowers.csv?versionId=abc",
+        "https://data.test/dl?file=own.whl",
+    ],
+)
+def test_what_belongs_to_the_place_is_kept(place):
+    assert public(place) == place
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("ssh://ann:s3cret@h/p", "ssh://ann@h/p"),
+        ("https://s3cret@h/p", "https://h/p"),
+        ("https://h/p?X-Amz-Signature=s3cret&X-Amz-Date=1&part=2", "https://h/p?part=2"),
+        ("https://h/p?sv=1&sig=s3cret", "https://h/p?sv=1"),
+        ("https://h/p?access_token=s3cret#top", "https://h/p#top"),
+    ],
+)
+def test_what_lets_somebody_in_is_not(address, kept):
+    assert public(address) == kept
+    assert "s3cret" not in without_secrets(address)

@@ -1,4 +1,7 @@
-"""Pages are read in order from indexes: labels repeat name and number, metrics get a table."""
+"""Pages are read in order from indexes: labels repeat name and number, metrics get a table.
+
+What addresses in records held to let somebody in is left out, as in new records.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from mlmagic.addresses import public
 from mlmagic.registry.rows import label_value
 
 revision = "0004"
@@ -50,7 +54,7 @@ def upgrade() -> None:
     )
     listing = ["metric", "value", "name", "version", "archived", "model_id"]
     op.create_index("ix_metrics_listing", "metrics", listing)
-    _fill(op.get_bind(), metrics)
+    _go_through(op.get_bind(), metrics)
 
 
 def downgrade() -> None:
@@ -65,8 +69,8 @@ def downgrade() -> None:
         op.drop_column("labels", name)
 
 
-def _fill(connection: sa.Connection, metrics: sa.Table) -> None:
-    """Read the metrics from the records, some at a time."""
+def _go_through(connection: sa.Connection, metrics: sa.Table) -> None:
+    """Read the records, some at a time: for their metrics, and to clean their addresses."""
     models = sa.table(
         "models",
         sa.column("id", sa.Integer),
@@ -84,6 +88,45 @@ def _fill(connection: sa.Connection, metrics: sa.Table) -> None:
         last = rows[-1].id
         if found := [measured for row in rows for measured in _measured(row)]:
             connection.execute(sa.insert(metrics), found)
+        for row in rows:
+            record = _cleaned(row.record)
+            if record != row.record:
+                where = models.c.id == row.id
+                connection.execute(sa.update(models).where(where).values(record=record))
+                _name_data_sets(connection, row, record)
+
+
+def _cleaned(record: dict[str, Any]) -> dict[str, Any]:
+    lineage = dict(record.get("lineage") or {})
+    if "params" in lineage:
+        lineage["params"] = {key: public(value) for key, value in lineage["params"].items()}
+    if "datasets" in lineage:
+        lineage["datasets"] = {
+            scenario: [public(reference) for reference in references]
+            for scenario, references in lineage["datasets"].items()
+        }
+    cleaned = {**record, "lineage": lineage} if lineage else dict(record)
+    if "requirements" in record:
+        cleaned["requirements"] = [public(line) for line in record["requirements"]]
+    return cleaned
+
+
+def _name_data_sets(connection: sa.Connection, row: Any, record: dict[str, Any]) -> None:
+    """Write the labels of a model's data sets anew."""
+    names = ("model_id", "kind", "label", "value", *_REPEATED)
+    labels = sa.table("labels", *map(sa.column, names))
+    ours = (labels.c.model_id == row.id) & (labels.c.kind == "dataset")
+    connection.execute(sa.delete(labels).where(ours))
+    repeated = {column: getattr(row, column) for column in _REPEATED}
+    found = {
+        label_value(reference): label_value(scenario)
+        for scenario, references in (record.get("lineage") or {}).get("datasets", {}).items()
+        for reference in references
+    }
+    same = {"model_id": row.id, "kind": "dataset", **repeated}
+    rows = [{**same, "label": label, "value": value} for label, value in found.items()]
+    if rows:
+        connection.execute(sa.insert(labels), rows)
 
 
 def _measured(row: Any) -> list[dict[str, Any]]:
