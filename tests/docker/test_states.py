@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from mlmagic.errors import (
     ServiceUnavailableError,
     TargetUnavailableError,
 )
-from mlmagic.targets.docker import DockerTarget
+from mlmagic.targets.docker import DockerTarget, deployment
 from mlmagic.targets.docker.labels import FRONT, GENERATION, OWNER, PART, SERVICE, owner_of
 from mlmagic.targets.jobs import Job
 from mlmagic.testing.contract import SECONDS, Load, says, until
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from tests.engine.fixtures import TestEngine
 
 pytestmark = pytest.mark.docker
+
+SEED = 1
 
 CRASHING = """
     import os
@@ -172,6 +175,20 @@ def test_a_port_in_use_is_refused_and_another_takes_over(kit: DockerKit) -> None
     healthy(kit, port=other)
     assert service.internal_uri == f"http://127.0.0.1:{other}/score"
     assert service.run([1]) == [1]
+
+
+def test_a_port_that_is_taken_meanwhile_leaves_the_image_to_the_next_one(
+    kit: DockerKit, client: DockerClient
+) -> None:
+    healthy(kit)
+    for container in parts(client, kit):
+        container.remove(force=True)  # the image stays, of nobody
+    random.seed(SEED)
+    first = deployment.some_ports()[0]
+    with socket.create_server(("127.0.0.1", first)):
+        random.seed(SEED)
+        assert deployment.run(kit.root / "svc") == 0
+    assert kit.services.get("svc").run([1]) == [1]
 
 
 def test_what_an_engine_cannot_give_is_refused(kit: DockerKit) -> None:

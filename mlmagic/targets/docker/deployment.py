@@ -205,7 +205,7 @@ class Deployment:
         ):
             self._client.api.rename(front.id, f"{front.name}-{front.token}")
             self._undo.append(("rename", front.id, front.name))
-        return self._open(image, containers.new_token(), [port] if port else _some_ports())
+        return self._open(image, containers.new_token(), [port] if port else some_ports())
 
     def _fits(self, front: Container) -> bool:
         same = front.labels[labels.SHAPE] == containers.shape(self._config, self._record.name)
@@ -222,7 +222,8 @@ class Deployment:
             try:
                 self._client.api.start(made)
             except Exception as error:
-                self._remove(made)
+                # Without its image: the next one needs it.
+                self._parts.remove_container({"Id": made, "Config": {"Labels": {}}})
                 self._undo.remove(("remove", made))
                 if not is_port_taken(str(error)):
                     raise
@@ -430,5 +431,6 @@ def _entrance_of(container: Container) -> Entrance:
     )
 
 
-def _some_ports() -> list[int]:
+def some_ports() -> list[int]:
+    """Return ports to try, by chance."""
     return random.sample(_FREE_PORTS, _TRIES)
