@@ -187,7 +187,10 @@ def running_release(
 def same_image(one: DeploymentSpec, other: DeploymentSpec) -> bool:
     """Whether two specifications have the same image."""
     names = ("models", "source", "lock", "runtime", "sample", "variables")
-    return all(getattr(one, name) == getattr(other, name) for name in names)
+    bases = ("base_image", "base_dockerfile", "standalone_python")
+    return all(getattr(one, name) == getattr(other, name) for name in names) and all(
+        getattr(one.config, name, None) == getattr(other.config, name, None) for name in bases
+    )
 
 
 def image_of(connection: Connection, record: ServiceRecord) -> str | None:

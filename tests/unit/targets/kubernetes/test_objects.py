@@ -26,7 +26,12 @@ from mlmagic.targets.kubernetes.objects import (
     manifests,
     pull_secret,
 )
-from mlmagic.targets.kubernetes.recording import owner_of, read_record_object, record_object
+from mlmagic.targets.kubernetes.recording import (
+    owner_of,
+    read_record_object,
+    record_object,
+    same_image,
+)
 from mlmagic.targets.kubernetes.release import Release
 from tests.unit.targets.kubernetes.examples import make_record, make_spec
 
@@ -105,6 +110,19 @@ def test_a_change_that_leaves_the_pods_alone_keeps_their_digest() -> None:
 
     assert digest(Config(), 1) == digest(Config(replicas=5, autoscale_max=9), 2)
     assert digest(Config(), 1) != digest(Config(threads=1), 2)
+
+
+@pytest.mark.parametrize(
+    ("config", "same"),
+    [
+        (Config(replicas=3, memory="1Gi"), True),
+        (Config(base_image="debian:12"), False),
+        (Config(base_dockerfile="RUN true"), False),
+        (Config(standalone_python="https://host/python.tar.gz#sha256=0"), False),
+    ],
+)
+def test_what_an_image_is_built_on_makes_another_image(config: Config, same: bool) -> None:
+    assert same_image(make_spec(), make_spec(config)) is same
 
 
 def test_what_is_exported_has_the_number_of_pods_and_no_owner() -> None:
