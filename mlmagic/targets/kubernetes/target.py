@@ -344,10 +344,12 @@ class KubernetesTarget(Target):
         """Put down the record and the rest; where the rest fails, the record goes back."""
         connection = self._open(record.spec).connection
         self._addresses.look_again(record.name)
+        recording.refuse_ahead(connection, record)
+        image = self._image_for(connection, record)  # it may take long to fetch what is missing
         before = recording.known_record(connection, record.name)
         release = keep_record(connection, record)
         try:
-            self._begin(connection, record, release, secrets)
+            self._begin(connection, record, release, secrets, image)
         except BaseException:
             with suppress(MlmagicError):  # what was in the way first is what is told
                 if before is not None:
@@ -360,9 +362,9 @@ class KubernetesTarget(Target):
         record: ServiceRecord,
         release: Release,
         secrets: Mapping[str, bytes],
+        image: str | None,
     ) -> None:
         """Put down keys and secrets; then let a process do what takes a while."""
-        image = self._image_for(connection, record)
         if record.spec.config.auth == "key":
             keeping.ensure_keys(connection, release)
         keeping.put_secrets(connection, release, secrets)
