@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import KubernetesDeploymentConfig
 from mlmagic.environments import Relocking
-from mlmagic.errors import ConfigurationError, ImagePushError, MlmagicError
+from mlmagic.errors import (
+    ConfigurationError,
+    ImagePushError,
+    MlmagicError,
+    TargetUnavailableError,
+)
 from mlmagic.images import Images
+from mlmagic.images.connecting import connect
 from mlmagic.images.credentials import find_credentials
+from mlmagic.images.engine import Engine
 from mlmagic.registry import ContentStore, RemoteStore
 from mlmagic.targets.kubernetes.checking import NO_REGISTRY
 from mlmagic.targets.kubernetes.connection import Place
@@ -20,6 +27,7 @@ from mlmagic.targets.kubernetes.release import config_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mlmagic.entities import DeploymentSpec
     from mlmagic.targets.jobs import Job
     from mlmagic.targets.kubernetes.connection import Connection
     from mlmagic.targets.kubernetes.deployment import Work
@@ -44,6 +52,7 @@ def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credenti
 
     Raises:
         ImageError: It cannot be made or pushed.
+        TargetUnavailableError: An engine has to build its base, and none answers.
     """
     spec = work.record.spec
 
@@ -58,6 +67,7 @@ def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credenti
     base = images.base(
         config_of(spec).base_image or work.base_image,
         python_version=spec.lock.python_version,
+        engine=find_builder(spec),
         architecture=_architecture(connection, config_of(spec).node_selector),
         dockerfile=config_of(spec).base_dockerfile,
         standalone=config_of(spec).standalone_python,
@@ -75,6 +85,24 @@ def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credenti
     repository = f"{work.registry}/{spec.name}"
     digest = images.push(image, f"{repository}:{image.short}", on_event=say)
     return f"{repository}@{digest}", _credentials(work.registry)
+
+
+def find_builder(spec: DeploymentSpec) -> Engine | None:
+    """Return the engine that builds a service's base from lines; None where it has none.
+
+    Raises:
+        TargetUnavailableError: No engine answers.
+    """
+    if config_of(spec).base_dockerfile is None:
+        return None
+    try:
+        return Engine(connect())
+    except TargetUnavailableError as error:
+        raise TargetUnavailableError(
+            f"The base_dockerfile of service '{spec.name}' is built by a Docker engine on this "
+            f"machine. {error.message}",
+            hint="Build the base where there is one, push it, and name it as base_image.",
+        ) from error
 
 
 def _architecture(connection: Connection, selector: Mapping[str, str]) -> str | None:

@@ -33,6 +33,7 @@ from mlmagic.targets.kubernetes.checking import check_config
 from mlmagic.targets.kubernetes.cluster import Cluster
 from mlmagic.targets.kubernetes.connection import Connection, Place, connect
 from mlmagic.targets.kubernetes.differences import differences
+from mlmagic.targets.kubernetes.image import find_builder
 from mlmagic.targets.kubernetes.local_clusters import loader_of
 from mlmagic.targets.kubernetes.objects import exported, keys_secret
 from mlmagic.targets.kubernetes.recording import keep_record, read_record_object, running_release
@@ -100,6 +101,9 @@ class KubernetesTarget(Target):
         there.
         """
         check_config(spec, registry=self._registry_of(spec), loader=loader_of(self._place))
+        new_image = record is None or not recording.same_image(record.spec, spec)
+        if new_image and (engine := find_builder(spec)) is not None:
+            engine.client.close()
         connection = self._open(spec).connection
         if record is None:
             recording.refuse_unknown(connection, spec.name, self.name)
