@@ -124,8 +124,8 @@ def test_an_old_cluster_and_one_without_measures_are_told(
         ),
         (
             {"hard": {"count/deployments.apps": "0"}},
-            "missing",
-            "count/deployments.apps: 0 of 0 used, a replica asks for 1",
+            "optional",
+            "another service: count/deployments.apps: 0 of 0 used, a service asks for 1",
             "ask for a larger quota",
         ),
         (

@@ -7,17 +7,19 @@ from typing import Any
 from mlmagic.entities import Check, KubernetesDeploymentConfig
 from mlmagic.targets.kubernetes.release import requests_of
 
-# What a service is made of besides its pods, as quotas count it.
-_OBJECTS = ("configmaps", "deployments.apps", "secrets", "services")
+# What a service is made of besides its pods, as quotas count it: replicas and updates make no more.
+_KINDS = ("configmaps", "deployments.apps", "secrets", "services")
+_OBJECTS = frozenset((*_KINDS, *(f"count/{each}" for each in _KINDS)))
 # Quotas of other scopes count pods that are not ours.
 _OUR_SCOPES = {"NotBestEffort", "NotTerminating"}
 _LIMITS = {"limits.cpu": "--cpu 0.1:1", "limits.memory": "--memory 512Mi"}
 
 
 def examine_quota(quota: dict[str, Any]) -> Check:
-    """Compare what a quota leaves with what one more replica asks for where nothing is said.
+    """Compare what a quota leaves with what one more replica, or service, asks for.
 
-    An update needs as much as a deployment: the new pod is ready before the old one goes.
+    A replica that says nothing of its size is compared. An update needs as much as a deployment:
+    the new pod is ready before the old one goes.
 
     Args:
         quota: The ``ResourceQuota``.
@@ -31,15 +33,18 @@ def examine_quota(quota: dict[str, Any]) -> Check:
         return Check(name=name, state="ok", found="not counted yet")
     ours = _is_for_us(quota.get("spec", {}))
     asked = _asked() if ours else {}
-    said, full, tight = [], False, False
+    said, full, tight, crowded = [], False, False, False
     for resource, most in hard.items():
         taken = used.get(resource, "0")
         words = f"{resource}: {taken} of {most} used"
         if resource in asked:
             left = parse_quantity(most) - parse_quantity(taken)
             short = left < parse_quantity(asked[resource])
-            full, tight = full or (short and left <= 0), tight or short
-            words += f", a replica asks for {asked[resource]}" if short else ""
+            if resource in _OBJECTS:
+                crowded, who = crowded or short, "service"
+            else:
+                full, tight, who = full or (short and left <= 0), tight or short, "replica"
+            words += f", a {who} asks for {asked[resource]}" if short else ""
         said.append(words)
     found = "; ".join(said) if ours else f"{'; '.join(said)} (for pods of other kinds)"
     if full:
@@ -56,6 +61,13 @@ def examine_quota(quota: dict[str, Any]) -> Check:
             found=f"no room for a replica that says nothing of its size: {found}",
             advice="Deploy with less (--cpu, --memory), or ask for a larger quota.",
         )
+    if crowded:
+        return Check(
+            name=name,
+            state="optional",
+            found=f"no room for another service: {found}",
+            advice="Delete what is not needed (%ml service list), or ask for a larger quota.",
+        )
     limits = [option for resource, option in _LIMITS.items() if ours and resource in hard]
     advice = f"Pods have to say their limits: deploy with {' '.join(limits)}." if limits else ""
     return Check(name=name, state="ok", found=found, advice=advice)
@@ -66,8 +78,8 @@ def _is_for_us(spec: dict[str, Any]) -> bool:
 
 
 def _asked() -> dict[str, str]:
-    """Return what one replica of a new service asks for, by all names that quotas have for it."""
+    """Return what a new service of one replica asks for, by all names that quotas have for it."""
     pod = requests_of(KubernetesDeploymentConfig())
-    objects = dict.fromkeys((*_OBJECTS, *(f"count/{each}" for each in _OBJECTS)), "1")
+    objects = dict.fromkeys(_OBJECTS, "1")
     requests = {f"requests.{resource}": amount for resource, amount in pod.items()}
     return {"pods": "1", "count/pods": "1", **objects, **pod, **requests}
