@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -271,9 +272,10 @@ def _image(docker: dict[str, Any], where: str, notes: list[str]) -> dict[str, st
 
 
 def _dockerfile(text: str) -> str:
-    if "\n" in text or not (path := Path(with_slashes(text))).is_file():
-        return text
-    return path.read_text("utf-8-sig")
+    with suppress(OSError):  # a line may be too long for a path; what cannot be read is told later
+        if "\n" not in text and (path := Path(with_slashes(text))).is_file():
+            return path.read_text("utf-8-sig")
+    return text
 
 
 def fitting_python(definition: dict[str, Any], notes: list[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import time
 from contextlib import contextmanager
@@ -38,15 +39,16 @@ def read_lines(dockerfile: str) -> str:
     if "\n" in dockerfile:
         return dockerfile
     path = Path(dockerfile).expanduser()
+    is_line = len(dockerfile.split()) > 1  # it has an instruction and what it is for
+    if is_line and not os.path.isfile(path):  # noqa: PTH113 - a line may be too long for a path
+        return dockerfile
     with storage_faults(path, ConfigurationError):
         if path.is_file():
-            return path.read_text("utf-8")
-    if len(dockerfile.split()) < 2:  # noqa: PLR2004 - a line has an instruction and what it is for
-        raise ConfigurationError(
-            f"There is no Dockerfile '{dockerfile}'.",
-            hint="Give base_dockerfile a file, or lines such as 'RUN apt-get install -y libgomp1'.",
-        )
-    return dockerfile
+            return path.read_text("utf-8-sig")
+    raise ConfigurationError(
+        f"There is no Dockerfile '{dockerfile}'.",
+        hint="Give base_dockerfile a file, or lines such as 'RUN apt-get install -y libgomp1'.",
+    )
 
 
 def build_image(api: APIClient, lines: str, *, tag: str, labels: Mapping[str, str]) -> None:

@@ -104,6 +104,9 @@ def test_paths_of_windows_are_taken_where_no_file_is_called_that(kept, tmp_path)
     read = kept.read_inference({**keys, "environment": environment})
     assert read.environment == ".azureml/conda.yml"
     assert read.image == {"base_dockerfile": "FROM python:3.11\n"}
+    environment["docker"]["baseDockerfile"] = line = f"RUN apt-get install {'libgomp1 ' * 1000}"
+    read = kept.read_inference({**keys, "environment": environment})
+    assert read.image == {"base_dockerfile": line}
     (tmp_path / "work" / "src").mkdir(parents=True)
     (tmp_path / "work" / r"src\score.py").touch()
     assert kept.read_inference(keys).entry_script == r"src\score.py"
