@@ -6,7 +6,7 @@ import io
 import os
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,8 @@ def build_image(api: APIClient, lines: str, *, tag: str, labels: Mapping[str, st
             )
             _follow(parts, steps)
     except BaseException:
-        _remove(api, steps, before)
+        with suppress(Exception):  # an engine that is busy is not what went wrong first
+            _remove(api, steps, before)
         raise
 
 
