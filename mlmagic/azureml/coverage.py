@@ -56,6 +56,9 @@ COVERED: dict[str, tuple[str, ...]] = {
         "AccessToken",
         "Audience",
     ),
+    "train.automl.run": ("AutoMLRun",),
+    "train.automl": (),
+    "train.automl.automlconfig": (),
     "core": (),
     "exceptions": tuple(exceptions.__all__),
 }

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator
 
-    from mlmagic.azureml.core.script_run_config import ScriptRunConfig
     from mlmagic.azureml.core.workspace import Workspace
 
 _NAME = re.compile(r"[a-zA-Z0-9][\w-]{0,255}")
@@ -88,18 +87,38 @@ class Experiment:
         """Begin a run of this process; `Run.complete` ends it."""
         return Run._begin(self, outputs=kwargs.get("outputs"))
 
-    @differs("The script runs on this machine, in this Python, in a process of its own")
-    def submit(
-        self, config: ScriptRunConfig, tags: dict[str, str] | None = None, **kwargs: Any
-    ) -> Run:
-        """Run a script; `Run.wait_for_completion` waits for it."""
+    @differs(
+        "The script runs on this machine, in this Python, in a process of its own; a fitted search "
+        "in the place of an AutoMLConfig gives an AutoMLRun"
+    )
+    def submit(self, config: Any, tags: dict[str, str] | None = None, **kwargs: Any) -> Run:
+        """Run a script, or keep what a search tried; `Run.wait_for_completion` waits for a script.
+
+        Args:
+            config: A `ScriptRunConfig`; or a finished search or study of scikit-learn, Optuna,
+                FLAML or AutoGluon, which becomes an `AutoMLRun`.
+            tags: Labels of the run.
+            kwargs: ``build`` makes the fitted model of a trial where the search kept none; others
+                of v1 are not needed.
+
+        Raises:
+            UserErrorException: It is neither.
+        """
         from mlmagic.azureml.core.script_run_config import ScriptRunConfig, start
 
-        if not isinstance(config, ScriptRunConfig):
+        if isinstance(config, ScriptRunConfig):
+            return start(self, config, tags)
+        from mlmagic.azureml.train.automl.run import AutoMLRun
+        from mlmagic.registry.run_sources import read_runs
+
+        build = kwargs.get("build")
+        tried = read_runs(config, build)
+        if tried is None:
             raise UserErrorException(
-                f"'{type(config).__name__}' cannot be submitted here; give a ScriptRunConfig."
+                f"'{type(config).__name__}' cannot be submitted here; give a ScriptRunConfig, or a "
+                "search that is fitted (scikit-learn, Optuna, FLAML, AutoGluon)."
             )
-        return start(self, config, tags)
+        return AutoMLRun._of(self, config, tried, build=build, tags=tags)
 
     def get_runs(
         self,

@@ -422,7 +422,7 @@ class Model:
 @as_v1
 def register(
     workspace: Workspace,
-    sources: builtins.list[Path],
+    sources: builtins.list[Any],
     name: str,
     *,
     tags: dict[str, str] | None,
@@ -432,8 +432,9 @@ def register(
     framework_version: str | None,
     resources: ResourceConfiguration | None,
     run: Run | None = None,
+    **trial: Any,
 ) -> Model:
-    """Register files as the next version of a name; v1 made one each time."""
+    """Register files, or a ``trial`` of a search, as the next version of a name, as v1 did."""
     check_name(name)
     for what, given in (("Tags", tags), ("Properties", properties)):
         if given is not None and not isinstance(given, dict):
@@ -451,6 +452,7 @@ def register(
         framework=framework if known else ("custom" if framework_version else None),
         framework_version=framework_version,
         new_version=True,
+        **trial,
     )
     return _of(workspace, done.model)
 

@@ -83,20 +83,22 @@ class Run(RunFiles, RunMetrics):
         *,
         outputs: str | None = None,
         tags: dict[str, str] | None = None,
-        script: bool = False,
+        run_id: str | None = None,
+        **facts: Any,
     ) -> Run:
-        """Make a run that is running now."""
-        run_id = f"{experiment.name}_{int(time.time())}_{uuid.uuid4().hex[:8]}"
+        """Make a run that is running now, of which more facts may be known already."""
+        run_id = run_id or f"{experiment.name}_{int(time.time())}_{uuid.uuid4().hex[:8]}"
         experiment.workspace.local.ensure()
         folder = runs_of(experiment.workspace) / experiment.name / run_id
         record = {
             "id": run_id,
             "status": "Running",
-            "type": "azureml.scriptrun" if script else None,
+            "type": None,
             "startTimeUtc": datetime.now(UTC).isoformat(),
             "tags": dict(tags or {}),
             "properties": {},
             "metrics": {},
+            **facts,
         }
         write_atomically(folder / RECORD, json.dumps(record, indent=2))
         return cls(experiment, run_id, outputs)
@@ -130,7 +132,7 @@ class Run(RunFiles, RunMetrics):
         from mlmagic.azureml.core.experiment import Experiment
 
         for record in runs_of(workspace).glob(f"*/{run_id}/{RECORD}"):
-            return Run(Experiment(workspace, record.parents[1].name), run_id)
+            return _rehydrated(Run(Experiment(workspace, record.parents[1].name), run_id))
         raise UserErrorException(f"RunId: {run_id} does not exist in workspace '{workspace.name}'.")
 
     @staticmethod
@@ -147,9 +149,17 @@ class Run(RunFiles, RunMetrics):
         folder = runs_of(experiment.workspace) / experiment.name
         found = [Run(experiment, path.parent.name) for path in folder.glob(f"*/{RECORD}")]
         found.sort(key=lambda run: run._read()["startTimeUtc"], reverse=True)
+        if not include_children:
+            found = [run for run in found if not run._read().get("parent")]
+        return [_rehydrated(run) for run in Run._having(found, tags, properties, status)]
+
+    @staticmethod
+    def _having(
+        runs: builtins.list[Run], tags: Any, properties: Any, status: str | None
+    ) -> builtins.list[Run]:
         return [
             run
-            for run in found
+            for run in runs
             if status in (None, run.status)
             and _has(run.tags, tags)
             and _has(run.properties, properties)
@@ -190,9 +200,10 @@ class Run(RunFiles, RunMetrics):
         return self._read().get("type")
 
     @property
-    def parent(self) -> None:
-        """Runs have no parents here."""
-        return
+    def parent(self) -> Run | None:
+        """The search, of one of its trials."""
+        found = self._read().get("parent")
+        return _rehydrated(Run(self.experiment, found)) if found else None
 
     @property
     def tags(self) -> dict[str, str]:
@@ -397,6 +408,15 @@ class Run(RunFiles, RunMetrics):
         write_atomically(self.folder / RECORD, json.dumps({**self._read(), **facts}, indent=2))
 
 
+def _rehydrated(run: Run) -> Run:
+    """Give a run the class that v1 gave it."""
+    if run.type != "automl":
+        return run
+    from mlmagic.azureml.train.automl.run import AutoMLRun
+
+    return AutoMLRun(run.experiment, run.id)
+
+
 def _has(facts: dict[str, str], wanted: Any) -> bool:
     if not wanted:
         return True
@@ -407,7 +427,7 @@ def _has(facts: dict[str, str], wanted: Any) -> bool:
 
 def get_run(experiment: Experiment, run_id: str, rehydrate: bool = True) -> Run:
     """Return a run by its id."""
-    return Run(experiment, run_id)
+    return _rehydrated(Run(experiment, run_id))
 
 
 _DATA = "Read the data with pandas or fsspec."

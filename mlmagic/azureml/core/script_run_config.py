@@ -77,7 +77,7 @@ def get_run_config_from_script_run(script_run_config: ScriptRunConfig) -> RunCon
 
 def start(experiment: Experiment, config: ScriptRunConfig, tags: dict[str, str] | None) -> Run:
     """Start a run in a process of its own."""
-    run = Run._begin(experiment, tags=tags, script=True)
+    run = Run._begin(experiment, tags=tags, type="azureml.scriptrun")
     words = [f"{word}" for word in config.arguments]
     if config.command is None:
         command = [sys.executable, "-m", "mlmagic.azureml", config.script or "", *words]
