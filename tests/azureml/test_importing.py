@@ -149,6 +149,48 @@ def test_lines_that_a_script_calls_are_told_and_its_words_are_not(tmp_path):
     assert (found.place, found.what) == ("run.py:3", "az ml model profile")
 
 
+CALLS = [
+    ('subprocess.run(["az", "ml", "model", "list"], check=True)', "mapped", "az ml model list"),
+    ("os.system(f'az ml service show -n {name}')", "mapped", "az ml service show"),
+    ("sh(('az.cmd', 'ml', 'service', 'show', '-n', name))", "mapped", "az ml service show"),
+    ("line = ['az', 'ml', 'model', 'profile', '-n', 'a b']", "decide", "az ml model profile"),
+    (
+        "line = ['az', 'ml', 'model', 'show', '-n', f'{x}-m']\nrun(line)",
+        "mapped",
+        "az ml model show",
+    ),
+    (
+        "run(['cmd', '/c', 'az', 'ml', 'model', 'list', '--tag', 'a;b'])",
+        "mapped",
+        "az ml model list",
+    ),
+    (
+        "run([\n    'az', 'ml', 'service', 'update', '--cc', 'lots'])",
+        "decide",
+        "az ml service update",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "verdict", "what"), CALLS)
+def test_words_that_a_program_is_called_with_are_a_line(tmp_path, code, verdict, what):
+    (tmp_path / "run.py").write_text(code)  # nothing else of it is of v1
+    cell = {"cell_type": "code", "source": f"import azureml\n{code}"}
+    document = {"cells": [cell], "nbformat": 4, "nbformat_minor": 2, "metadata": {}}
+    (tmp_path / "n.ipynb").write_text(json.dumps(document))
+    report = import_project(tmp_path)
+    found = [(each.place, each.what) for each in getattr(report, verdict)]
+    assert found == [("n.ipynb, cell 1:2", what), ("run.py:1", what)]
+
+
+@pytest.mark.parametrize(
+    "code", ["run(['az', 'ml', *rest])", "run(['az', 'login'])", "['echo', 'az ml nosuch']"]
+)
+def test_words_that_are_not_known_are_passed_over(tmp_path, code):
+    (tmp_path / "run.py").write_text(f"import azureml\n{code}")
+    assert import_project(tmp_path).decide == ()
+
+
 def digests(folder):
     return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files_of(folder)}
 

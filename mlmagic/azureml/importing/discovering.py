@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mlmagic.azureml.importing.reading import called_lines
 from mlmagic.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -153,4 +154,8 @@ def _kind_of_python(text: str) -> Kind | None:
     names = {node.name for node in tree.body if isinstance(node, functions)}
     if {"init", "run"} <= names:
         return "entry script"
-    return "script" if "azureml" in text else None
+    return "script" if "azureml" in text or _calls_az_ml(tree) else None
+
+
+def _calls_az_ml(tree: ast.Module) -> bool:
+    return any(_AZ_ML.search(text) for _, text in called_lines(tree))

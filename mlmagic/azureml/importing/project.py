@@ -11,7 +11,7 @@ from mlmagic.azureml.importing import documents, notebooks
 from mlmagic.azureml.importing.discovering import Source, kind_of_path, read, walk
 from mlmagic.azureml.importing.documents import finding_of
 from mlmagic.azureml.importing.lines import commands
-from mlmagic.azureml.importing.reading import UseReader, called_texts, service_uses, texts
+from mlmagic.azureml.importing.reading import UseReader, called_lines, service_uses, texts
 from mlmagic.azureml.importing.report import Finding, ImportReport, ProjectFile, gather
 from mlmagic.azureml.importing.writing import write_project
 from mlmagic.errors import ConfigurationError
@@ -121,9 +121,7 @@ def _script(source: Source) -> Iterator[Finding]:
     yield from _problems(source, parsed.problems)
     if parsed.tree is not None:
         yield from _uses(source, UseReader(), parsed.tree)
-        for node in called_texts(parsed.tree):  # lines that os.system or subprocess are given
-            for command in commands(node.value, node.lineno):
-                yield finding_of(source.name, command.judgement, line=command.line)
+        yield from _calls(source, parsed.tree)
 
 
 def _entry_script(source: Source) -> Iterator[Finding]:
@@ -156,9 +154,17 @@ def _notebook(source: Source) -> Iterator[Finding]:
             for use in uses:
                 place = {"line": use.line, "cell": cell.number}
                 yield finding_of(source.name, use.judgement, **place)
+            yield from _calls(source, parsed.tree, cell=cell.number)
         for command in commands(cell.shell):
             place = {"line": command.line, "cell": cell.number}
             yield finding_of(source.name, command.judgement, **place)
+
+
+def _calls(source: Source, tree: ast.Module, **place: int) -> Iterator[Finding]:
+    """Judge the lines that ``os.system`` or ``subprocess`` are given."""
+    for line, text in called_lines(tree):
+        for command in commands(text, line):
+            yield finding_of(source.name, command.judgement, line=command.line, **place)
 
 
 def _uses(source: Source, reader: UseReader, tree: ast.Module) -> Iterator[Finding]:

@@ -8,8 +8,9 @@ script returns is not followed.
 from __future__ import annotations
 
 import ast
+import shlex
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mlmagic.azureml.importing.known import (
     Judgement,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ROOT = "azureml"
+_AZ = ("az", "az.cmd")
+_PUT_IN = "$VALUE"
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -269,13 +272,43 @@ def texts(tree: ast.Module) -> Iterator[str]:
             yield node.value
 
 
-def called_texts(tree: ast.Module) -> Iterator[Any]:
-    """Yield the texts that calls are given, with their lines: commands of a shell among them."""
-    for call in ast.walk(tree):
-        if isinstance(call, ast.Call):
-            for node in (*call.args, *(keyword.value for keyword in call.keywords)):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    yield node
+def called_lines(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield what may be lines of a shell, with the numbers of their lines.
+
+    These are the texts that calls are given, and lists of words with ``"az", "ml"`` among them.
+    What is put in when the program runs is a variable of a shell; lists with ``*more`` are passed
+    over.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            for each in (*node.args, *(keyword.value for keyword in node.keywords)):
+                if (text := _text(each)) is not None:
+                    yield each.lineno, text
+        elif isinstance(node, ast.List | ast.Tuple):
+            words = [_text(each) for each in node.elts]
+            for place in range(len(words) - 1):
+                if words[place] in _AZ and words[place + 1] == "ml" and not _has_star(node):
+                    yield node.lineno, " ".join(["az ml", *map(_word, words[place + 2 :])])
+
+
+def _text(node: ast.expr) -> str | None:
+    """Return a text, with what is put in as a variable."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(each.value) if isinstance(each, ast.Constant) else _PUT_IN for each in node.values
+        )
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _word(text: str | None) -> str:
+    """Return a word as a shell would be given it."""
+    if text is None or _PUT_IN in text:
+        return _PUT_IN
+    return shlex.quote(" ".join(text.split("\n")))
+
+
+def _has_star(node: ast.List | ast.Tuple) -> bool:
+    return any(isinstance(each, ast.Starred) for each in node.elts)
 
 
 def service_uses(tree: ast.Module) -> Iterator[Use]:
