@@ -317,10 +317,10 @@ class Deployment:
         The end is told as soon as the one before accepts no more, not once it is gone.
         """
         self._parts.tell_serving(made, self._token, self._record.current)
-        self._parts.restart_by(made, self._config.restart)
         old = before.serving
         if old is not None:
             self._ask_to_end(old)
+        self._parts.restart_by(made, self._config.restart)
         if others := [front for front in before.fronts if front.token != entrance.token]:
             if old is not None:
                 self._retire(old)  # its requests come through the network of its front
