@@ -17,7 +17,7 @@ from mlmagic.magics.showing import Text
 from mlmagic.options import argument_for, magic_verb, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlmagic.options import Verb
 
@@ -37,7 +37,7 @@ def verb_magic(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def body(
             self: Any, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None
         ) -> Any:
-            words = split(expand(line, {**self.shell.user_ns, **(local_ns or {})}))
+            words = words_of(line, {**self.shell.user_ns, **(local_ns or {})})
             if {"-h", "--help"} & {*words}:
                 return Text(magic.parser.format_help().removeprefix("::").strip("\n"))
             if name == "%deploy" and words == ["--panel"]:
@@ -56,18 +56,19 @@ def verb_magic(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
-def split(line: str) -> list[str]:
-    """Split a line into words, as a shell does; a comment at its end is none of them.
+def words_of(line: str, namespace: Mapping[str, Any]) -> list[str]:
+    """Expand a line and split it into words, as a shell does; its comment is none of them.
 
     Raises:
-        UsageError: A quotation mark is not closed.
+        UsageError: An expression fails, or a quotation mark is not closed.
 
     Example:
-        >>> split("service show 'my svc'  # what it does")
-        ['service', 'show', 'my svc']
+        >>> words_of("service show '{name} svc' {ticket}  # why", {"name": "my", "ticket": "#1"})
+        ['service', 'show', 'my svc', '#1']
     """
+    line = expand(without_comment(line), namespace)
     try:
-        return shlex.split(without_comment(line))
+        return shlex.split(line)
     except ValueError as error:
         raise UsageError(
             f"The line cannot be split into words ({error}): '{line.strip()}'.",
@@ -76,12 +77,20 @@ def split(line: str) -> list[str]:
 
 
 def without_comment(line: str) -> str:
-    """Return a line up to a ``#`` that begins a word outside quotation marks."""
-    starts = (found.start() for found in _COMMENT.finditer(line))
-    return next((line[:start] for start in starts if is_closed(line[:start])), line)
+    """Return a line up to a ``#`` that begins a word outside quotation marks and braces."""
+    return next((line[: found.start()] for found in signs(_COMMENT, line)), line)
 
 
-def is_closed(text: str) -> bool:
+def signs(pattern: re.Pattern[str], line: str) -> Iterator[re.Match[str]]:
+    """Find a sign where it is syntax: outside quotation marks and ``{expression}``."""
+    fields = [found.span() for found in _FIELD.finditer(line)]
+    for found in pattern.finditer(line):
+        start = found.start()
+        if _is_closed(line[:start]) and not any(first < start < end for first, end in fields):
+            yield found
+
+
+def _is_closed(text: str) -> bool:
     """Whether every quotation mark of a text has its partner."""
     try:
         shlex.split(text)

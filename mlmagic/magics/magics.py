@@ -22,7 +22,7 @@ from traitlets import Bool
 from mlmagic.dispatch import call, chosen_workspace, derived_name, show
 from mlmagic.errors import ConfigurationError, EnvironmentSetupError, UsageError
 from mlmagic.magics.boundary import user_errors
-from mlmagic.magics.lines import expand, find_field, split, verb_magic, without_comment
+from mlmagic.magics.lines import expand, find_field, verb_magic, without_comment, words_of
 from mlmagic.magics.redirecting import take_redirection
 from mlmagic.magics.session import Session
 from mlmagic.magics.showing import LiveListing, Progress, Text, displayable
@@ -83,7 +83,7 @@ class MlmagicMagics(Magics):
         last = values.pop("last", False)
         if last:
             line, cell, origin = self.session.last_marked_cell()
-            words = split(expand(line, self.shell.user_ns))
+            words = words_of(line, self.shell.user_ns)
             parser = build_parser(verb.options, prog="score_script")
             values = parse(parser, verb.options, words) | values
         if cell is None:
@@ -121,9 +121,9 @@ class MlmagicMagics(Magics):
 
         ``> FILE`` at the end writes what it says to a file, ``>> FILE`` behind what the file has.
         """
-        line = without_comment(expand(line, {**self.shell.user_ns, **(local_ns or {})}))
-        line, file = take_redirection(line)
-        result = self._run(split(line), shows=file is None)
+        namespace = {**self.shell.user_ns, **(local_ns or {})}
+        line, file = take_redirection(without_comment(line), namespace)
+        result = self._run(words_of(line, namespace), shows=file is None)
         if file is None:
             return result
         file.write(f"{result}")

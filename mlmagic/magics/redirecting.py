@@ -6,10 +6,14 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import UsageError
 from mlmagic.files import write_atomically
-from mlmagic.magics.lines import is_closed, split
+from mlmagic.magics.lines import signs, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SIGN = re.compile(r"\s(?P<sign>>>?)(?!=)")
 
@@ -49,24 +53,21 @@ class Redirection:
             ) from error
 
 
-def take_redirection(line: str) -> tuple[str, Redirection | None]:
-    """Take ``> FILE`` or ``>> FILE`` off the end of a line.
+def take_redirection(line: str, namespace: Mapping[str, Any]) -> tuple[str, Redirection | None]:
+    """Take ``> FILE`` or ``>> FILE`` off the end of a line; only the file's name is expanded.
 
     Example:
-        >>> take_redirection("service export svc >> all.yaml")
-        ('service export svc', Redirection(path=PosixPath('all.yaml'), append=True))
+        >>> take_redirection("service export {svc} >> {svc}.yaml", {"svc": "a"})
+        ('service export {svc}', Redirection(path=PosixPath('a.yaml'), append=True))
     """
-    for found in _SIGN.finditer(line):
-        before = line[: found.start()]
-        if not is_closed(before):  # it stands between quotation marks
-            continue
+    for found in signs(_SIGN, line):
         named = line[found.end() :].strip()
-        words = split(named)
+        words = words_of(named, namespace)
         if len(words) != 1:
             raise UsageError(
                 f"Behind '{found['sign']}' one file is named, not '{named}'.",
                 hint="Such as: %ml service export NAME > manifests.yaml",
             )
         path = Path(words[0]).expanduser()
-        return before, Redirection(path=path, append=found["sign"] == ">>")
+        return line[: found.start()], Redirection(path=path, append=found["sign"] == ">>")
     return line, None

@@ -122,6 +122,22 @@ def test_ml_writes_to_a_file_as_a_shell_does(shell, model_file, tmp_path, capsys
     assert not Path("/dev/null").is_file()
 
 
+def test_what_variables_hold_is_neither_a_comment_nor_a_redirection(shell, model_file, tmp_path):
+    shell.cell("ticket, text, place, kind = '#12', 'accuracy > 0.9', 'a#1', 'json'")
+    done = shell.cell("%register model.bin --name a --description {ticket}  # {not a variable}")
+    assert done.model.description == "#12"
+    done = shell.cell("%register model.bin --name b --description '{text}  # 2'")
+    assert done.model.description == "accuracy > 0.9  # 2"
+    shown = shell.cell("%ml model show b --query id -o {kind if 2 > 1 else text}")
+    assert shown == '"b:1"'
+    with pytest.raises(UsageError, match="'>' is one too many"):
+        shell.cell("%ml model show {text}")
+    assert not (tmp_path / "0.9").exists()
+    shell.cell("%ml model update a:1 --description {ticket} > {place}  # {not a variable}")
+    shell.cell("%ml model show a:1 --query description -o tsv >> {place}")
+    assert (tmp_path / "a#1").read_text().endswith("#12\n")
+
+
 @pytest.mark.parametrize(
     ("end", "message"),
     [
