@@ -15,7 +15,7 @@ from papermill.engines import NotebookExecutionManager
 from papermill.execute import ERROR_ANCHOR_MSG, ERROR_MARKER_TAG, ERROR_MESSAGE_TEMPLATE
 from traitlets.config import Config
 
-from mlmagic.errors import ConfigurationError
+from mlmagic.errors import ConfigurationError, MlmagicError
 from mlmagic.runs import storage
 from mlmagic.runs.result import CellFailure, CellOutcome, Limits, in_one_line
 from mlmagic.services.static_view import SERVICE_MIME_TYPE
@@ -37,6 +37,7 @@ class Recorder(NotebookExecutionManager):
         current: The cell begun last.
         failed: The cell that raised.
         cells: The code cells begun, in their order.
+        lost: Why the notebook could not be saved last, if it could not.
     """
 
     def __init__(
@@ -56,10 +57,26 @@ class Recorder(NotebookExecutionManager):
         self.current: int | None = None
         self.failed: int | None = None
         self.cells: list[CellOutcome] = []
+        self.lost: MlmagicError | None = None
 
     def save(self, **_: Any) -> None:
-        """Write the notebook so that readers never see a part of it."""
-        storage.write(self._output, nbformat.writes(self.nb) + "\n")
+        """Write the notebook so that readers never see a part of it.
+
+        A storage that fails once cells ran does not end the run: the next step saves it all.
+        """
+        try:
+            storage.write(self._output, nbformat.writes(self.nb) + "\n")
+        except (MlmagicError, OSError) as error:
+            if not self._begun:
+                raise
+            if self.lost is None:
+                self._progress(f"{error}")
+            self.lost = MlmagicError(
+                f"The executed notebook was not saved: {str(error).rstrip('.')}.",
+                hint="Its cells ran all the same.",
+            )
+            return
+        self.lost = None
         self.last_save_time = self.now()
 
     def cell_start(self, cell: Any, cell_index: int, **rest: Any) -> None:

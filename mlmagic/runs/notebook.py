@@ -81,6 +81,7 @@ def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
     Raises:
         UsageError: An argument or a file is not usable, or there is no such kernel; nothing was
             run.
+        MlmagicError: The cells ran, but the executed notebook could not be saved; the result is.
         ConfigurationError: The kernel does not start, or a setting is wrong.
         EnvironmentNotFoundError: There is no such environment.
         EnvironmentSetupError: The environment cannot be made.
@@ -105,12 +106,17 @@ def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
         document, known = prepare(source, target, values, chosen, tell, azureml=azureml)
         recorder = run.execute(document, known, limits, variables)
     outcome = run.conclude(cleanup)
+    if recorder.lost is not None:
+        recorder.save()  # its storage may be there again
     if result is not None:
         write_record(Path(result).expanduser().resolve(), outcome)
     if junit is not None:
         write_atomically(Path(junit).expanduser().resolve(), junit_xml(outcome, recorder.cells))
     if run.interruption is not None:
         raise run.interruption
+    if recorder.lost is not None:
+        tell(outcome.summary())
+        raise recorder.lost
     return outcome
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,17 +11,19 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
-from mlmagic.errors import UsageError
+from mlmagic.errors import MlmagicError, UsageError
 from mlmagic.runs import run_notebook
 from mlmagic.runs.preparing import output_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @contextmanager
-def storage(kept: dict[str, bytes]) -> Iterator[str]:
-    """A store on loopback, which takes and gives whole files."""
+def storage(
+    kept: dict[str, bytes], busy: Callable[[bytes], bool] = lambda _: False
+) -> Iterator[str]:
+    """A store on loopback, which takes and gives whole files, unless it is busy."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -32,9 +35,10 @@ def storage(kept: dict[str, bytes]) -> Iterator[str]:
         def do_PUT(self) -> None:
             allowed = "readonly" not in self.path
             content = self.rfile.read(int(self.headers["Content-Length"]))
-            if allowed:
+            available = not busy(content)
+            if allowed and available:
                 kept[self.path.partition("?")[0]] = content
-            self.send_response(204 if allowed else 403)
+            self.send_response(503 if not available else 204 if allowed else 403)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -68,6 +72,35 @@ def test_a_notebook_is_read_from_an_address_and_written_to_one(write_notebook, t
     told = kept["/out.ipynb"].decode() + (tmp_path / "result.json").read_text() + result.summary()
     assert "s3cret" not in told
     assert 'name="work.ipynb"' in (tmp_path / "junit.xml").read_text()
+
+
+def test_a_store_that_is_busy_for_a_while_loses_nothing(write_notebook, tmp_path):
+    work = write_notebook("print('fir' + 'st')", "print('sec' + 'ond')")
+    kept, told = {}, []
+    with storage(kept, lambda it: b"first" in it and b"second" not in it) as url:
+        result = run_notebook(work, f"{url}/out.ipynb", progress=told.append)
+    assert result.exit_code == 0
+    assert b"second" in kept["/out.ipynb"]
+    assert [line for line in told if "503" in line][1:] == []
+
+
+def test_a_run_whose_notebook_is_lost_is_concluded_and_told(write_notebook, tmp_path):
+    work = write_notebook("print('fir' + 'st')", "1 / 0")
+    with (
+        storage({}, lambda it: b"first" in it) as url,
+        pytest.raises(MlmagicError, match=r"was not saved: '.*out\.ipynb' .*503") as lost,
+    ):
+        run_notebook(
+            work,
+            f"{url}/out.ipynb",
+            result=tmp_path / "result.json",
+            junit=tmp_path / "junit.xml",
+        )
+    assert not isinstance(lost.value, UsageError)
+    assert json.loads((tmp_path / "result.json").read_text())["failure"]["ename"] == (
+        "ZeroDivisionError"
+    )
+    assert "ZeroDivisionError" in (tmp_path / "junit.xml").read_text()
 
 
 def test_where_an_executed_notebook_goes(tmp_path, monkeypatch):
