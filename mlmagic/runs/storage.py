@@ -58,9 +58,14 @@ def read(place: str) -> str:
     Raises:
         UsageError: It cannot be had, for whatever reason its storage tells.
     """
-    from papermill.iorw import papermill_io
+    import requests
+    from papermill.iorw import HttpHandler, papermill_io
 
     try:
+        if papermill_io.get_handler(place) is HttpHandler:  # which takes errors for the file
+            answer = requests.get(place, headers={"Accept": "application/json"}, timeout=60)
+            answer.raise_for_status()
+            return answer.text
         text: str = papermill_io.read(place, extensions=[])
     except Exception as error:  # each storage raises its own
         raise UsageError(f"'{shown(place)}' cannot be read: {_reason(error)}") from error

@@ -30,7 +30,7 @@ def storage(
             content = kept.get(self.path.partition("?")[0])
             self.send_response(404 if content is None else 200)
             self.end_headers()
-            self.wfile.write(content or b"no such file")
+            self.wfile.write(content or b'{"message": "no such file"}')
 
         def do_PUT(self) -> None:
             allowed = "readonly" not in self.path
@@ -117,8 +117,11 @@ def test_where_an_executed_notebook_goes(tmp_path, monkeypatch):
 def test_what_a_store_refuses_is_told_without_secrets(write_notebook):
     kept = {"/work.ipynb": write_notebook("1").read_bytes()}
     with storage(kept) as url:
-        with pytest.raises(UsageError, match=r"'http://[\d.:]+/gone.ipynb' is not a notebook"):
+        with pytest.raises(UsageError, match=r"/gone.ipynb' cannot be read: .*404") as told:
             run_notebook(f"{url}/gone.ipynb?sig=s3cret")
+        assert "s3cret" not in f"{told.value}"
+        with pytest.raises(UsageError, match=r"/gone.json' cannot be read: .*404"):
+            run_notebook(f"{url}/work.ipynb", parameters_file=f"{url}/gone.json")
         with pytest.raises(UsageError, match=r"/readonly.ipynb' cannot be written: .*403") as told:
             run_notebook(f"{url}/work.ipynb", f"{url}/readonly.ipynb?sig=s3cret")
     assert "s3cret" not in f"{told.value}"
