@@ -9,7 +9,7 @@ from mlmagic.errors import ScriptError
 
 IGNORE_FILE = ".mlmagicignore"
 
-_NEVER = frozenset({".git", ".mlmagic", ".ipynb_checkpoints", "__pycache__", ".venv"})
+NEVER = frozenset({".git", ".mlmagic", ".ipynb_checkpoints", "__pycache__", ".venv"})
 # Lines of the user's file come after these and win. Notebooks stay behind because saving one
 # must not make a service look changed.
 _DEFAULTS = ("*.ipynb", "*.pyc", f"/{IGNORE_FILE}")
@@ -53,7 +53,7 @@ class Ignored:
 
     def skips(self, inside: PurePosixPath, *, folder: bool) -> bool:
         """Whether a file or folder stays behind."""
-        if inside.name in _NEVER:
+        if inside.name in NEVER:
             return True
         return self._all.match_file(f"{inside}/" if folder else str(inside))
 

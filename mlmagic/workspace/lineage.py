@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from mlmagic.entities import CellOrigin
 
 _GIT_SECONDS = 5
+_STATUS = ("--no-optional-locks", "status", "--porcelain")  # asks, and writes no index
 
 
 def lineage_of(folder: Path, *, cell: CellOrigin | None, notebook: str | None) -> Lineage:
     """Tell the lineage of something made now in a folder."""
     commit = commit_of(folder)
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if commit else None
+    changes = _git(folder, *_STATUS, "--untracked-files=no") if commit else None
     return Lineage(
         git_commit=commit,
         git_dirty=bool(changes) if changes is not None else None,
@@ -42,13 +43,18 @@ def commit_with(script: Path, folder: Path | None) -> str:
         folder: What travels with it.
 
     Returns:
-        The commit; empty where there is none, or where something was changed since.
+        The commit; empty where there is none, or where something was changed or added since.
     """
-    of_script = _git(script.parent, "status", "--porcelain", "--ignored", "--", str(script))
+    from mlmagic.scripts.ignoring import NEVER
+
+    of_script = _git(script.parent, *_STATUS, "--ignored", "--", str(script))
     if of_script != "":
         return ""
-    if folder is not None and _git(folder, "status", "--porcelain", "-uno", "--", str(folder)):
-        return ""
+    if folder is not None:
+        stays = [f":(top,exclude,glob)**/{name}/**" for name in sorted(NEVER)]
+        travels = _git(script.parent, *_STATUS, "-uall", "--", str(folder), *stays)
+        if travels != "":
+            return ""
     return commit_of(script.parent) or ""
 
 

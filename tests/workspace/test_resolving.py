@@ -54,6 +54,11 @@ def test_the_commit_is_told_where_git_has_the_sources_as_they_are(workspace):
     write("project/helper.py", "# changed")
     assert spec().commit == ""
     git("checkout", "-q", "project/helper.py")
+    write("project/__pycache__/helper.cpython-311.pyc", "stays behind")
+    assert spec().commit == kept.commit
+    write("project/new/other.py", "# git does not have it")
+    assert spec().commit == ""
+    Path("project/new/other.py").unlink()
     assert spec("b").commit == ""
 
 
