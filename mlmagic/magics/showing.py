@@ -26,11 +26,13 @@ _RUN = ("mlmagic.azureml.widgets", "RunDetails")
 class Progress:
     """Lines of progress that replace one another and leave nothing behind.
 
-    Where nobody watches, the notebook shows none; ``mlmagic run`` tells them.
+    Where nobody watches, the notebook shows none; ``mlmagic run`` tells them, unless silence
+    was asked for.
     """
 
     def __init__(self, session: Session, *, quiet: bool | None = None) -> None:
-        self._quiet = session.headless if quiet is None else quiet
+        self._noted = session.headless and quiet is None
+        self._quiet = self._noted or bool(quiet)
         self._in_kernel = session.in_kernel
         self._handle: Any = None
 
@@ -39,8 +41,9 @@ class Progress:
 
     def __call__(self, line: str) -> None:
         """Show a line in the place of the one before."""
-        if self._quiet:
+        if self._noted:
             journal.note("progress", line=line)
+        if self._quiet:
             return
         if not self._in_kernel:
             if sys.stderr.isatty():

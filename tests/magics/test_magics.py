@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mlmagic import journal
 from mlmagic.entities import Registration
 from mlmagic.errors import (
     ConfigurationError,
@@ -12,6 +13,8 @@ from mlmagic.errors import (
     RegistryError,
     UsageError,
 )
+from mlmagic.magics.session import Session
+from mlmagic.magics.showing import Progress
 
 MODEL = b"not much of a model"
 
@@ -155,6 +158,17 @@ def test_a_line_that_fails_leaves_the_file_as_it_was(shell, model_file, tmp_path
     with pytest.raises(MlmagicError, match=message):
         shell.cell(f"%ml model {end}")
     assert (tmp_path / "ids").read_text() == "before"
+
+
+def test_a_run_is_told_progress_unless_only_errors_are_asked_for(shell, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLMAGIC_HEADLESS", "1")
+    monkeypatch.setenv(journal.JOURNAL_VARIABLE, str(tmp_path / "journal"))
+    session = Session(shell)
+    for quiet in (None, True):
+        with Progress(session, quiet=quiet) as say:
+            say(f"{quiet=}")
+    noted = journal.read(tmp_path / "journal")
+    assert [entry["line"] for entry in noted] == ["quiet=None"]
 
 
 def test_ml_settings_have_origins(shell, monkeypatch):
