@@ -57,7 +57,7 @@ def write(data: Any, kind: str, *, query: str | None = None) -> str:
         query: A JMESPath expression to apply first.
 
     Raises:
-        UsageError: The query is not JMESPath.
+        UsageError: The query is not JMESPath, or asks something of values of another type.
     """
     data = select(data, query) if query else data
     if kind == "none":
@@ -73,16 +73,22 @@ def select(data: Any, query: str) -> Any:
     """Apply a JMESPath expression.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is none, or asks something of values of another type.
     """
     import jmespath
-    from jmespath.exceptions import JMESPathError
+    from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
     try:
         return jmespath.search(query, data)
-    except JMESPathError as error:
+    except (JMESPathError, TypeError, ValueError) as error:
         told = " ".join(str(error).split())
-        raise UsageError(f"The query '{query}' is not JMESPath: {told}") from None
+        # Comparisons of a text and a number, and some functions, fail as Python's own do.
+        if isinstance(error, JMESPathError) and not isinstance(error, JMESPathTypeError):
+            raise UsageError(f"The query '{query}' is not JMESPath: {told}") from None
+        raise UsageError(
+            f"The query '{query}' does not fit the types of what it reads: {told}.",
+            hint="Look at the whole with '-o json'; to_number(FIELD) and to_string(FIELD) convert.",
+        ) from None
 
 
 def _camel(name: str) -> str:

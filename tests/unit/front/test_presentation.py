@@ -141,6 +141,24 @@ def test_queries():
     assert write([{"a": 1}, {"a": 2}], "tsv", query="[].a") == "1\n2"
     with pytest.raises(UsageError, match="is not JMESPath"):
         write([], "json", query="[")
+    with pytest.raises(UsageError, match="is not JMESPath: Unknown function: newest"):
+        write([], "json", query="newest(@)")
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("[?n > `0`]", "'>' not supported between instances of 'str' and 'int'"),
+        ("min_by(@, &n)", "'<' not supported between instances of 'str' and 'int'"),
+        ("[0].merge(@, `[1]`)", "sequence"),
+        ("[0].contains(t, n)", "requires string as left operand, not int"),
+        ("length([0].n)", r'expected one of: \[.*\], received: "number"'),
+    ],
+)
+def test_a_query_that_does_not_fit_the_data_is_told(query, told):
+    data = [{"n": 1, "t": "a"}, {"n": "b", "t": "c"}]
+    with pytest.raises(UsageError, match=f"does not fit the types of what it reads: .*{told}"):
+        write(data, "json", query=query)
 
 
 def test_answers_stay_json():
