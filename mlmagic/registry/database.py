@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -103,6 +104,15 @@ class Database:
                 connection.execute(f"PRAGMA journal_mode = {journal}")
                 connection.execute("PRAGMA synchronous = FULL")
 
+        @event.listens_for(engine, "close")
+        def _closing(connection: Any, _record: Any) -> None:
+            # Statistics of tables that grew: the planner chooses indexes by them. They can wait
+            # for another time, where somebody writes.
+            if writable:
+                with suppress(sqlite3.Error):
+                    connection.execute("PRAGMA busy_timeout = 0")
+                    connection.execute("PRAGMA optimize")
+
         @event.listens_for(engine, "begin")
         def _begun(connection: Connection) -> None:
             # A writer takes its lock at once: it cannot be overtaken between reading and writing.
@@ -159,6 +169,8 @@ class Database:
                 ) from error
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if current is not None and connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("ANALYZE")  # PostgreSQL does by itself
 
 
 def _server_engine(url: str) -> Engine:

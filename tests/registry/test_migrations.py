@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 import sqlalchemy
@@ -102,6 +104,48 @@ def test_the_newest_schema_is_the_same_whichever_way_it_came(url, tmp_path):
             indexes = {index["name"] for index in inspector.get_indexes(table.name)}
             assert {index.name for index in table.indexes} <= indexes
     database.close()
+
+
+def statistics(path):
+    """The tables that the planner has statistics of."""
+    with closing(sqlite3.connect(path)) as connection:
+        there = connection.execute("SELECT name FROM sqlite_schema WHERE name = 'sqlite_stat1'")
+        if there.fetchone() is None:
+            return set()
+        return {row[0] for row in connection.execute("SELECT DISTINCT tbl FROM sqlite_stat1")}
+
+
+def test_a_migration_leaves_statistics(tmp_path):
+    url = f"sqlite:///{tmp_path / 'first.db'}"
+    first_version(url, 20)
+    assert statistics(tmp_path / "first.db") == set()
+    database = Database(tmp_path, url)
+    with database.reading():
+        assert {"models", "labels", "metrics"} <= statistics(tmp_path / "first.db")
+    database.close()
+
+
+def test_closing_leaves_statistics_of_what_grew(tmp_path):
+    registry = Registry(tmp_path, ContentStore(tmp_path / "content"))
+    for number in range(20):
+        registry.register({"number": number}, name="net", tags={"area": "health"})
+    assert len(registry.list(tags=["area=health"], order_by="-created_at")) == 20
+    assert statistics(registry.catalogue.database.path) == set()
+    registry.close()
+    assert {"models", "labels"} <= statistics(registry.catalogue.database.path)
+
+
+def test_closing_while_somebody_writes_loses_nothing(tmp_path):
+    registry = Registry(tmp_path, ContentStore(tmp_path / "content"))
+    registry.register({"a": 1}, name="net")
+    assert registry.list(name="net")
+    with closing(sqlite3.connect(registry.catalogue.database.path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        registry.close()
+        assert other.in_transaction
+        other.rollback()
+    assert [model.id for model in registry.list()] == ["net:1"]
+    registry.close()
 
 
 def test_a_later_schema_is_refused(url, tmp_path):
