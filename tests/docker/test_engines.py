@@ -195,6 +195,8 @@ def test_a_socket_that_may_not_be_used_is_told(no_context: Path) -> None:
     assert "Join the group 'docker'" in (caught.value.hint or "")
 
 
+# The docker client leaves a socket open that found nobody.
+@pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
 def test_an_engine_that_dies_under_a_deployment_is_told_and_has_nothing_of_it(
     make_engine: Callable[..., PrivateEngine],
     make_kit: Callable[..., DockerKit],

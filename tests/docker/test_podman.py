@@ -6,8 +6,10 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +20,6 @@ from tests.engine.fixtures import TestEngine, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.docker
 
@@ -27,13 +28,11 @@ LIMITS = '[containers]\ndefault_ulimits = ["nofile=4096:4096", "nproc=16384:1638
 
 
 @pytest.fixture(scope="module")
-def docker_engine(
-    docker_engine: TestEngine, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[TestEngine]:
+def docker_engine(docker_engine: TestEngine) -> Iterator[TestEngine]:
     """Podman's service with the base image, in a storage of its own; it is the one meant."""
     if os.geteuid() != 0 or shutil.which("podman") is None:
         lacking("an engine of Podman's needs root and podman: apt install podman")
-    folder = tmp_path_factory.mktemp("podman")
+    folder = Path(tempfile.mkdtemp(prefix="mlmagic-podman-"))  # Podman takes no long paths
     limits = folder / "containers.conf"
     limits.write_text(LIMITS)
     place = folder / "podman.sock"
@@ -57,7 +56,8 @@ def docker_engine(
         process.terminate()
         process.wait(60)
         # Not `system reset`, which takes the networks of the machine's own Podman along.
-        subprocess.run([*podman, "rmi", "--all", "--force"], check=True, timeout=120)
+        subprocess.run([*podman, "rmi", "--all", "--force"], check=False, timeout=120)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def reach(socket_file: Path, log: Path) -> DockerClient:
