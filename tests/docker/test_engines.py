@@ -196,7 +196,7 @@ def test_a_socket_that_may_not_be_used_is_told(no_context: Path) -> None:
 
 
 # The docker client leaves a socket open that found nobody.
-@pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_an_engine_that_dies_under_a_deployment_is_told_and_has_nothing_of_it(
     make_engine: Callable[..., PrivateEngine],
     make_kit: Callable[..., DockerKit],
