@@ -26,7 +26,7 @@ UPDATES_PER_SECOND = 4  # of each panel
 MESSAGES = 200
 OTHER_LINES = 5
 CYCLES = 50
-# Of each cycle: a panel has some 160 listeners and 500 nodes. JupyterLab itself adds listeners where
+# Of each cycle: a panel has some 160 listeners and 500 nodes. JupyterLab adds some listeners where
 # it finds time, and keeps the two nodes around any view that is gone, of a bare anywidget too.
 LISTENERS, NODES = 5, 5
 NAMES = [f"talking-{n}-svc" for n in range(SERVICES)]
