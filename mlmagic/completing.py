@@ -75,7 +75,8 @@ class Candidates:
 
     def _models(self) -> list[str]:
         found = self._workspace().list_models()
-        return [*{model.name for model in found}, *(model.id for model in found)]
+        named = (f"{model.name}@{alias}" for model in found for alias in model.aliases)
+        return [*{model.name for model in found}, *(model.id for model in found), *named]
 
     def _model_names(self) -> list[str]:
         return [model.name for model in self._workspace().list_models(latest=True)]
@@ -85,7 +86,9 @@ class Candidates:
         return workspace.services.names() if workspace.exists else []
 
     def _environments(self) -> Iterable[str]:
-        return [entry.name for entry in self._workspace().list_environments()]
+        found = self._workspace().list_environments()
+        versions = (f"{entry.name}:{entry.version}" for entry in found if entry.version)
+        return [*(entry.name for entry in found), *versions]
 
     def _configurations(self) -> Iterable[str]:
         return [kept.name for kept in self._workspace().list_configurations()]

@@ -103,11 +103,13 @@ class ImageError(MlmagicError):
     """An image could not be made or moved; ``reason`` is a service's reason for it.
 
     Attributes:
-        final: Whether trying again is in vain, for a registry's refusals.
+        status: What a registry answered; None for what is no refusal of one.
+        retry_after: Seconds after which it wants to be asked again; 0 where it does not say.
     """
 
     reason = "ImageBuildFailed"
-    final = False
+    status: int | None = None
+    retry_after: float = 0.0
 
 
 class ImageBuildError(ImageError):
@@ -215,6 +217,15 @@ class MissingDependencyError(MlmagicError):
 
 
 _SHOWN_NAMES = 12
+
+
+class Remark(str):
+    """A line of progress that stays, in the words of an error: something is not done as asked.
+
+    It must be passed on as it is: text that is made of it is a line like others.
+    """
+
+    __slots__ = ()
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 FILE_NAME = "mlmagic.toml"
+FORMATS = ("json", "jsonc", "yaml", "yamlc", "table", "tsv", "none")
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True} | {
     "0": False,
     "false": False,
@@ -40,6 +41,12 @@ def _text(value: Any) -> str:
 
 def _path(value: Any) -> Path:
     return Path(_text(os.fspath(value) if isinstance(value, Path) else value)).expanduser()
+
+
+def _format(value: Any) -> str:
+    if value not in FORMATS:
+        raise ValueError(f"one of {', '.join(FORMATS)}")
+    return _text(value)
 
 
 def _truth(value: Any) -> bool:
@@ -154,6 +161,11 @@ class Settings:
     )
     image_registry = Setting[str | None](
         "where images for clusters are pushed, HOST/PATH", read=_text, default=None
+    )
+    output = Setting[str](
+        "the format of what the command 'mlmagic' writes, without -o: 'json' is what 'az' wrote",
+        read=_format,
+        default="table",
     )
     require_signature = Setting[bool](
         "whether only models that are signed by a key of 'signing_keys' are deployed",

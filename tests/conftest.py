@@ -12,6 +12,7 @@ from mlmagic.registry import ContentStore
 from mlmagic.testing import ServiceKit, minimal_lock
 from tests.engine.fixtures import (
     certificate,
+    collected,
     docker_engine,
     image_registry,
     make_engine,
@@ -21,6 +22,7 @@ from tests.engine.fixtures import (
 
 __all__ = [
     "certificate",
+    "collected",
     "docker_engine",
     "image_registry",
     "make_engine",
@@ -35,17 +37,19 @@ if TYPE_CHECKING:
     from mlmagic.entities import Lock
 
 
-# The longest first.
-FIRST = ("cluster", "tests/docker", "tests/images", "tests/panels", "tests/registry")
+# The longest first. What stops the cluster's components comes before others need them.
+FIRST = ("nodes", "tests/docker", "cluster", "tests/images", "tests/panels", "tests/registry")
 
 
 def share(nodeid: str) -> str:
     """Name what stays together in one process where several share the tests (``-n 2``).
 
-    A folder does, for its fixtures; and what needs the cluster, whose components tests stop.
+    A folder does, for its fixtures; a file, where it needs the cluster; what is about nodes.
     """
     folder, _, file = nodeid.partition("::")[0].rpartition("/")
-    return "cluster" if folder == "tests/kubernetes" or "cluster" in file else folder
+    if folder == "tests/kubernetes" and file.startswith("test_node"):
+        return "nodes"
+    return f"cluster: {file}" if folder == "tests/kubernetes" or "cluster" in file else folder
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -63,7 +67,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest first."""
     place = {name: number for number, name in enumerate(FIRST)}
-    items.sort(key=lambda item: place.get(share(item.nodeid), len(place)))
+    items.sort(key=lambda item: place.get(share(item.nodeid).partition(":")[0], len(place)))
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +84,8 @@ def plain_settings(shared_cache: Path) -> Iterator[None]:
             if name.startswith("MLMAGIC_") and name != "MLMAGIC_REQUIRE":
                 patch.delenv(name)
         patch.delenv("CI", raising=False)
+        # Each process that a test starts would compile all that it imports anew.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("MLMAGIC_CACHE_DIR", str(shared_cache))
         yield
 

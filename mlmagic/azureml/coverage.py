@@ -11,19 +11,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from mlmagic.azureml import exceptions
+from mlmagic.configurations.v1_keys import refused_keys, unused_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mlmagic.configurations.v1_keys import Section
 
 Status = Literal["works", "differs", "refused"]
 T = TypeVar("T")
 _NOTE = "__azureml_note__"
+# Instead of endpoints, which share traffic between versions.
+NO_VERSIONS = "Deploy the versions as services of their own; update() changes one in place."
+_FIELDS = "__azureml_fields__"
 
 # The modules that users import, with what of each is more than a refusal.
 COVERED: dict[str, tuple[str, ...]] = {
     "core.workspace": ("Workspace",),
     "core.model": ("Model", "InferenceConfig", "ModelPackage"),
-    "core.environment": ("Environment", "DockerSection", "PythonSection"),
+    "core.environment": ("Environment", "DockerSection", "PythonSection", "ImageBuildDetails"),
     "core.conda_dependencies": ("CondaDependencies",),
     "core.container_registry": ("ContainerRegistry",),
     "core.resource_configuration": ("ResourceConfiguration",),
@@ -35,7 +41,10 @@ COVERED: dict[str, tuple[str, ...]] = {
     ),
     "core.webservice.webservice": (
         "WebserviceDeploymentConfiguration",
+        "AutoScaler",
         "ContainerResourceRequirements",
+        "DataCollection",
+        "LivenessProbeRequirements",
     ),
     "core.webservice.local": ("LocalWebserviceDeploymentConfiguration",),
     "core.webservice.aci": ("AciServiceDeploymentConfiguration",),
@@ -56,6 +65,7 @@ COVERED: dict[str, tuple[str, ...]] = {
         "AccessToken",
         "Audience",
     ),
+    "widgets": ("RunDetails",),
     "train.automl.run": ("AutoMLRun",),
     "train.automl": (),
     "train.automl.automlconfig": (),
@@ -96,6 +106,32 @@ def differs(note: str) -> Callable[[T], T]:
         return target
 
     return mark
+
+
+def differs_in(notes: Mapping[str, str]) -> Callable[[type[T]], type[T]]:
+    """Mark fields of a class as different from v1's.
+
+    Args:
+        notes: How, by field; names of other classes' fields do no harm.
+    """
+
+    def mark(owner: type[T]) -> type[T]:
+        setattr(owner, _FIELDS, notes)
+        return owner
+
+    return mark
+
+
+def of_the_files(section: Section) -> dict[str, str]:
+    """Return what of a configuration is not used or refused, as of a configuration file."""
+    unused = {key: f"Not used: {why}" for key, why in unused_keys(section).items()}
+    refused = {key: f"Refused by Model.deploy: {why}" for key, why in refused_keys(section).items()}
+    return unused | refused
+
+
+def always(value: object, how: str) -> Any:
+    """Make a property that says the same of everything, and how that differs from v1's."""
+    return property(differs(how)(lambda _: value))
 
 
 class Refused:
@@ -183,8 +219,10 @@ def _rows_of(module: str, name: str, owner: Any) -> Iterator[Row]:
     note = vars(owner).get(_NOTE, "")
     yield Row(module, name, _whole(name), "differs" if note else "works", note)
     if isinstance(owner, type):
+        fields = getattr(owner, _FIELDS, {})
         for member in sorted(members(owner)):
-            yield _row((module, name), member, inspect.getattr_static(owner, member, None))
+            found = inspect.getattr_static(owner, member, None)
+            yield _row((module, name), member, found, fields.get(member, ""))
 
 
 def _whole(name: str) -> str:
@@ -198,9 +236,9 @@ def members(owner: type) -> set[str]:
     return {name for name in own if not name.startswith("_")}
 
 
-def _row(place: tuple[str, str], member: str, found: Any) -> Row:
+def _row(place: tuple[str, str], member: str, found: Any, of_field: str) -> Row:
     if isinstance(found, Refused):
         return Row(*place, member, "refused", found.way)
     function = getattr(found, "fget", None) or getattr(found, "__func__", found)
-    note = getattr(function, _NOTE, "") if callable(function) else ""
+    note = getattr(function, _NOTE, "") if callable(function) else of_field
     return Row(*place, member, "differs" if note else "works", note)

@@ -109,6 +109,8 @@ class AuthenticationException(UserErrorException):
 class WebserviceException(AzureMLException):
     """A service, a model or a deployment could not do what was asked."""
 
+    status_code: object
+
     def __init__(
         self,
         exception_message: str,
@@ -178,6 +180,8 @@ class RunEnvironmentException(AzureMLException):
 class WorkspaceException(AzureMLException):
     """There is no such workspace, or there are several."""
 
+    found_multiple: bool
+
     def __init__(
         self,
         exception_message: str,
@@ -213,6 +217,9 @@ class DiscoveryUrlNotFoundException(AzureMLException):
 class ParallelRunException(AzureMLException):
     """Raised by entry scripts of batch scoring, to say how to go on."""
 
+    code: str | None
+    delay_seconds: float
+
     def __init__(
         self,
         exception_message: str,
@@ -228,5 +235,9 @@ class ParallelRunException(AzureMLException):
 class ServiceException(AzureMLException):
     """Never raised here: there is no service behind the SDK."""
 
+    status_code: object
+    details: list[object]
+
     def __init__(self, error_response_exception: object, **kwargs: Any) -> None:
         super().__init__(f"{error_response_exception}", **kwargs)
+        self.status_code, self.details = None, []

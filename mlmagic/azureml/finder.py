@@ -20,6 +20,13 @@ _ROOT = "azureml"
 _SDK = "azureml-core"
 # Packages of v1 that are not here, and what is.
 _ELSEWHERE = {
+    "azureml.core.keyvault": "Give secrets to a service with 'mlmagic deploy --secret'.",
+    "azureml.core.profile": "Measure the deployed service.",
+    "azureml.core.linked_service": "Read the data with pandas or fsspec.",
+    "azureml.core.private_endpoint": "Services listen on 127.0.0.1 unless told.",
+    "azureml.core.databricks": "Entry scripts are Python: R and Spark are not run.",
+    "azureml.core.script_run": "Run is what Experiment.submit returns.",
+    "azureml.core.util": "Use the module logging.",
     "azureml.pipeline": "Run the steps as notebooks with 'mlmagic run', one after the other.",
     "azureml.data": "Read the data with pandas or fsspec.",
     "azureml.dataprep": "Read the data with pandas or fsspec.",
@@ -29,6 +36,16 @@ _ELSEWHERE = {
     "azureml.explain": "Use the package 'shap' or 'interpret' itself.",
     "azureml.opendatasets": "Use the data sets that scikit-learn fetches, or pandas.",
     "azureml.datadrift": "Compare the collected inputs with pandas or evidently.",
+    "azureml.telemetry": "Nothing is sent anywhere: leave it out.",
+    "azureml.tensorboard": "Start TensorBoard itself.",
+    "azureml.accel": "There are no FPGAs here: deploy the model itself.",
+    "azureml.contrib.explain": "Use the package 'shap' or 'interpret' itself.",
+    "azureml.contrib.interpret": "Use the package 'shap' or 'interpret' itself.",
+    "azureml.contrib.fairness": "Use the package 'fairlearn' itself.",
+    "azureml.contrib.train": "Train in the notebook or the script, and register what comes out.",
+    "azureml.contrib.automl": "Search with scikit-learn, FLAML or Optuna, and register the best.",
+    "azureml.contrib.notebook": "Run notebooks one after the other: 'mlmagic run'.",
+    "azureml.contrib.pipeline": "Run the steps as notebooks: 'mlmagic run'.",
 }
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.azureml.core.run_files import RECORD
-from mlmagic.presentation import Facts, Lines, Shown, Table
+from mlmagic.azureml.core.run_record import RECORD
+from mlmagic.azureml.coverage import differs, refuse
+from mlmagic.presentation import Facts, Lines, Shown, Table, measures
 
 if TYPE_CHECKING:
     from mlmagic.azureml.core.run import Run
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 _LOG_LINES = 20
 
 
+@refuse("Read it of the run: get_details(), get_metrics().", "get_widget_data")
+@differs("A panel of ours; as text where nobody watches")
 class RunDetails:
     """Shows a run: its status, what was logged, its files and the end of its log."""
 
@@ -30,6 +33,7 @@ class RunDetails:
         else:
             shell.display_pub.publish(*shell.display_formatter.format(self))
 
+    @differs("Ours alone: what is shown, as data and text")
     def look(self) -> Shown:
         """Return the run as it is now."""
         run = self.run
@@ -38,8 +42,8 @@ class RunDetails:
             ("experiment", run.experiment.name),
             ("id", run.id),
             ("status", details["status"]),
-            ("started", details["startTimeUtc"]),
-            ("ended", details["endTimeUtc"]),
+            ("started", measures.clock(details["startTimeUtc"])),
+            ("ended", measures.clock(details["endTimeUtc"])),
             ("tags", run.tags),
             ("files", run.get_file_names()),
         )
@@ -51,6 +55,7 @@ class RunDetails:
             blocks.append(Lines(("", *log)))
         return Shown(tuple(blocks), {**details, "metrics": metrics})
 
+    @differs("Ours alone: it changes when there is something to show")
     def stamp(self) -> object:
         """Return what changes with the run; None once it has ended."""
         if self.run.status in ("Completed", "Failed", "Canceled"):

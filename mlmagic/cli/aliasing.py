@@ -5,14 +5,16 @@ from __future__ import annotations
 _FUNCTION = """\
 # {how}
 {name}() {{
-  if [ "$1" = ml ]; then shift; command mlmagic "$@"; else command {name} "$@"; fi
+  if [ "$1" != ml ]; then command {name} "$@"; return; fi
+  shift
+  command mlmagic --as-az "$@"
 }}
 """
 _FISH = """\
 # {how}
 function {name}
   if test "$argv[1]" = ml
-    command mlmagic $argv[2..-1]
+    command mlmagic --as-az $argv[2..-1]
   else
     command {name} $argv
   end
@@ -22,6 +24,8 @@ end
 
 def alias(name: str, shell: str) -> str:
     """Return a function for a shell: ``az ml …`` is ours, other groups pass through.
+
+    Results are JSON, as those of ``az``, unless a setting says another format.
 
     Args:
         name: The command to stand for: ``az``.

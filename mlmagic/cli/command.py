@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,23 +18,20 @@ from mlmagic.cli.completion import candidates, completion
 from mlmagic.cli.terminal import Terminal
 from mlmagic.errors import DeploymentFailedError, MlmagicError, UsageError
 from mlmagic.options import (
-    COMMON,
-    build_parser,
     describe,
-    find_verb,
-    parse,
+    read_line,
     read_sample,
     require,
-    take_everywhere,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mlmagic.options import Option, Verb
+    from mlmagic.options import Line, Option, Verb
 
 SUCCESS, FAILURE, USAGE, NOT_HEALTHY, INTERRUPTED = 0, 1, 2, 3, 130
 _PROG = "mlmagic"
+_AS_AZ = "--as-az"  # first in a line that was one of 'az ml': it writes JSON, as 'az' did
 _WAITING = ("deploy", "update_service")
 # What they write are the words of a notebook, a service or its log, or cells to copy.
 _VERBATIM = ("model_card", "run_notebook", "run_service", "service_logs")
@@ -51,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     terminal = Terminal()
+    if arguments is None:  # what Ctrl-C takes back, so does a job's end or `timeout`
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run([word for word in words if word != "--debug"], terminal)
     except BrokenPipeError:  # the reader of a pipe has seen enough
@@ -67,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str], terminal: Terminal) -> int:
+    unsaid = "json" if words[:1] == [_AS_AZ] else None
+    words = words[1:] if unsaid else words
     if words[:1] == ["complete"]:  # first: what is completed may be --help
         terminal.write("\n".join(candidates(words[1:])))
         return SUCCESS
@@ -83,21 +85,40 @@ def _run(words: list[str], terminal: Terminal) -> int:
     if words[0] == "completion":
         terminal.write(completion(words[1:]))
         return SUCCESS
-    verb, rest = find_verb(words)
-    everywhere, rest = take_everywhere(verb, rest)
-    terminal.quiet, terminal.verbose = "only_errors" in everywhere, "verbose" in everywhere
-    options = (*verb.options, *COMMON)
-    values = parse(build_parser(options, prog=f"{_PROG} {verb.title}"), options, rest)
-    kind, query = values.pop("format", None), values.pop("query", None)
+    line = read_line(words, prog=_PROG)
+    verb, values = line.verb, line.values
+    terminal.quiet = "only_errors" in line.everywhere
+    terminal.verbose = "verbose" in line.everywhere
     if verb.method == "deploy" and "name" not in values:
         from mlmagic.dispatch import derived_name
 
         values["name"] = derived_name(values)
         terminal.note(f"service name: {values['name']} (give another with -n)")
     require(values, verb.options)
-    opener = functools.partial(_open_workspace, everywhere, terminal)
-    shape = (kind or ("json" if query else "table"), query)
+    opener = functools.partial(_open_workspace, line.everywhere, terminal)
+    shape = (_format(line, unsaid), line.query)
     return _call(verb, _resolve(verb, values), terminal, opener, shape)
+
+
+def _format(line: Line, unsaid: str | None) -> str:
+    """Return the format of the output: the line's, else the setting's.
+
+    Args:
+        line: The line.
+        unsaid: The format where neither says one; None for the setting's own default.
+    """
+    if line.format or line.query:
+        return line.format or "json"
+    if line.verb.method in _VERBATIM:
+        return "table"
+    from pathlib import Path
+
+    from mlmagic.settings import Settings
+    from mlmagic.workspace.roots import find_root
+
+    settings = Settings(find_root(Path(line.everywhere.get("path", "."))).path)
+    kind, origin = settings.look_up(Settings.output)
+    return unsaid if unsaid and origin == "default" else str(kind)
 
 
 def _call(

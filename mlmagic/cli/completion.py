@@ -14,18 +14,21 @@ if TYPE_CHECKING:
 
     from mlmagic.workspace import Workspace
 
-# Bash takes a colon for the end of a word, and models are written NAME:VERSION.
+# Bash ends a word at ':' and '@', and models are written NAME:VERSION and NAME@ALIAS.
 _BASH = """\
 # eval "$(mlmagic completion bash)"
 _mlmagic() {
-  local IFS=$' \\t\\n' line="${COMP_LINE:0:COMP_POINT}" words current
+  local IFS=$' \\t\\n' line="${COMP_LINE:0:COMP_POINT}" words current mark marks
   read -ra words <<<"$line"
   if [[ "$line" == *[[:space:]] ]]; then words+=(""); fi
   current="${words[${#words[@]}-1]}"
   IFS=$'\\n'
   COMPREPLY=($(command mlmagic complete -- "${words[@]:1}" 2>/dev/null))
-  if [[ "$current" == *:* && "$COMP_WORDBREAKS" == *:* ]]; then
-    COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*:}"}"}")
+  for mark in : @; do
+    if [[ "$COMP_WORDBREAKS" == *"$mark"* ]]; then marks+="$mark"; fi
+  done
+  if [[ -n "$marks" ]]; then
+    COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*[$marks]}"}"}")
   fi
 }
 complete -o default -F _mlmagic mlmagic"""

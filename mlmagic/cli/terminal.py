@@ -12,6 +12,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from mlmagic.errors import Remark
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -63,16 +65,17 @@ class Terminal:
 
     @contextmanager
     def progress(self, *, kept: bool = False) -> Iterator[Callable[[str], None]]:
-        """Give a function that shows a line of progress: nothing under CI, else on stderr.
+        """Give a function that shows a line of progress: under CI remarks alone, else on stderr.
 
-        On a terminal a line takes the place of the one before, and the last one goes.
+        On a terminal a line takes the place of the one before, and the last one goes; remarks
+        stay.
 
         Args:
             kept: Every line stays, on a terminal and under CI too: the log of a run.
         """
         kept = kept or self.verbose
         if (os.environ.get("CI") or self.quiet) and not kept:
-            yield lambda _line: None
+            yield lambda line: self.note(line) if isinstance(line, Remark) else None
             return
         if kept or not sys.stderr.isatty():
             yield lambda line: print(line, file=sys.stderr, flush=True)
@@ -95,6 +98,9 @@ def in_shell_words(text: str) -> str:
 
 
 def _replace_line(line: str) -> None:
+    if isinstance(line, Remark):
+        sys.stderr.write(f"\r\x1b[K{line}\n")
+        return
     width = shutil.get_terminal_size().columns - 1
     sys.stderr.write(f"\r\x1b[K{line[:width]}")
     sys.stderr.flush()

@@ -144,14 +144,16 @@ class Configurations:
         if isinstance(value, dict):
             where += f" (line {read.lines['environment']})"
             parts = take_apart(value, where=where)
+            document = value if parts.definition else {}
         else:
+            document = {}
             parts = EnvironmentParts(environment=value)
         return InferenceConfig(
             entry_script=given["script"],
             source_directory=given.get("source_directory"),
             environment=parts.environment or given.get("conda_file"),
             description=given.get("description", ""),
-            definition=parts.definition,
+            document=document,
             variables=parts.variables,
             image=parts.image or ({"base_image": image} if image else {}),
             notes=parts.notes + tuple(warning.message.rstrip(".") for warning in read.warnings),

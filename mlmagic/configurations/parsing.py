@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.configurations.reading import Entry, read_entries
@@ -13,6 +13,8 @@ from mlmagic.errors import ConfigurationError, did_you_mean
 from mlmagic.options import configuration_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlmagic.options import Option
 
 _KEYS = ("primary_key", "secondary_key")
@@ -36,6 +38,7 @@ class Configuration:
         given: Keyword of ``Workspace.deploy`` to value, only what the text names.
         lines: Keyword to the line that names it.
         warnings: Keys that are accepted and not used.
+        of_v1: Whether the target is named by v1's ``computeType`` alone.
     """
 
     kind: Section
@@ -43,6 +46,7 @@ class Configuration:
     given: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
+    of_v1: bool = False
 
     @property
     def compute_type(self) -> str | None:
@@ -98,19 +102,25 @@ class _Parser:
         self.name = name
         self.first_line = first_line
         self.options = _options(kind)
+        self.words = _words(kind)
         self.unused = unused_keys(kind)
         self.refused = refused_keys(kind)
+        self.objects = {
+            key.partition(".")[0]
+            for key in (*self.options, *self.unused, *self.refused)
+            if "." in key
+        }
         self.given: dict[str, Any] = {}
         self.lines: dict[str, int] = {}
         self.keys: dict[str, str] = {}
+        self.taken: dict[str, Option | None] = {}
         self.wrong: list[str] = []
         self.warnings: list[Problem] = []
 
     def parse(self, text: str) -> Configuration:
-        known = {*self.options, *self.unused, *self.refused}
-        objects = {key.partition(".")[0] for key in known if "." in key}
-        entries = read_entries(text, name=self.name, objects=objects, first_line=self.first_line)
-        for entry in entries:
+        for entry in read_entries(
+            text, name=self.name, objects=self.objects, first_line=self.first_line
+        ):
             self._take(entry)
         self._read_paths()
         self._check_whole()
@@ -124,10 +134,11 @@ class _Parser:
             given=self.given,
             lines=self.lines,
             warnings=tuple(self.warnings),
+            of_v1=(target := self.taken.get("target")) is not None and target.yields,
         )
 
     def _take(self, entry: Entry) -> None:
-        option = self.options.get(entry.key)
+        option = self.options.get(entry.key) or self.words.get(snake_case(entry.key))
         if option is not None:
             self._take_option(entry, option)
         elif entry.key in self.unused:
@@ -135,8 +146,18 @@ class _Parser:
         elif entry.key in self.refused:
             self._refuse(entry)
         elif self.kind == "inference" and snake_case(entry.key) in _OF_INFERENCE:
-            if entry.value not in _NOTHING:
-                self._keep(entry, snake_case(entry.key), f"{entry.value}")
+            name = snake_case(entry.key)
+            if name != _DESCRIPTION and not isinstance(entry.value, str | None):
+                self.wrong.append(
+                    f"'{entry.key}' (line {entry.line}): '{entry.value}' is not text."
+                )
+            elif entry.value not in _NOTHING:
+                self._keep(entry, name, f"{entry.value}")
+        elif entry.key in self.objects:
+            if entry.value is not None:
+                self.wrong.append(
+                    f"'{entry.key}' (line {entry.line}): '{entry.value}' is not an object of keys."
+                )
         else:
             self._refuse_unknown(entry)
 
@@ -166,12 +187,16 @@ class _Parser:
         if entry.value is None:
             return  # v1 writes null for what is left open
         try:
-            self._keep(entry, option.name, _read(option, entry.value))
+            self._keep(entry, option.name, _read(option, entry.value), option)
         except ValueError as error:
             self.wrong.append(f"'{entry.key}' (line {entry.line}): {f'{error}'.rstrip('.')}.")
 
-    def _keep(self, entry: Entry, name: str, value: Any) -> None:
-        if name in self.given and self.given[name] != value:
+    def _keep(self, entry: Entry, name: str, value: Any, option: Option | None = None) -> None:
+        before = self.taken.get(name)
+        if option and before and option.yields != before.yields:
+            if option.yields:
+                return
+        elif name in self.given and self.given[name] != value:
             self.wrong.append(
                 f"'{self.keys[name]}' (line {self.lines[name]}) and '{entry.key}' "
                 f"(line {entry.line}) contradict each other. Remove one."
@@ -179,6 +204,7 @@ class _Parser:
         self.given[name] = value
         self.lines[name] = entry.line
         self.keys[name] = entry.key
+        self.taken[name] = option
 
     def _read_paths(self) -> None:
         for name in _PATHS:
@@ -203,9 +229,24 @@ def _options(kind: Section) -> dict[str, Option]:
     return {snake_case(key): option for key, option in rows.items()} | rows
 
 
+def _words(kind: Section) -> dict[str, Option]:
+    """Return the options by the SDK's words for them, which are those of v1's command too.
+
+    Its abbreviations, such as ``--cc``, are none of the SDK's.
+    """
+    return {
+        flag.removeprefix("--").replace("-", "_"): option
+        for option in configuration_options(kind).values()
+        for flag in option.flags
+        if flag.startswith("--") and len(flag) > len("--ccl") and option.kind != "flag"
+    }
+
+
 def _read(option: Option, value: Any) -> Any:
     if option.name == "environment" and isinstance(value, dict):
         return value  # v1's environment object; `Configurations.read_inference` takes it apart
+    if option.name in _PATHS and not isinstance(value, str):
+        raise ValueError(f"'{value}' is not text")
     if option.repeat:
         return _read_list(option, value)
     if not option.is_mapping:
@@ -234,7 +275,8 @@ def with_slashes(path: str, folder: str | Path = "") -> str:
         >>> with_slashes(r".\work\score.py")
         './work/score.py'
     """
-    if "\\" not in path or (Path(folder) / path).exists() or Path(path).exists():
+    # os.path: lines of a Dockerfile come here too, and may be too long for a path.
+    if "\\" not in path or any(map(os.path.exists, (os.path.join(folder, path), path))):  # noqa: PTH118
         return path
     return path.replace("\\", "/")
 

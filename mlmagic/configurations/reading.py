@@ -102,6 +102,27 @@ def _plain(node: Node, first_line: int) -> Any:
         loader.dispose()
 
 
+def read_document(text: str, *, what: str, is_json: bool) -> Any:
+    """Read JSON or YAML as plain data.
+
+    Args:
+        text: The text.
+        what: What messages begin with, such as ``The file 'env.yml'``.
+        is_json: Which of them it is.
+
+    Raises:
+        ConfigurationError: It is malformed; the message says on which line and column.
+    """
+    import yaml
+
+    try:
+        return json.loads(text) if is_json else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise _malformed(what, error, is_json=is_json) from error
+    except RecursionError:
+        raise ConfigurationError(f"{what} is nested too deeply.") from None
+
+
 def _not_readable(
     text: str, name: str, error: Exception, first_line: int, *, is_json: bool
 ) -> ConfigurationError:
@@ -109,12 +130,18 @@ def _not_readable(
         try:
             json.loads(text)
         except json.JSONDecodeError as wrong:
-            place = f"line {wrong.lineno + first_line - 1}, column {wrong.colno}"
-            return ConfigurationError(
-                f"The configuration '{name}' is not JSON: {wrong.msg} ({place})."
-            )
-    mark = getattr(error, "problem_mark", None)
-    place = f" (line {mark.line + first_line}, column {mark.column + 1})" if mark else ""
-    problem = getattr(error, "problem", None) or str(error)
-    kind = "JSON" if is_json else "YAML"
-    return ConfigurationError(f"The configuration '{name}' is not {kind}: {problem}{place}.")
+            error = wrong
+    return _malformed(f"The configuration '{name}'", error, is_json=is_json, first_line=first_line)
+
+
+def _malformed(
+    what: str, error: Exception, *, is_json: bool, first_line: int = 1
+) -> ConfigurationError:
+    if isinstance(error, json.JSONDecodeError):
+        problem = error.msg
+        where = f" (line {error.lineno + first_line - 1}, column {error.colno})"
+    else:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        where = f" (line {mark.line + first_line}, column {mark.column + 1})" if mark else ""
+    return ConfigurationError(f"{what} is not {'JSON' if is_json else 'YAML'}: {problem}{where}.")

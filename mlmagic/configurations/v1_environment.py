@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlmagic.configurations.parsing import with_slashes
+from mlmagic.configurations.reading import read_document
 from mlmagic.errors import ConfigurationError, did_you_mean
 from mlmagic.files import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE = "azureml_environment.json"
 CONDA_FILE = "conda_dependencies.yml"
 DOCKERFILE = "BaseDockerfile"
+_OF_PROJECTS = (".azureml", "aml_config")
 _OLDEST = (3, 11)
+_PIN = re.compile(r"(?!azureml)[\w.-]+(\[[\w,.-]+\])?\s*={1,2}\s*[\w.*]+")
 _PYTHON = re.compile(r"python\s*[=<>~!]+\s*(\d+)\.(\d+).*")
 # v1's own images hold a Python that services do not use; v1 took one where none was chosen.
 _AZURE_IMAGE = "mcr.microsoft.com/azureml/"
@@ -116,7 +121,7 @@ def take_apart(document: dict[str, Any], *, where: str) -> EnvironmentParts:
             environment=f"{name}", variables=variables, image=image, notes=tuple(notes)
         )
     conda = _object(python, "condaDependencies", where, section="python.")
-    definition = fitting_python({"name": name, **conda} if name else conda, notes)
+    definition = fitting_python({**conda, "name": name} if name else conda, notes)
     return EnvironmentParts(
         definition=definition, variables=variables, image=image, notes=tuple(notes)
     )
@@ -125,19 +130,23 @@ def take_apart(document: dict[str, Any], *, where: str) -> EnvironmentParts:
 def environment_of_run_configuration(file: Path) -> dict[str, Any]:
     """Return the environment object of a run configuration (``NAME.runconfig``).
 
-    Raises:
-        ConfigurationError: The file cannot be read, or has none.
-    """
-    import yaml
+    What it names begins in its own folder; where that is ``.azureml``, in the project's, as in v1.
 
-    try:
-        content = yaml.safe_load(file.read_text("utf-8-sig"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"The file '{file}' cannot be read: {error}.") from error
+    Raises:
+        ConfigurationError: A file cannot be read, or has none.
+    """
+    content = _read(file)
+    folder = file.parent.parent if file.parent.name in _OF_PROJECTS else file.parent
     environment = content.get("environment") if isinstance(content, dict) else None
+    if isinstance(environment, str):
+        environment = _read(folder / with_slashes(environment, folder))
     if not isinstance(environment, dict):
         raise ConfigurationError(f"The run configuration '{file}' has no key 'environment'.")
-    return {"name": file.stem, **environment}
+    python = dict(_object(environment, "python", f"'{file}'"))
+    for key in ("condaDependenciesFile", "conda_dependencies_file"):
+        if isinstance(named := python.get(key), str):
+            python[key] = str(folder / with_slashes(named, folder))
+    return {"name": file.stem, **environment, "python": python}
 
 
 def read_environment_directory(folder: Path) -> dict[str, Any]:
@@ -146,16 +155,11 @@ def read_environment_directory(folder: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: A file is missing or cannot be read.
     """
-    import yaml
-
     document = _load(folder / FILE)
     python = document["python"] = _object(document, "python", f"'{folder / FILE}'")
     conda = folder / CONDA_FILE
     if conda.is_file() and not python.get("condaDependencies"):
-        try:
-            python["condaDependencies"] = yaml.safe_load(conda.read_text("utf-8-sig"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise ConfigurationError(f"The file '{conda}' cannot be read: {error}.") from error
+        python["condaDependencies"] = _read(conda)
     dockerfile = folder / DOCKERFILE
     if dockerfile.is_file():
         docker = document["docker"] = _object(document, "docker", f"'{folder / FILE}'")
@@ -188,18 +192,21 @@ def write_environment_directory(document: dict[str, Any], folder: Path, *, overw
 
 
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"The environment file '{path}' cannot be read: {error.strerror}.",
-            hint="Name the folder that 'environment scaffold' wrote.",
-        ) from error
-    except ValueError as error:
-        raise ConfigurationError(f"The environment file '{path}' is not JSON: {error}.") from error
+    document = _read(path, is_json=True, hint="Name the folder that 'environment scaffold' wrote.")
     if not isinstance(document, dict) or not document.get("name"):
         raise ConfigurationError(f"The environment file '{path}' has no 'name'.")
     return document
+
+
+def _read(file: Path, *, is_json: bool = False, hint: str | None = None) -> Any:
+    try:
+        text = file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(
+            f"The environment file '{file}' cannot be read: {reason}.", hint=hint
+        ) from error
+    return read_document(text, what=f"The environment file '{file}'", is_json=is_json)
 
 
 def _camel(key: str) -> str:
@@ -272,10 +279,9 @@ def _image(docker: dict[str, Any], where: str, notes: list[str]) -> dict[str, st
 
 
 def _dockerfile(text: str) -> str:
-    with suppress(OSError):  # a line may be too long for a path; what cannot be read is told later
-        if "\n" not in text and (path := Path(with_slashes(text))).is_file():
-            return path.read_text("utf-8-sig")
-    return text
+    """Return the path of a file, as Windows writes it too; lines stay as they are."""
+    path = with_slashes(text)
+    return path if os.path.isfile(path) else text  # noqa: PTH113 - a line may be too long for one
 
 
 def fitting_python(definition: dict[str, Any], notes: list[str]) -> dict[str, Any]:
@@ -296,7 +302,17 @@ def fitting_python(definition: dict[str, Any], notes: list[str]) -> dict[str, An
         match = _PYTHON.fullmatch(line.strip()) if isinstance(line, str) else None
         if match and (int(match[1]), int(match[2])) < _OLDEST:
             here = f"{sys.version_info.major}.{sys.version_info.minor}"
-            notes.append(f"'{line.strip()}' is older than services can be: Python {here} is taken")
+            note = f"'{line.strip()}' is older than services can be: Python {here} is taken"
+            if pins := _pins(lines):
+                note += f"; raise the pins of its time that have nothing for it: {', '.join(pins)}"
+            notes.append(note)
         else:
             kept.append(line)
     return {**definition, "dependencies": kept}
+
+
+def _pins(lines: list[Any]) -> list[str]:
+    """Return the packages with one version, of Conda's lines and pip's, without the SDK's."""
+    pip = [each for line in lines if isinstance(line, dict) for each in line.get("pip") or ()]
+    found = [f"{line}".strip() for line in (*lines, *pip) if isinstance(line, str)]
+    return [line for line in found if _PIN.fullmatch(line) and not _PYTHON.fullmatch(line)]

@@ -7,18 +7,26 @@ from typing import Literal
 
 Section = Literal["inference", "deployment"]
 
+_PERIOD = "the cluster's autoscaler has a period of its own"
+_LINE = "v1 took it from the command's line alone"
 _INSIGHTS = "read /metrics of the service, and its log"
 # Keys without which the service does what it should all the same.
 _UNUSED: dict[Section, dict[str, str]] = {
     "deployment": {
         "location": "only the cloud has regions",
         "appInsightsEnabled": _INSIGHTS,
-        "autoScaler.refreshPeriodInSeconds": "the cluster's autoscaler has a period of its own",
+        "enableAppInsights": _INSIGHTS,
+        "autoScaler.refreshPeriodInSeconds": _PERIOD,
+        "autoscaleRefreshSeconds": _PERIOD,
+        "tags": f"{_LINE}, '--tag'",
+        "properties": f"{_LINE}, '--property'",
+        "description": f"{_LINE}, '--description'",
         "blobfuseEnabled": "models lie in the service's image or folder",
     },
     "inference": {
         "runtime": "services run the Python of their environment",
         "enableGpu": "ask for GPUs in the deployment configuration, 'gpuCores'",
+        "schemaFile": "/swagger.json is made from the script's schema, or the model's sample",
         "cudaVersion": "the base image brings CUDA: 'baseImage'",
     },
 }
@@ -33,9 +41,15 @@ _REFUSED: dict[Section, dict[str, str]] = {
         "sslCertificate": _PROXY,
         "sslKey": _PROXY,
         "cname": _PROXY,
+        "sslCertPemFile": _PROXY,
+        "sslKeyPemFile": _PROXY,
+        "sslCname": _PROXY,
         "vaultBaseUrl": _VAULT,
         "keyName": _VAULT,
         "keyVersion": _VAULT,
+        "cmkVaultBaseUrl": _VAULT,
+        "cmkKeyName": _VAULT,
+        "cmkKeyVersion": _VAULT,
         "vnetName": _NETWORK,
         "subnetName": _NETWORK,
         "isDefault": "services have no versions side by side: %ml service update changes one in "
@@ -46,7 +60,8 @@ _REFUSED: dict[Section, dict[str, str]] = {
         "it between two services",
     },
     "inference": {
-        "extraDockerfileSteps": "make the base image yourself, and name it: 'baseImage'",
+        "extraDockerfileSteps": "name the file with '--base-dockerfile'; its lines come before the "
+        "packages",
         "baseImageRegistry": "write the registry into the image's name, and sign in with "
         "'docker login'",
     },

@@ -131,6 +131,8 @@ def _deployment(
     elif target:
         found["computeTargetName"] = target
     fields = expand({key: value for key, value in given.items() if key not in apart}, compute_type)
+    if found.get("computeType") == "local":
+        fields.setdefault("auth", "key")  # what such a file says where it says nothing is v1's
     if "autoscale_max" in fields and "replicas" not in fields:
         fields["autoscale_enabled"] = True
     ours = []

@@ -137,11 +137,16 @@ class KubernetesDeploymentConfig(DeploymentConfig):
         liveness_delay_seconds: Seconds from the start of the server to the first look.
         liveness_timeout_seconds: Seconds that an answer may take.
         liveness_failures: Looks without an answer after which a pod is started anew.
+        pre_stop_seconds: Seconds that a pod which ends still takes requests, until all before it
+            have left it out.
         service_type: How the Service is reached.
         ingress_host: Host name of an Ingress, or of an HTTPRoute with ``gateway``.
         ingress_class: Class of the Ingress; None takes the cluster's default.
         ingress_tls_secret: Secret with the certificate of the Ingress.
-        gateway: Gateway that carries an HTTPRoute instead of an Ingress, ``[NAMESPACE/]NAME``.
+        gateway: Gateway that carries an HTTPRoute instead of an Ingress,
+            ``[NAMESPACE/]NAME[:LISTENER]``; without a listener at all of them.
+        external_address: Address by which callers come, ``https://HOST[:PORT][/PATH]``, where what
+            is before the service gives it one that the cluster does not tell.
         base_image: As for containers.
         base_dockerfile: As for containers.
         standalone_python: As for containers.
@@ -178,11 +183,13 @@ class KubernetesDeploymentConfig(DeploymentConfig):
     liveness_delay_seconds: int = 0
     liveness_timeout_seconds: int = 2
     liveness_failures: int = 3
+    pre_stop_seconds: int = 3
     service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     ingress_host: str | None = None
     ingress_class: str | None = None
     ingress_tls_secret: str | None = None
     gateway: str | None = None
+    external_address: str | None = None
     base_image: str | None = None
     base_dockerfile: str | None = None
     standalone_python: str | None = None

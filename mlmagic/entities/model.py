@@ -115,7 +115,8 @@ class Model:
         digest: SHA-256 over the files' paths and canonical contents.
         framework: A name in the table of ``registry.frameworks``, such as ``scikit-learn``;
             ``custom`` where it is none of them, ``multi`` where the model is several.
-        loader: How ``mlmagic.scoring.load_model`` reads it (``skops``, ``pickle``, …), if it can.
+        loader: How ``mlmagic.scoring.load_model`` reads it (``skops``, ``pickle``, …), if it can;
+            of a folder of MLflow also which file (``skops@model.skops``).
         requirements: Pinned requirements that loading and predicting need.
         trusted_types: Types outside skops' own list that the workspace approved for this archive.
         sample_output: What the model answers to the sample.
@@ -127,6 +128,8 @@ class Model:
         card: The edited model card; None where it is made from what is known.
         created_by: Login name of who registered it.
         aliases: Names that point at this version now, such as ``champion``.
+        needs_trust: What in it is outside the allow-list, by the content's digest: each workspace
+            that uses it has to trust it.
     """
 
     name: str
@@ -153,6 +156,7 @@ class Model:
     card: ContentFile | None = None
     created_by: str = ""
     aliases: tuple[str, ...] = ()
+    needs_trust: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

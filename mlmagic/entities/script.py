@@ -62,7 +62,7 @@ class InferenceConfig:
         entry_script: Path of the script, relative to the source directory when one is given.
         source_directory: Folder that travels whole; None takes the script and what it imports.
         environment: Name of an environment, or a file that defines one; None finds one.
-        definition: The conda section of an environment that the configuration itself holds.
+        document: The environment object that the configuration itself holds, with its packages.
         variables: Environment variables that this environment sets.
         image: ``base_image`` or ``base_dockerfile`` of this environment, for containers.
         notes: What is not done as the configuration says, in sentences.
@@ -72,7 +72,7 @@ class InferenceConfig:
     source_directory: str | None = None
     environment: str | None = None
     description: str = ""
-    definition: dict[str, Any] = field(default_factory=dict)
+    document: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     image: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -11,6 +11,10 @@ from mlmagic.entities.configs import DeploymentConfig
 from mlmagic.entities.environment import Lock
 from mlmagic.entities.model import ContentFile, Sample
 from mlmagic.entities.script import CellOrigin, SourceTree
+
+# Containers and images carry digests: what versions before made is known by the same digest.
+_GONE_OF_MODELS = {"refusal": ""}
+_LATER_OF_CONFIGS = {"pre_stop_seconds": 3, "external_address": None}
 
 
 class ServiceState(StrEnum):
@@ -87,8 +91,7 @@ class PlacedModel:
     """A model as it lies in a service, under ``azureml-models/NAME/VERSION``.
 
     ``version`` is 0 for an unregistered file, as in v1's local deployment. ``trusted_types`` are
-    those the workspace approved for a skops archive; ``refusal`` says why ``load_model`` must not
-    load it.
+    those the workspace approved for a skops archive.
     """
 
     name: str
@@ -98,7 +101,6 @@ class PlacedModel:
     loader: str | None = None
     framework: str = "custom"
     trusted_types: tuple[str, ...] = ()
-    refusal: str = ""
 
     @property
     def id(self) -> str:
@@ -153,10 +155,15 @@ class DeploymentSpec:
 
         What only describes it is left out: that changes in place.
         """
-        from mlmagic.files import digest_text, to_json
+        from mlmagic.files import digest_text, to_builtins, to_json
 
         bare = replace(self, description="", tags={}, properties={}, v1_compute_type="", commit="")
-        return digest_text(to_json(bare, indent=0))
+        facts = to_builtins(bare)
+        for model in facts["models"]:
+            model.update(_GONE_OF_MODELS)
+        later = _LATER_OF_CONFIGS.items()
+        facts["config"] = {name: v for name, v in facts["config"].items() if (name, v) not in later}
+        return digest_text(to_json(facts, indent=0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +206,30 @@ class ServiceStatus:
     def replicas_ready(self) -> int:
         """How many replicas answer."""
         return sum(replica.ready for replica in self.replicas)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceEvent:
+    """Something that happened to a service.
+
+    Attributes:
+        type: ``Normal``, or ``Warning`` for what should not have happened.
+        reason: One word for machines.
+        about: What it happened to, such as ``revision/2``, ``worker/4711`` or ``pod/NAME``.
+        message: The same for people.
+    """
+
+    at: datetime
+    type: str = "Normal"
+    reason: str
+    about: str
+    message: str
+
+    @property
+    def line(self) -> str:
+        """The event as it is shown, at the time of UTC."""
+        at = self.at.astimezone(UTC)
+        return f"{at:%Y-%m-%d %H:%M:%S}  {self.type}  {self.reason}  {self.about}  {self.message}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,20 +59,27 @@ class Installed:
 
 
 class Distributions:
-    """The distributions of the running interpreter, read once."""
+    """The distributions of the running interpreter, read once.
+
+    Attributes:
+        modules: The names of distributions by the top-level name that they provide.
+    """
 
     def __init__(self) -> None:
         self._found: dict[str, importlib.metadata.Distribution] = {}
+        self._described: dict[str, Installed] = {}
         for distribution in importlib.metadata.distributions():
             name = distribution.metadata["Name"]
             if name:  # the first on the path is the one that imports see
                 self._found.setdefault(canonicalize_name(name), distribution)
-        self._modules = importlib.metadata.packages_distributions()
+        self.modules = importlib.metadata.packages_distributions()
 
     def get(self, name: str) -> Installed | None:
         """A distribution by its name, in any spelling."""
-        distribution = self._found.get(canonicalize_name(name))
-        return None if distribution is None else _describe(distribution)
+        name = canonicalize_name(name)
+        if name in self._found and name not in self._described:
+            self._described[name] = _describe(self._found[name])
+        return self._described.get(name)
 
     def providers(self, module: str) -> list[Installed]:
         """The distributions that an import comes from.
@@ -82,7 +89,7 @@ class Distributions:
                 that share a namespace package.
         """
         top = module.partition(".")[0]
-        names: list[str] = sorted({canonicalize_name(name) for name in self._modules.get(top, ())})
+        names: list[str] = sorted({canonicalize_name(name) for name in self.modules.get(top, ())})
         if len(names) > 1:
             names = self._narrow(module, names) or names
         if not names:

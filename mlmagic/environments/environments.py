@@ -17,6 +17,7 @@ from mlmagic.errors import (
     ConfigurationError,
     EnvironmentNotFoundError,
     EnvironmentSetupError,
+    Remark,
     did_you_mean,
 )
 from mlmagic.files import read_record, storage_faults, write_record
@@ -256,7 +257,7 @@ class Environments:
                 record = resolve(environment, platform=platform, on_event=on_event)
                 write_record(path, record)
         for note in record.notes:
-            on_event(f"environment '{environment.name}': {note}")
+            on_event(Remark(f"environment '{environment.name}': {note}"))
         return record.lock
 
     def relock(

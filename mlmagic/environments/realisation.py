@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 
 _VENV_TIMEOUT = 600  # a missing Python may have to be downloaded first
 _INSTALL_TIMEOUT = 3600
+_LOOK_TIMEOUT = 60
 _LOCK_POLL = 0.1
 _TESTS = r"/_?tests?/"
+_UNBUILT = re.compile(r"Failed to build `(?P<name>[\w.-]+)==(?P<version>[^`]+)`")
+_PIN = re.compile(r"(?m)^[\w.-]+==\S+")
 # A commit is its own hash; uv refuses hashes for such lines.
 _VCS = re.compile(r"^\S+(\[[^]]*\])? @ (git|hg|svn|bzr)\+")
 
@@ -134,7 +137,8 @@ def _build(place: Path, lock: Lock, on_event: Callable[[str], None], *, compiled
         (building / "env").rename(place)
     except UvError as error:
         raise EnvironmentSetupError(
-            f"The environment '{lock.short}' cannot be made: {error.reason}", hint=_way_out(error)
+            f"The environment '{lock.short}' cannot be made: {error.reason}",
+            hint=_without_a_build(error, lock, building) or _way_out(error),
         ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -222,6 +226,31 @@ def _split(text: str) -> tuple[list[str], list[str]]:
 def _base_python(lock: Lock) -> str:
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     return sys.executable if lock.python_version == running else lock.python_version
+
+
+def _without_a_build(error: UvError, lock: Lock, cwd: Path) -> str | None:
+    """Name the next version that has a wheel, where an old one could not be built."""
+    failed = _UNBUILT.search(error.reason)
+    if failed is None:
+        return None
+    name, version = failed["name"], failed["version"]
+    wanted = [*option_lines(lock.index_options), f"{name}>={version}"]
+    (cwd / "later.in").write_text("\n".join(wanted) + "\n", "utf-8")
+    try:
+        run_uv(
+            *("pip", "compile", "later.in", "--output-file", "later.txt", "--no-deps"),
+            *("--only-binary", ":all:", "--resolution", "lowest-direct"),
+            *("--python-version", lock.python_version, *option_arguments(lock.index_options)),
+            cwd=cwd,
+            timeout=_LOOK_TIMEOUT,
+        )
+    except UvError:
+        return None
+    found = _PIN.search((cwd / "later.txt").read_text("utf-8"))
+    return found and (
+        f"'{name}=={version}' has no wheel for Python {lock.python_version}; "
+        f"'{found[0]}' is the next version that has one."
+    )
 
 
 def _way_out(error: UvError) -> str:

@@ -19,6 +19,7 @@ DEFAULT = "python:{version}-slim"
 ON_THE_DISK = ("oci:", "oci-archive:", "docker-archive:")
 LABELS = "io.mlmagic."
 ROLE = f"{LABELS}role"
+RUNTIME = f"{LABELS}runtime"
 OLDEST = (3, 11)  # what mlmagic.scoring runs on
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _SEARCHED = ("usr/local/bin", "usr/bin", "opt/conda/bin", "opt/venv/bin", "opt/python/bin")
@@ -108,6 +109,7 @@ class Base:
         python_found: Its Python.
         source: Where its layers can be had.
         given: Layers of ours that every image on it begins with: a Python that it lacks.
+        lines: The Dockerfile that an engine made it from, where it did.
     """
 
     reference: str
@@ -115,6 +117,7 @@ class Base:
     python_found: Python
     source: Any = field(compare=False)
     given: tuple[Layer, ...] = field(default=(), compare=False)
+    lines: str = field(default="", compare=False, repr=False)
 
     @property
     def python(self) -> str:

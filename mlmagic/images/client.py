@@ -16,28 +16,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
+from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
+from urllib3.util.ssl_ import create_urllib3_context
 
+from mlmagic.addresses import retry_after
 from mlmagic.images.credentials import find_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mlmagic.errors import ImageError
     from mlmagic.images.credentials import Credentials
     from mlmagic.images.reference import Reference
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
-_ATTEMPTS = 4
+ATTEMPTS, LONGEST_PAUSE_SECONDS = 4, 60.0
 _HUB_ADDRESS = "registry-1.docker.io"
 # What a registry says again, however often it is asked.
-_FINAL = (
+FINAL = (
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 )
-_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_CERTIFICATES = ("/etc/docker/certs.d", "~/.docker/certs.d")
 
 
 class RegistryClient:
@@ -65,8 +68,7 @@ class RegistryClient:
         self._tokens: dict[tuple[str, ...], str] = {}
         self._credentials = credentials or find_credentials(reference.host, kind)
         self._basic = False
-        if (bundle := _certificates(reference.host)) is not None:
-            self._session.verify = bundle
+        self._session.mount("https://", _Secured(reference.host, kind))
         self._base = self._find_base()
 
     def __enter__(self) -> Self:
@@ -92,19 +94,19 @@ class RegistryClient:
         method: str,
         path: str,
         *,
-        data: bytes | None = None,
+        data: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         stream: bool = False,
         allow: tuple[int, ...] = (),
-        attempts: int = _ATTEMPTS,
+        attempts: int = ATTEMPTS,
     ) -> requests.Response:
         """Ask the registry; what passes by itself is tried again.
 
         Args:
             method: The HTTP method.
             path: Below ``/v2/REPOSITORY/``, or an address that the registry gave.
-            data: The body.
+            data: The body; an iterable has a length, and can be read again.
             headers: Headers.
             params: Query.
             stream: Leave the body to be read piece by piece.
@@ -116,6 +118,7 @@ class RegistryClient:
         """
         url = self._url(path)
         for left in reversed(range(attempts)):
+            pause = 0.2 * 2 ** (attempts - left)
             try:
                 answer = self._authorised(
                     method, url, data=data, headers=headers or {}, params=params, stream=stream
@@ -129,31 +132,37 @@ class RegistryClient:
                 passing = answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or (
                     answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
                 )
-                if left == 0 or not passing:
-                    raise self.refused(answer)
-            time.sleep(0.2 * 2 ** (attempts - left))
+                wait = retry_after(answer.headers)
+                if left == 0 or not passing or wait > LONGEST_PAUSE_SECONDS:
+                    raise self._refused(answer, wait)
+                answer.close()
+                pause = max(pause, wait)
+            time.sleep(pause)
         raise AssertionError  # the last attempt returns or raises
 
-    def refused(self, answer: requests.Response) -> ImageError:
+    def _refused(self, answer: requests.Response, wait: float) -> ImageError:
         """Put a refusal into words."""
-        status = HTTPStatus(answer.status_code)
-        hints = {
+        status = answer.status_code  # HTTPStatus does not know those of proxies, such as 522
+        told = f"{status} {answer.reason or ''}".rstrip()
+        after = f" {wait:.0f} s" if wait else ""
+        hints: dict[int, str] = {
             HTTPStatus.UNAUTHORIZED: f"Log in: docker login {self.reference.host}.",
             HTTPStatus.FORBIDDEN: "These credentials have not the right to do this there; ask the "
             "owner of the registry, or log in as somebody else.",
             HTTPStatus.NOT_FOUND: "Check the name and the tag; some registries want the repository "
             "to be created first.",
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "It, or a proxy before it, limits the size of a "
-            "request (client_max_body_size of nginx): ask its owner for 16 MB or more.",
-            HTTPStatus.TOO_MANY_REQUESTS: "Wait, or log in for a higher limit.",
+            "request (client_max_body_size of nginx): ask its owner for 4 MiB or more.",
+            HTTPStatus.TOO_MANY_REQUESTS: f"Wait{after}, or log in for a higher limit.",
         }
         said = _said(answer)
         error = self._kind(
-            f"The registry '{self.reference.host}' answered {status.value} {status.phrase} for "
+            f"The registry '{self.reference.host}' answered {told} for "
             f"'{self.reference.repository}'{f': {said}' if said else ''}.",
             hint=hints.get(status, "Try again later, or ask the owner of the registry."),
         )
-        error.final = status in _FINAL
+        error.status = status
+        error.retry_after = wait
         return error
 
     def unreachable(self, error: Exception) -> ImageError:
@@ -169,8 +178,9 @@ class RegistryClient:
         hint = "Check the name, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)."
         if _certificate_fault(error):
             hint = (
-                "Name the file of its certificate authority in REQUESTS_CA_BUNDLE, or put it at "
-                f"/etc/docker/certs.d/{self.reference.host}/ca.crt."
+                "Put the certificate of its authority at "
+                f"~/.docker/certs.d/{self.reference.host}/ca.crt or in "
+                f"/etc/docker/certs.d/{self.reference.host}, or name it in REQUESTS_CA_BUNDLE."
             )
         return self._kind(
             f"The registry '{self.reference.host}' cannot be reached: {text}.", hint=hint
@@ -205,7 +215,8 @@ class RegistryClient:
             url,
             headers={**headers, **extra},
             auth=self._credentials.basic if ours and self._basic else _no_authorisation,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            # A body is sent under the first of them.
+            timeout=(READ_SECONDS if parts.get("data") else CONNECT_SECONDS, READ_SECONDS),
             **parts,
         )
 
@@ -269,14 +280,32 @@ def _no_authorisation(request: requests.PreparedRequest) -> requests.PreparedReq
     return request
 
 
-def _certificates(host: str) -> str | None:
-    for name in _CERTIFICATES:
-        if os.environ.get(name):
-            return os.environ[name]
-    for folder in (Path("/etc/docker/certs.d"), Path.home() / ".docker" / "certs.d"):
-        if (file := folder / host / "ca.crt").is_file():
-            return str(file)
-    return None
+class _Secured(HTTPAdapter):
+    """Trusts whom Docker trusts, besides what ``REQUESTS_CA_BUNDLE`` names.
+
+    That is whom the system trusts, or ``SSL_CERT_FILE`` in its place, and the host's authorities.
+    """
+
+    def __init__(self, host: str, kind: type[ImageError]) -> None:
+        self._context = create_urllib3_context()
+        self._context.load_default_certs()
+        # Not Path.expanduser, which raises for who has no home.
+        folders = [Path(os.path.expanduser(each), host) for each in _CERTIFICATES]  # noqa: PTH111
+        for file in (each for folder in folders for each in folder.glob("*.crt")):
+            try:
+                self._context.load_verify_locations(file)
+            except OSError as error:
+                raise kind(
+                    f"The certificate '{file}' cannot be read: {error.strerror}.",
+                    hint="Let it be readable, in PEM; or take it away.",
+                ) from error
+        super().__init__()
+
+    def init_poolmanager(self, *given: Any, **options: Any) -> None:
+        super().init_poolmanager(*given, ssl_context=self._context, **options)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **options)
 
 
 def _said(answer: requests.Response) -> str:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
+INSTALL_HELPER = (
+    "Install that helper, or take it out of 'credsStore' and 'credHelpers' in Docker's config.json "
+    "and log in again: docker login"
+)
 _DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 
@@ -31,8 +35,6 @@ def connect(**options: Any) -> DockerClient:
         ConfigurationError: There is no such context.
         TargetUnavailableError: No engine answers, or the socket may not be used.
     """
-    import docker
-
     with engine_faults(TargetUnavailableError, "The Docker engine cannot be used"):
         named = os.environ.get("DOCKER_HOST")
         context = None if named else _context()
@@ -42,9 +44,11 @@ def connect(**options: Any) -> DockerClient:
 
             client: DockerClient = TunnelledClient(address, version="auto", **options)
         else:
+            from mlmagic.images.secured import SecuredClient
+
             _knock(address)
             security = {"base_url": address, "tls": context.TLSConfig} if context else {}
-            make = docker.DockerClient if context else docker.from_env
+            make = SecuredClient if context else SecuredClient.from_env
             client = make(version="auto", **security, **options)
         try:
             client.ping()
@@ -103,6 +107,7 @@ def engine_faults(kind: type[Exception], fact: str) -> Iterator[None]:
         fact: The beginning of the message, without full stop.
     """
     import requests
+    from docker.credentials.errors import StoreError
     from docker.errors import APIError, DockerException, ImageLoadError
 
     try:
@@ -110,7 +115,12 @@ def engine_faults(kind: type[Exception], fact: str) -> Iterator[None]:
     except (APIError, ImageLoadError) as error:
         said = str(getattr(error, "explanation", None) or error).strip()
         raise kind(f"{fact}: {said}.", hint=_way_out(said)) from error  # type: ignore[call-arg]
-    except (DockerException, requests.RequestException) as error:
+    except (DockerException, requests.RequestException, StoreError) as error:
+        for each in (error, error.__cause__):
+            if isinstance(each, StoreError):  # the engine has not been asked
+                raise kind(  # type: ignore[call-arg]
+                    f"{fact}: {each}.", hint=f"{INSTALL_HELPER}."
+                ) from error
         said = _innermost(error)
         if "Permission denied" in said:
             raise TargetUnavailableError(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from requests.auth import HTTPBasicAuth
 
+from mlmagic.images.connecting import INSTALL_HELPER
+
 if TYPE_CHECKING:
     from mlmagic.errors import ImageError
 
@@ -49,8 +51,7 @@ def find_credentials(host: str, kind: type[ImageError]) -> Credentials:
             raise kind(
                 f"The credentials for '{host}' are kept by '{_HELPER}{helper}', which is not "
                 "installed.",
-                hint="Install it, or take it out of 'credsStore' and 'credHelpers' in Docker's "
-                f"config.json and log in again: docker login {host}.",
+                hint=f"{INSTALL_HELPER} {host}.",
             )
         found = configured.resolve_authconfig(registry) or {}
     except (DockerException, ValueError) as error:

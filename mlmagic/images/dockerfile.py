@@ -1,5 +1,7 @@
 """A Dockerfile with its context, which builds with nothing but Docker and no network but the base.
 
+A base that only this machine's engine has is in the context too, as its files.
+
 The layers are the same tars that we load and push; the app root is laid out for people to read, as
 Azure ML v1's packages were.
 """
@@ -20,25 +22,30 @@ from mlmagic.images.image import HEALTHCHECK
 from mlmagic.images.places import APP_ROOT, OURS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
+    from typing import BinaryIO
 
     from mlmagic.images.bases import Base
     from mlmagic.images.image import Image
     from mlmagic.images.layers import Layer
 
 APP = "azureml-app"
+_BASE = "layers/base.tar"
 _SERVICE = "service"  # the sample, which lies outside the app root
 _SECOND = 1_000_000_000
 _SAFE = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
 
 
-def write_context(image: Image, place: Path) -> None:
+def write_context(
+    image: Image, place: Path, *, write_base: Callable[[BinaryIO], None] | None = None
+) -> None:
     """Write ``Dockerfile``, the layers of the environment, and the app root.
 
     Args:
         image: The image that the Dockerfile builds.
         place: A folder that does not exist or is empty.
+        write_base: Writes the base's files, as a tar, where others cannot get it by its name.
 
     Raises:
         ImageBuildError: The base has no name that a Dockerfile could use, or the folder cannot
@@ -47,10 +54,15 @@ def write_context(image: Image, place: Path) -> None:
     if image.base.reference.startswith(ON_THE_DISK):
         raise ImageBuildError(
             f"A Dockerfile cannot stand on '{image.base.reference}'.",
-            hint="Name a base_image of a registry.",
+            hint="Name a base_image of a registry, or one that the engine has.",
         )
     with new_folder(place, ImageBuildError) as building:
         names = []
+        if write_base is not None:
+            names.append(_BASE)
+            (building / _BASE).parent.mkdir()
+            with (building / _BASE).open("wb") as target:
+                write_base(target)
         for layer in image.layers:
             if layer.stored is None:
                 extract(layer, building)
@@ -79,23 +91,25 @@ def extract(layer: Layer, folder: Path) -> None:
             tar.extractall(folder, filter="tar")
 
 
-def _dockerfile(image: Image, layers: Iterable[str], *, sample: bool) -> str:
-    inner = image.config["config"]
+def _dockerfile(image: Image, layers: Collection[str], *, sample: bool) -> str:
+    inner, base = image.config["config"], image.base
     given = dict(pair.split("=", 1) for pair in inner["Env"])
-    of_base = image.base.configuration.environment
+    travels = _BASE in layers  # its files alone
+    of_base = {} if travels else base.configuration.environment
+    labels_of_base = {} if travels else base.configuration.labels
     ours = {name: value for name, value in given.items() if of_base.get(name) != value}
     labels = {
-        name: value
-        for name, value in inner["Labels"].items()
-        if image.base.configuration.labels.get(name) != value
+        name: value for name, value in inner["Labels"].items() if labels_of_base.get(name) != value
     }
     # What only the base sets can be emptied, not unset.
     ours |= dict.fromkeys(of_base.keys() - given.keys(), "")
     lines = [
+        # What an engine built is there alone: elsewhere, its lines make it.
+        "FROM scratch" if travels else base.lines.rstrip() or f"FROM {base.reference}",
         f"# docker build -t NAME .  makes the service image {image.short}",
-        f"FROM {image.base.reference}",
-        *(_clearing(image.base) if image.base.is_ours else ()),
-        *(f"ADD {name} /" for name in layers),
+        *([f"ADD {_BASE} /"] if travels else []),
+        *(_clearing(base) if base.is_ours else ()),
+        *(f"ADD {name} /" for name in layers if name != _BASE),
         f"COPY --chown=0:0 {APP} /{APP_ROOT}",
         *([f"COPY --chown=0:0 {_SERVICE} /{OURS}/{_SERVICE}"] if sample else []),
         *_pairs("ENV", ours),

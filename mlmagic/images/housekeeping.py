@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import ConfigurationError, ImageBuildError
 from mlmagic.files import storage_faults
+from mlmagic.images.bases import ON_THE_DISK
 from mlmagic.images.connecting import engine_faults
+from mlmagic.images.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from mlmagic.images.engine import Engine
@@ -48,8 +50,9 @@ class ImagePruneReport:
     """What ``image prune`` removed, or would remove.
 
     Attributes:
-        removed: Names of images, and keys of layers.
-        kept: Names of images that are in use, or that other workspaces made.
+        removed: Names of images, ids of what killed builds left, and keys of layers.
+        kept: Names of images that are in use, or that other workspaces made; ``layers`` where
+            an image is being made or pushed, which may need any of them.
         freed: Bytes of what was removed from the cache, and of images as the engine counts them.
         dry_run: Whether nothing was done.
     """
@@ -67,6 +70,23 @@ def list_images(images: Images, engine: Engine | None) -> list[ImageEntry]:
         if size := _size(images.root / folder):
             entries.append(ImageEntry(name=name, role="cache", size=size))
     return entries
+
+
+def pull_base(engine: Engine, reference: str, *, on_event: Callable[[str], None]) -> ImageEntry:
+    """Take a base image anew from its registry; see `mlmagic.images.Engine.pull`.
+
+    Raises:
+        ConfigurationError: It lies on the disk, or its name is none.
+    """
+    if reference.startswith(ON_THE_DISK):
+        raise ConfigurationError(
+            f"The base image '{reference}' is read from the disk at each deployment: no registry "
+            "has it.",
+            hint="Name an image of a registry: %ml image pull NAME:TAG.",
+        )
+    Reference.parse(reference)  # which refuses what is no name
+    entry = _entry(engine.pull(reference, on_event=on_event), [])
+    return replace(entry, role="base")
 
 
 def prune_images(
@@ -109,11 +129,16 @@ def prune_images(
             with engine_faults(ImageBuildError, f"The image '{entry.name}' cannot be removed"):
                 engine.client.images.remove(entry.image_id, force=True, noprune=False)
             images.claims.drop(entry.image_id)
-    for key, size in _unused_layers(images, needed):
-        removed.append(key[:12])
-        freed += size
-        if not dry_run:
-            _remove_layer(images, key)
+    if engine:
+        removed += engine.clear_builds(images.build_notes, dry_run=dry_run)
+    with images.layers.out_of_use() as is_free:
+        if not is_free:
+            kept.append("layers")
+        for key, size in _unused_layers(images, needed) if is_free else ():
+            removed.append(key[:12])
+            freed += size
+            if not dry_run:
+                _remove_layer(images, key)
     return ImagePruneReport(removed=tuple(removed), kept=tuple(kept), freed=freed, dry_run=dry_run)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,25 @@ from mlmagic.errors import (
     ConfigurationError,
     EnvironmentSetupError,
     ImageBuildError,
+    ImagePullError,
     TargetUnavailableError,
 )
 from mlmagic.files import digest_text, storage_faults
 from mlmagic.images import contents, layout, remote
 from mlmagic.images.archive import SavedImage
-from mlmagic.images.bases import DEFAULT, ROLE, check_python, lack_of_python, other_platform
+from mlmagic.images.bases import (
+    DEFAULT,
+    ROLE,
+    RUNTIME,
+    check_python,
+    lack_of_python,
+    other_platform,
+)
 from mlmagic.images.blobs import BlobStore
+from mlmagic.images.building import standing
 from mlmagic.images.claims import Claims
+from mlmagic.images.connecting import engine_faults
+from mlmagic.images.engine import EngineSource
 from mlmagic.images.image import make_image
 from mlmagic.images.layers import LayerStore
 from mlmagic.images.manifest import pack
@@ -67,7 +79,7 @@ class Images:
         >>> images = Images(cache, content=content, environments=environments)
         >>> base = images.base("python:3.12-slim", python_version="3.12", engine=engine)
         >>> image = images.service(spec, base)
-        >>> engine.load(image, f"mlmagic/{spec.name}:{image.short}")
+        >>> images.load(image, engine, f"mlmagic/{spec.name}:{image.short}")
     """
 
     def __init__(
@@ -81,6 +93,7 @@ class Images:
         self.layers = LayerStore(self.root)
         self.blobs = BlobStore(self.root)
         self.claims = Claims(self.root, environments.workspace if environments else None)
+        self.build_notes = self.root / "builds"
         self._facts = FactStore(self.root)
         self._content = content
         self._environments = environments
@@ -107,8 +120,8 @@ class Images:
             engine: The engine to look in; None looks in the registry that the name says.
             architecture: Such as ``arm64``; a base for another is refused. None takes this
                 machine's where there is a choice, else what the engine or the file has.
-            dockerfile: Lines of a Dockerfile, or a file with them: the engine builds the base
-                from them, on ``reference`` where they do not begin with ``FROM``.
+            dockerfile: Lines of a Dockerfile: the engine builds the base from them, on
+                ``reference`` where they do not begin with ``FROM``.
             standalone: A standalone build of Python, ``ADDRESS#sha256=DIGEST``, for a base that has
                 none that will do.
             on_event: Told what happens.
@@ -119,9 +132,9 @@ class Images:
             ImagePullError: It cannot be had, or has no Python that will do and gets none.
             TargetUnavailableError: The engine does not answer.
         """
-        running = ".".join(platform.python_version_tuple()[:2])
-        name = (reference or DEFAULT).replace("{version}", python_version or running)
-        if dockerfile is not None:
+        name = named_base(reference, python_version)
+        lines = standing(dockerfile, on=name) if dockerfile is not None else ""
+        if lines:
             if engine is None:
                 raise TargetUnavailableError(
                     "A base_dockerfile is built by a Docker engine, and there is none here.",
@@ -129,26 +142,25 @@ class Images:
                 )
             with storage_faults(self.root, ImageBuildError):
                 name = engine.build_base(
-                    dockerfile, on=name, exclusive=self.layers.exclusive, on_event=on_event
+                    lines,
+                    exclusive=self.layers.exclusive,
+                    notes=self.build_notes,
+                    on_event=on_event,
                 )
         wanted, facts = python_version, self._facts
         chosen = architecture or host_architecture()
-        scheme, _, path = name.partition(":")
-        if scheme in layout.KINDS:
-            place = layout.KINDS[scheme](Path(path).expanduser().resolve())
-            base = layout.find_base(place, architecture=chosen, wanted=wanted, facts=facts)
-        elif scheme == "docker-archive":
-            saved = SavedImage(Path(path).expanduser().resolve())
-            base = saved.base(name, wanted=wanted, facts=facts)
+        if (found := self._on_disk(name, chosen, wanted)) is not None:
+            base = found
         elif engine is not None:
             base = engine.find_base(
                 name, wanted=wanted, facts=facts, on_event=on_event, architecture=architecture
             )
-            if dockerfile is not None:
+            if lines:
+                base = replace(base, lines=lines)
                 self.claims.note(base.configuration.id)
         else:
-            found = Reference.parse(name)
-            base = remote.find_base(found, architecture=chosen, wanted=wanted, facts=facts)
+            place = Reference.parse(name)
+            base = remote.find_base(place, architecture=chosen, wanted=wanted, facts=facts)
         if architecture is not None and base.configuration.architecture != architecture:
             raise other_platform(base.reference, base.configuration.architecture, architecture)
         if (lack := lack_of_python(base)) is None:
@@ -158,10 +170,31 @@ class Images:
         return give_python(
             base,
             StandalonePython.parse(standalone),
-            version=python_version or running,
+            version=python_version or _running(),
             store=self.layers,
             on_event=on_event,
         )
+
+    def architecture(
+        self, reference: str | None, *, python_version: str, engine: Engine | None = None
+    ) -> str:
+        """Return what processors a base is for where nothing asks for some; nothing is fetched.
+
+        Args:
+            reference: As for `base`.
+            python_version: The Python that the environment is for.
+            engine: What will build it, where it is built.
+
+        Raises:
+            ImagePullError: A file cannot be read as an image.
+            TargetUnavailableError: The engine does not answer.
+        """
+        if engine is not None:
+            with engine_faults(ImagePullError, "The engine does not say what processor it has"):
+                return str(engine.client.version()["Arch"])
+        name = named_base(reference, python_version)
+        base = self._on_disk(name, host_architecture(), python_version)
+        return base.configuration.architecture if base is not None else host_architecture()
 
     def environment(
         self, lock: Lock, base: Base, *, on_event: Callable[[str], None] = _silent
@@ -177,11 +210,9 @@ class Images:
         """
         lock = self._lock_for(lock, base, on_event)
         labels = {**_labels(lock, base), ROLE: "environment"}
-        image = make_image(
-            base, self._environment_layers(lock, base, on_event), labels=labels, serves=False
-        )
-        self.claims.note(image.id)
-        return image
+        runtime = contents.runtime_layer(self.layers, base.python_version)
+        layers = (*self._packages(lock, base, on_event), runtime)
+        return make_image(base, layers, labels=labels, serves=False)
 
     def environment_tag(self, lock: Lock, base: Base) -> str:
         """The name of an environment image: equal for equal lock, base and scoring server."""
@@ -217,22 +248,33 @@ class Images:
             ModelIntegrityError: Stored content is missing or damaged.
         """
         lock = self._lock_for(spec.lock, base, on_event)
-        *below, _ = self._environment_layers(lock, base, on_event)
-        layers = (*below, *self.service_layers(spec, base.python_version))
+        packages = self._packages(lock, base, on_event)
+        layers = (*packages, *self.service_layers(spec, base.python_version))
         variables = {
             **spec.variables,
             **contents.variables(spec),
             "MLMAGIC_SECRETS_DIR": SECRETS_FOLDER,
         }
-        image = make_image(
+        return make_image(
             base,
             layers,
             command=serve_command(spec, auth=auth),
             variables=variables,
             labels={**_labels(lock, base), **_service_labels(spec), **(labels or {})},
         )
-        self.claims.note(image.id)
-        return image
+
+    def load(
+        self,
+        image: Image,
+        engine: Engine,
+        *tags: str,
+        on_event: Callable[[str], None] = _silent,
+    ) -> None:
+        """Give an engine an image under some names; see `mlmagic.images.Engine.load`."""
+        self.claims.note(image.id)  # before others may prune it
+        known_by = engine.load(image, *tags, blobs=self.blobs, on_event=on_event)
+        if known_by != image.id:
+            self.claims.note(known_by)
 
     def pack(self, image: Image) -> Packed:
         """Describe an image for a registry or a layout; see `mlmagic.images.manifest`."""
@@ -259,6 +301,9 @@ class Images:
             raise ConfigurationError(
                 f"'{reference}' names an image by its digest.", hint="Push to a tag: HOST/NAME:TAG."
             )
+        if isinstance(image.base.source, EngineSource):
+            source = image.base.source.in_registries()
+            image = replace(image, base=replace(image.base, source=source))
         return push(self.pack(image), place, records=PushRecords(self.root), on_event=on_event)
 
     def save(self, image: Image, file: Path, *, name: str) -> None:
@@ -269,7 +314,7 @@ class Images:
         """
         layout.write_layout(self.pack(image), file, name=name)
 
-    def _environment_layers(
+    def _packages(
         self, lock: Lock, base: Base, on_event: Callable[[str], None]
     ) -> tuple[Layer, ...]:
         packages = packages_layer(
@@ -280,7 +325,18 @@ class Images:
             hide=base.is_ours,
             on_event=on_event,
         )
-        return *base.given, packages, contents.runtime_layer(self.layers, base.python_version)
+        return *base.given, packages
+
+    def _on_disk(self, name: str, architecture: str, wanted: str | None) -> Base | None:
+        """Look at a base that is a folder or file; None where its name is of another kind."""
+        scheme, _, path = name.partition(":")
+        place, facts = Path(path).expanduser().resolve(), self._facts
+        if scheme in layout.KINDS:
+            folder = layout.KINDS[scheme](place)
+            return layout.find_base(folder, architecture=architecture, wanted=wanted, facts=facts)
+        if scheme == "docker-archive":
+            return SavedImage(place).base(name, wanted=wanted, facts=facts)
+        return None
 
     def _lock_for(self, lock: Lock, base: Base, on_event: Callable[[str], None]) -> Lock:
         if self._environments is None:
@@ -329,6 +385,20 @@ class Images:
         )
 
 
+def named_base(reference: str | None, python_version: str | None = None) -> str:
+    """Return the name of a base image, for a Python; None is the one that runs.
+
+    Args:
+        reference: Its name, with ``{version}`` for the Python's; None is the official image.
+        python_version: As ``major.minor``.
+    """
+    return (reference or DEFAULT).replace("{version}", python_version or _running())
+
+
+def _running() -> str:
+    return ".".join(platform.python_version_tuple()[:2])
+
+
 def serve_command(
     spec: DeploymentSpec,
     *,
@@ -371,7 +441,7 @@ def _labels(lock: Lock, base: Base) -> dict[str, str]:
         "io.mlmagic.base": base.configuration.chain,
         "io.mlmagic.lock": lock.identity,
         "io.mlmagic.python": base.python_version,
-        "io.mlmagic.runtime": runtime_digest(),
+        RUNTIME: runtime_digest(),
     }
 
 

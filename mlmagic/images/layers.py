@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +108,30 @@ class LayerStore:
         self.layers.mkdir(parents=True, exist_ok=True)
         with FileLock(self.layers / f".{key}.lock"):
             yield
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Let nobody prune layers, for as long as an image is made of them and travels."""
+        with self._held(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def out_of_use(self) -> Iterator[bool]:
+        """Say whether nobody has layers in use; nobody begins to meanwhile."""
+        with self._held(fcntl.LOCK_EX | fcntl.LOCK_NB) as is_held:
+            yield is_held
+
+    @contextmanager
+    def _held(self, how: int) -> Iterator[bool]:
+        """Lock the file that says who uses layers, where it can be: it ends with its holder."""
+        with ExitStack() as stack:
+            is_held = False
+            with suppress(OSError):  # others use them; or a cache that can only be read
+                self.layers.mkdir(parents=True, exist_ok=True)
+                users = stack.enter_context((self.layers / ".users.lock").open("a"))
+                fcntl.flock(users, how)
+                is_held = True
+            yield is_held
 
     def _make(self, place: Path, make: Callable[[Path], Iterable[bytes]]) -> None:
         # We hold the lock, so whoever began these is dead.

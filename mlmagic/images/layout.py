@@ -54,13 +54,26 @@ def write_layout(packed: Packed, place: Path, *, name: str) -> None:
             _write_folder(packed, place, name)
 
 
+def archive(
+    packed: Packed, *, name: str | None = None, skip: Iterable[Blob] = ()
+) -> Iterator[bytes]:
+    """Give an image's layout as a tar.
+
+    Args:
+        packed: The image.
+        name: The tag that readers find it by.
+        skip: Layers that the reader has.
+    """
+    for path, size, stream in _files(packed, name, skip):
+        yield from stream_member(path, size, stream)
+    yield bytes(1024)
+
+
 def _write_tar(packed: Packed, place: Path, name: str) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     try:
         with os.fdopen(descriptor, "wb") as target:
-            for path, size, stream in _files(packed, name):
-                target.writelines(stream_member(path, size, stream))
-            target.write(bytes(1024))
+            target.writelines(archive(packed, name=name))
         Path(temporary).chmod(0o644)
         Path(temporary).replace(place)
     finally:
@@ -83,27 +96,25 @@ def _write_folder(packed: Packed, place: Path, name: str) -> None:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _files(packed: Packed, name: str) -> Iterator[tuple[str, int, Iterable[bytes]]]:
-    index = {
-        "schemaVersion": 2,
-        "manifests": [
-            {
-                "mediaType": MANIFEST,
-                "digest": packed.digest,
-                "size": len(packed.manifest),
-                "annotations": {
-                    "org.opencontainers.image.ref.name": name,
-                    # Runtimes that load the layout keep it under this, where it is a whole name.
-                    **({"io.containerd.image.name": name} if "/" in name else {}),
-                },
-            }
-        ],
+def _files(
+    packed: Packed, name: str | None, skip: Iterable[Blob] = ()
+) -> Iterator[tuple[str, int, Iterable[bytes]]]:
+    described: dict[str, object] = {
+        "mediaType": MANIFEST,
+        "digest": packed.digest,
+        "size": len(packed.manifest),
     }
-    data = json.dumps(index, sort_keys=True).encode()
+    if name is not None:
+        described["annotations"] = {
+            "org.opencontainers.image.ref.name": name,
+            # Runtimes that load the layout keep it under this, where it is a whole name.
+            **({"io.containerd.image.name": name} if "/" in name else {}),
+        }
+    data = json.dumps({"schemaVersion": 2, "manifests": [described]}, sort_keys=True).encode()
     yield "oci-layout", len(_LAYOUT), [_LAYOUT]
     yield "index.json", len(data), [data]
     yield _place(packed.digest), len(packed.manifest), [packed.manifest]
-    written = set()
+    written = {blob.digest for blob in skip}
     for blob in (packed.config, *packed.layers):
         if blob.digest not in written:
             yield _place(blob.digest), blob.size, blob.stream()

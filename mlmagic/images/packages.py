@@ -29,10 +29,10 @@ _FORMAT = "2"
 # https://github.com/opencontainers/image-spec/blob/main/layer.md#opaque-whiteout
 _OPAQUE = ".wh..wh..opq"
 # Of this machine, not of the packages: times and paths that would make equal layers differ.
-_LOCAL = re.compile(r"\.dist-info/(direct_url|uv_cache|uv_build)\.json$|^\.lock$|/__pycache__/")
+LOCAL = re.compile(r"\.dist-info/(direct_url|uv_cache|uv_build)\.json$|^\.lock$|/__pycache__/")
 _LIBRARY = re.compile(r"^lib/python3\.\d+/(site|dist)-packages/")
 _RECORD = re.compile(r"\.dist-info/RECORD$")
-_SHEBANG = re.compile(rb"\A#!.*python[0-9.]*[ \t]*\r?\n")
+SHEBANG = re.compile(rb"\A#!.*python[0-9.]*[ \t]*\r?\n")
 
 
 def packages_layer(
@@ -68,7 +68,7 @@ def packages_layer(
             f"environment image {lock.short}: packages for Python {lock.python_version} on "
             f"{platform} ({len(lock.packages)})"
         )
-        _install(work, lock, platform, on_event)
+        install_packages(work, lock, platform, on_event)
         if compiler:
             on_event(f"environment image {lock.short}: compiling")
             _compile(work / "prefix", compiler[0], lock.python_version)
@@ -78,7 +78,14 @@ def packages_layer(
     return store.stored(key, f"packages of lock {lock.identity}", make)
 
 
-def _install(work: Path, lock: Lock, platform: str, on_event: Callable[[str], None]) -> None:
+def install_packages(
+    work: Path, lock: Lock, platform: str, on_event: Callable[[str], None]
+) -> None:
+    """Install a lock's packages below ``WORK/prefix``, as they are for a platform.
+
+    Raises:
+        ImageBuildError: A package cannot be had for the lock's Python and the platform.
+    """
     # Seldom needed, the layer lies in the cache: what locks and installs takes long to import.
     from mlmagic.environments.locking import platform_triple
     from mlmagic.environments.realisation import install
@@ -137,12 +144,12 @@ def _entries(prefix: Path, lock: Lock, python: str) -> Iterator[Entry]:
     programs: dict[str, bytes] = {}
     for entry in folder_entries(prefix, ""):  # sorted: bin/ comes before lib/
         path = entry.path.removeprefix("/")
-        if _LOCAL.search(path) and not compiled.search(path):
+        if LOCAL.search(path) and not compiled.search(path):
             continue
         path = _LIBRARY.sub(f"lib/python{lock.python_version}/site-packages/", path)
         data = entry.data
         if isinstance(data, Path) and path.startswith("bin/"):
-            data = programs[path] = _SHEBANG.sub(f"#!{PYTHON}\n".encode(), data.read_bytes())
+            data = programs[path] = SHEBANG.sub(f"#!{PYTHON}\n".encode(), data.read_bytes())
         elif isinstance(data, Path) and _RECORD.search(path):
             data = _record(data, programs)
         yield Entry(f"{VENV}/{path}", data, link=entry.link, executable=entry.executable)
@@ -169,6 +176,6 @@ def _record(file: Path, programs: Mapping[str, bytes]) -> bytes:
         if data is not None:
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
             write((row[0], f"sha256={digest}", len(data)))
-        elif not _LOCAL.search(row[0]):
+        elif not LOCAL.search(row[0]):
             write(row)
     return text.getvalue().encode()

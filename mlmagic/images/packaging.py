@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from mlmagic.errors import ConfigurationError, ImageBuildError, TargetUnavailableError
 from mlmagic.images import contents
 from mlmagic.images.bases import ON_THE_DISK, architecture_of, platform_of
+from mlmagic.images.building import named_below
 from mlmagic.images.bundle import write_bundle
 from mlmagic.images.connecting import connect
 from mlmagic.images.dockerfile import write_context
 from mlmagic.images.engine import Engine
 from mlmagic.images.images import host_architecture, serve_arguments
 from mlmagic.images.layout import write_layout
-from mlmagic.images.packages import packages_layer
 from mlmagic.images.places import KEYS_FILE, PORT
-from mlmagic.images.reference import Reference
+from mlmagic.images.reference import HUB, Reference
+from mlmagic.images.wheels import wheels_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from mlmagic.images.image import Image
     from mlmagic.images.images import Images
 
+_PODMANS = "localhost"  # the host of what Podman built itself
 Form = Literal["image", "dockerfile", "oci", "bundle"]
 
 
@@ -40,7 +43,7 @@ class Package:
         digest: Digest of the manifest in a registry or layout.
         base: What the image stands on.
         models: ``name:version`` of each model.
-        size: Bytes that are ours, uncompressed, without the base.
+        size: Bytes that are ours, without the base; uncompressed, but for a bundle's wheels.
         run: Commands that start it, and score.
     """
 
@@ -111,7 +114,8 @@ def package(
             f"Only images are pushed, not a '{request.form}'.",
             hint="Use --to image, or leave --push.",
         )
-    return _Packager(images, spec, request, on_event).make()
+    with images.layers.in_use():
+        return _Packager(images, spec, request, on_event).make()
 
 
 class _Packager:
@@ -144,7 +148,7 @@ class _Packager:
         )
         image = self.images.service(self.spec, base, auth=self.auth, on_event=self.say)
         if self.request.form == "dockerfile":
-            return self._dockerfile(image)
+            return self._dockerfile(image, engine)
         if self.request.form == "oci":
             return self._layout(image)
         if self.request.push:
@@ -157,7 +161,8 @@ class _Packager:
     def _engine(self) -> Engine | None:
         """Connect where an engine is needed, or where a base may lie on it alone.
 
-        A name without a host is that of an image that people pulled or built here.
+        A name without a host is that of an image that people pulled or built here; Podman's have
+        one then.
         """
         request = self.request
         needed = request.form == "image" and not request.push
@@ -167,7 +172,8 @@ class _Packager:
                 return None  # people's images here are for this machine
             if named.startswith(ON_THE_DISK):
                 return None
-            if named and Reference.parse(named.replace("{version}", "3")).host != "docker.io":
+            host = Reference.parse(named.replace("{version}", "3")).host if named else HUB
+            if host not in (HUB, _PODMANS):
                 return None
         try:
             return Engine(connect())
@@ -177,18 +183,26 @@ class _Packager:
             return None
 
     def _loaded(self, engine: Engine, image: Image) -> Package:
-        name = self.request.name or f"mlmagic/{self.spec.name}"
+        # Not `mlmagic/NAME`, which goes with the service of the name.
+        name = self.request.name or self.spec.name
         if ":" not in name.rpartition("/")[2]:
             name = f"{name}:{image.short}"
         environment = self.images.environment(self.spec.lock, image.base, on_event=self.say)
         tag = self.images.environment_tag(self.spec.lock, image.base)
-        engine.load(environment, tag, on_event=self.say)
-        engine.load(image, name, on_event=self.say)
+        self.images.load(environment, engine, tag, on_event=self.say)
+        self.images.load(image, engine, name, on_event=self.say)
         return self._package(image, name, None, self._docker_run(name))
 
-    def _dockerfile(self, image: Image) -> Package:
-        place = self._output()
-        write_context(image, place)
+    def _dockerfile(self, image: Image, engine: Engine | None) -> Package:
+        place, base = self._output(), image.base
+        named = named_below(base.lines) if base.lines else [base.reference]
+        alone = next((each for each in named if engine and engine.has_alone(each)), None)
+        if engine is None or alone is None:
+            write_context(image, place)
+        else:
+            self.say(f"base image '{alone}': no registry is known to have it, so its files travel")
+            write_base = partial(engine.export, base.configuration.id)
+            write_context(image, place, write_base=write_base)
         name = self.request.name or self.spec.name
         run = (f"docker build -t {name} {place}", *self._docker_run(name))
         return self._package(image, str(place), None, run)
@@ -206,15 +220,8 @@ class _Packager:
         platform = platform_of(self.architecture or host_architecture())
         version = spec.lock.python_version
         lock = self.images.fitting(spec.lock, platform, on_event=self.say)
-        store = self.images.layers
         layers = (
-            packages_layer(
-                store,
-                lock,
-                platform=platform,
-                python=f"/usr/bin/python{version}",
-                on_event=self.say,
-            ),
+            wheels_layer(self.images.layers, lock, platform=platform, on_event=self.say),
             *self.images.service_layers(spec, version),
         )
         write_bundle(

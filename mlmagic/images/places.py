@@ -5,6 +5,7 @@ from __future__ import annotations
 OURS = "opt/mlmagic"
 VENV = f"{OURS}/venv"
 RUNTIME = f"{OURS}/runtime"
+WHEELS = f"{OURS}/wheels"  # in bundles
 APP_ROOT = "var/azureml-app"  # Azure ML v1's
 SAMPLE = f"{OURS}/service/sample"
 PORT = 5001  # Azure ML v1's

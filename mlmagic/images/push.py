@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from mlmagic.errors import ImagePushError
-from mlmagic.files import write_atomically
-from mlmagic.images.client import RegistryClient
+from mlmagic.errors import ImageBuildError, ImagePushError
+from mlmagic.files import storage_faults, write_atomically
+from mlmagic.images.client import FINAL, LONGEST_PAUSE_SECONDS, RegistryClient
 from mlmagic.images.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     import requests
 
@@ -23,9 +24,19 @@ if TYPE_CHECKING:
     from mlmagic.images.manifest import Packed
     from mlmagic.images.reference import Reference
 
-_CHUNK = 16 << 20
+_CHUNK = 4 << 20  # the largest that GHCR takes
+_PIECE = 256 << 10  # small enough to get through before a slow network counts as silent
+_TOLD = 16 << 20
 _RETRIES = 4
 _BINARY = {"Content-Type": "application/octet-stream"}
+_RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
+# Answers of a registry that does not go on with an upload; 429 is none, it passes.
+_REFUSALS = tuple(
+    code
+    for code in HTTPStatus
+    if HTTPStatus.BAD_REQUEST <= code < HTTPStatus.INTERNAL_SERVER_ERROR
+    and code != HTTPStatus.TOO_MANY_REQUESTS
+)
 
 
 def push(
@@ -103,6 +114,7 @@ class _Pusher:
         self.client = client
         self.records = records
         self.sent = self.mounted = self.present = 0
+        self.whole = True  # until a request is too large
 
     def push(self, blob: Blob, on_event: Callable[[str], None]) -> None:
         if self._has(blob):
@@ -139,31 +151,36 @@ class _Pusher:
         return self._location(self.client.request("POST", "blobs/uploads/"))
 
     def _upload(self, blob: Blob, location: str, on_event: Callable[[str], None]) -> None:
-        """Send a blob; after a broken connection, go on where the registry stands.
+        """Send a blob in one request, as docker and containerd do: some registries take no chunks.
 
-        What fits into one chunk is sent with the last request, to save one.
+        Chunks are for what is left after a broken connection, where the registry says how much it
+        has, and for registries that refuse a request of that size.
         """
         offset, failures = 0, 0
         while True:
             try:
-                rest = _chunks(blob, offset)
-                if blob.size <= _CHUNK and offset == 0:
-                    self._finish(location, blob, b"".join(chunk for _, chunk in rest))
+                if offset == 0 and (self.whole or blob.size <= _CHUNK):
+                    self._finish(location, blob, _Body(blob, on_event))
                     return
-                for start, chunk in rest:
+                for start, chunk in _chunks(blob, offset):
                     location = self._send(location, start, chunk)
                     offset = start + len(chunk)
                     on_event(_progress(blob, offset))
                 self._finish(location, blob, b"")
             except ImagePushError as error:
                 failures += 1
-                if error.final or failures > _RETRIES:
+                large = self.whole and blob.size > _CHUNK
+                too_large = error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and large
+                no_chunks = error.status == HTTPStatus.METHOD_NOT_ALLOWED and offset > 0
+                final = error.status in FINAL and not (too_large or no_chunks)
+                if final or failures > _RETRIES or error.retry_after > LONGEST_PAUSE_SECONDS:
                     raise
+                self.whole = self.whole and not too_large
                 try:
+                    time.sleep(max(0.2 * 2**failures, error.retry_after))
                     if self._has(blob):  # only the answer was lost
                         return
-                    time.sleep(0.2 * 2**failures)
-                    location, offset = self._resume(location)
+                    location, offset = self._resume(location, error.status)
                 except ImagePushError:
                     raise error from None  # what went wrong first says more
             else:
@@ -174,16 +191,17 @@ class _Pusher:
         answer = self.client.request("PATCH", location, data=chunk, headers=headers, attempts=1)
         return self._location(answer)
 
-    def _resume(self, location: str) -> tuple[str, int]:
-        """Ask how much the registry has; where it forgot the upload, begin a new one."""
-        answer = self.client.request("GET", location, allow=(HTTPStatus.NOT_FOUND,))
-        if not answer.ok:
-            return self._location(self.client.request("POST", "blobs/uploads/")), 0
-        end = answer.headers.get("Range", "0-0").rpartition("-")[2]
-        # '0-0' stands for nothing and for one byte alike; no chunk of ours is one byte.
-        return self._location(answer), int(end) + 1 if int(end) else 0
+    def _resume(self, location: str, refusal: int | None) -> tuple[str, int]:
+        """Ask how much the registry has; begin anew where it refused the upload or does not say."""
+        if refusal not in _REFUSALS:
+            answer = self.client.request("GET", location, allow=_REFUSALS)
+            found = _RANGE.fullmatch(answer.headers.get("Range", ""))
+            # '0-0' stands for nothing and for one byte alike.
+            if answer.ok and found is not None and (end := int(found[1])) > 0:
+                return answer.headers.get("Location", location), end + 1
+        return self._location(self.client.request("POST", "blobs/uploads/")), 0
 
-    def _finish(self, location: str, blob: Blob, data: bytes) -> None:
+    def _finish(self, location: str, blob: Blob, data: bytes | _Body) -> None:
         joint = "&" if "?" in location else "?"
         url = f"{location}{joint}{urlencode({'digest': blob.digest})}"
         self.client.request("PUT", url, data=data, headers=_BINARY, attempts=1)
@@ -196,6 +214,28 @@ class _Pusher:
                 hint="Check that the address is that of a container registry.",
             )
         return location
+
+
+class _Body:
+    """A blob as the body of a request, read again where a 401 or a redirect has it sent again."""
+
+    def __init__(self, blob: Blob, on_event: Callable[[str], None]) -> None:
+        self._blob = blob
+        self._on_event = on_event
+
+    def __len__(self) -> int:
+        return self._blob.size
+
+    def __iter__(self) -> Iterator[bytes]:
+        sent = 0
+        with storage_faults(Path(self._blob.digest), ImageBuildError):
+            for data in self._blob.stream():
+                for start in range(0, len(data), _PIECE):
+                    piece = data[start : start + _PIECE]
+                    yield piece
+                    sent += len(piece)
+                    if sent // _TOLD > (sent - len(piece)) // _TOLD:
+                        self._on_event(_progress(self._blob, sent))
 
 
 def _progress(blob: Blob, sent: int) -> str:

@@ -11,7 +11,7 @@ from mlmagic.errors import ConfigurationError
 _REPOSITORY = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_HUB = "docker.io"
+HUB = "docker.io"
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Reference:
         rest, _, digest = text.removeprefix("http://").removeprefix("https://").partition("@")
         host, slash, path = rest.partition("/")
         if not slash or not (plain or host == "localhost" or "." in host or ":" in host):
-            host, path = _HUB, rest
+            host, path = HUB, rest
         repository, tag = path, "latest"
         if ":" in path.rpartition("/")[2]:
             repository, _, tag = path.rpartition(":")
-        if host == _HUB and "/" not in repository:
+        if host == HUB and "/" not in repository:
             repository = f"library/{repository}"
         good = _REPOSITORY.fullmatch(repository) and _TAG.fullmatch(tag)
         if not good or (digest and not _DIGEST.fullmatch(digest)):
@@ -56,6 +56,19 @@ class Reference:
                 hint="Write HOST/NAME:TAG in lower case, such as registry.example.com/ml/iris:1.",
             )
         return cls(host, repository, tag, digest, plain)
+
+    @classmethod
+    def is_one(cls, text: str) -> bool:
+        """Whether a text is a name of an image."""
+        try:
+            cls.parse(text)
+        except ConfigurationError:
+            return False
+        return True
+
+    def is_of(self, other: Reference) -> bool:
+        """Whether it is in the same repository as another."""
+        return (self.host, self.repository) == (other.host, other.repository)
 
     @property
     def is_loopback(self) -> bool:

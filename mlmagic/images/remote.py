@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from mlmagic.errors import ImagePullError
 from mlmagic.images.bases import Base, Configuration, Search, other_platform
 from mlmagic.images.blobs import GZIP, TAR, Blob
-from mlmagic.images.client import RegistryClient
+from mlmagic.images.client import ATTEMPTS, RegistryClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -77,6 +77,26 @@ def find_base(
 
         python = facts.python(configuration, wanted, look)
     return Base(str(reference), configuration, python, source)
+
+
+def find_layers(reference: Reference, configuration: Configuration) -> RegistrySource | None:
+    """Return where a registry has the layers of an image that was pulled from it.
+
+    Args:
+        reference: The image's name there.
+        configuration: The image as an engine has it.
+
+    Returns:
+        None where it is another one there by now, or the registry cannot be asked.
+    """
+    try:
+        with RegistryClient(reference, ImagePullError) as client:
+            manifest = _manifest(client, configuration.architecture, attempts=1)
+            config = json.loads(_fetch(client, manifest["config"]["digest"]))
+    except ImagePullError:
+        return None
+    same = config.get("rootfs", {}).get("diff_ids") == [*configuration.layers]
+    return RegistrySource(reference, tuple(manifest["layers"])) if same else None
 
 
 class RegistrySource:
@@ -156,10 +176,12 @@ class _Reader(io.RawIOBase):
         return size
 
 
-def _manifest(client: RegistryClient, architecture: str) -> dict[str, Any]:
+def _manifest(
+    client: RegistryClient, architecture: str, attempts: int = ATTEMPTS
+) -> dict[str, Any]:
     reference = client.reference
     wanted = reference.digest or reference.tag
-    content = _ask(client, wanted)
+    content = _ask(client, wanted, attempts)
     if "manifests" in content:
         found = [
             each["digest"]
@@ -173,7 +195,7 @@ def _manifest(client: RegistryClient, architecture: str) -> dict[str, Any]:
                 for each in content["manifests"]
             } - {"unknown"}
             raise other_platform(reference, ", ".join(sorted(known)), architecture)
-        content = _ask(client, found[0])
+        content = _ask(client, found[0], attempts)
     if "config" not in content or "layers" not in content:
         raise ImagePullError(
             f"'{reference}' is no container image.", hint="Choose another base_image."
@@ -181,10 +203,13 @@ def _manifest(client: RegistryClient, architecture: str) -> dict[str, Any]:
     return content
 
 
-def _ask(client: RegistryClient, wanted: str) -> dict[str, Any]:
-    accept = {"Accept": ", ".join((*_INDEXES, *_MANIFESTS))}
+def _ask(client: RegistryClient, wanted: str, attempts: int) -> dict[str, Any]:
     answer = client.request(
-        "GET", f"manifests/{wanted}", headers=accept, allow=(HTTPStatus.NOT_FOUND,)
+        "GET",
+        f"manifests/{wanted}",
+        headers={"Accept": ", ".join((*_INDEXES, *_MANIFESTS))},
+        allow=(HTTPStatus.NOT_FOUND,),
+        attempts=attempts,
     )
     if not answer.ok:
         raise ImagePullError(

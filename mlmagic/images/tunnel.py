@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from docker import DockerClient
+from docker.errors import DockerException
 
+from mlmagic.addresses import without_secrets
 from mlmagic.errors import ConfigurationError, TargetUnavailableError
+from mlmagic.images.secured import SecuredClient
 
 _SOCKET = "/var/run/docker.sock"
 _LOOK_SECONDS = 0.05
 _KEEP_ALIVE = "ServerAliveInterval=15"
 
 
-class TunnelledClient(DockerClient):
+class TunnelledClient(SecuredClient):
     """A client that has a tunnel of its own, and closes it with itself.
 
     Args:
@@ -37,10 +39,12 @@ class TunnelledClient(DockerClient):
 
     Raises:
         ConfigurationError: The address has no host, or there is no ssh on this machine.
-        TargetUnavailableError: ssh does not get there; what it says is in the message.
+        TargetUnavailableError: ssh does not get there, which its own words in the message tell;
+            or no engine listens there.
     """
 
     def __init__(self, address: str, *, timeout: float = 60, **options: Any) -> None:
+        address = without_secrets(address)  # ssh takes no password of it
         place = urlsplit(address)
         if not place.hostname:
             raise ConfigurationError(
@@ -51,7 +55,17 @@ class TunnelledClient(DockerClient):
         self._folder = Path(tempfile.mkdtemp(prefix="mlmagic-ssh-"))
         try:
             self._process = self._start(address, timeout)
-            super().__init__(f"unix://{self._folder}/engine", timeout=int(timeout), **options)
+            super().__init__(
+                base_url=f"unix://{self._folder}/engine", timeout=int(timeout), **options
+            )
+        except DockerException as error:
+            self._end()
+            raise TargetUnavailableError(
+                f"No engine answers at '{place.path or _SOCKET}' of the host '{self.host}': "
+                f"{error}.",
+                hint="Start it there, or name its socket: a rootless one's is such as "
+                f"ssh://{place.netloc}/run/user/1000/docker.sock.",
+            ) from error
         except BaseException:
             self._end()
             raise

@@ -8,13 +8,13 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import needs_local_scope, no_var_expand
-from IPython.core.magic_arguments import argument, kwds, magic_arguments
+from IPython.core.magic_arguments import argument, argument_group, kwds, magic_arguments
 from IPython.utils.text import FullEvalFormatter
 
 from mlmagic.errors import UsageError
 from mlmagic.magics.boundary import user_errors
 from mlmagic.magics.showing import Text
-from mlmagic.options import argument_for, magic_verb, parse
+from mlmagic.options import argument_for, grouped, magic_verb, parse, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,10 +45,13 @@ def verb_magic(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             return method(self, verb, parse(magic.parser, verb.options, words), cell)
 
         magic: Any = user_errors(body)
-        for place, option in reversed(list(enumerate(verb.options))):
-            flags, keywords = argument_for(option, place)
-            magic = argument(*flags, **keywords)(magic)  # type: ignore[no-untyped-call]
-        magic = kwds(description=_description(verb))(magic)  # type: ignore[no-untyped-call]
+        for heading, rows in reversed(grouped(verb.options).items()):
+            for place, option in reversed(rows):
+                flags, keywords = argument_for(option, place)
+                magic = argument(*flags, **keywords)(magic)  # type: ignore[no-untyped-call]
+            magic = argument_group(heading)(magic)  # type: ignore[no-untyped-call]
+        shown = {"description": _description(verb), "usage": usage(verb.options)}
+        magic = kwds(**shown)(magic)  # type: ignore[no-untyped-call]
         magic = magic_arguments()(magic)  # type: ignore[no-untyped-call]
         magic.parser.allow_abbrev = False
         return no_var_expand(needs_local_scope(magic))  # type: ignore[no-any-return]

@@ -28,13 +28,11 @@ from mlmagic.magics.session import Session
 from mlmagic.magics.showing import LiveListing, Progress, Text, displayable
 from mlmagic.magics.variables import resolve
 from mlmagic.options import (
-    COMMON,
     build_parser,
     describe,
-    find_verb,
     parse,
+    read_line,
     require,
-    take_everywhere,
 )
 
 if TYPE_CHECKING:
@@ -134,18 +132,15 @@ class MlmagicMagics(Magics):
         """Run a line of ``%ml``; returns what the cell shows, or else the text of it."""
         if not words or {"-h", "--help"} & {*words}:
             return Text(describe([word for word in words if not word.startswith("-")], "%ml"))
-        verb, rest = find_verb(words)
-        everywhere, rest = take_everywhere(verb, rest)
-        options = (*verb.options, *COMMON)
-        values = parse(build_parser(options, prog=f"%ml {verb.title}"), options, rest)
-        kind, query = values.pop("format", None), values.pop("query", None)
+        read = read_line(words, prog="%ml")
+        verb, values, kind, query = read.verb, read.values, read.format, read.query
         if verb.method == "deploy" and values and "name" not in values:
             values["name"] = derived_name(values)
             self._note(f"service name: {values['name']} (give another with -n)")
-        opener = functools.partial(self._open, everywhere)
+        opener = functools.partial(self._open, read.everywhere)
         quiet = None
-        if {"verbose", "only_errors"} & everywhere.keys():
-            quiet = "only_errors" in everywhere
+        if {"verbose", "only_errors"} & read.everywhere.keys():
+            quiet = "only_errors" in read.everywhere
         result = self._do(verb, values, opener=opener, quiet=quiet)
         if isinstance(result, Iterator):
             kept: list[str] = []

@@ -8,11 +8,19 @@ tables, so they cannot drift apart.
     VERBS    all of them
 """
 
-from mlmagic.options.az import take_everywhere
 from mlmagic.options.cluster import CLUSTER
 from mlmagic.options.describing import describe, describe_verb
+from mlmagic.options.line import Line, read_line
 from mlmagic.options.option import Kind, Option
-from mlmagic.options.parsing import argument_for, build_parser, parse, require, usage_error
+from mlmagic.options.parsing import (
+    argument_for,
+    build_parser,
+    grouped,
+    parse,
+    require,
+    usage,
+    usage_error,
+)
 from mlmagic.options.values import gigabytes, parse_quantity, read_body, read_sample
 from mlmagic.options.verb import Verb
 from mlmagic.options.verbs import (
@@ -29,6 +37,7 @@ __all__ = [
     "COMMON",
     "VERBS",
     "Kind",
+    "Line",
     "Option",
     "Verb",
     "argument_for",
@@ -39,12 +48,14 @@ __all__ = [
     "find_verb",
     "gigabytes",
     "group_verbs",
+    "grouped",
     "magic_verb",
     "parse",
     "parse_quantity",
     "read_body",
+    "read_line",
     "read_sample",
     "require",
-    "take_everywhere",
+    "usage",
     "usage_error",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlmagic.options.option import Kind, Option
+from mlmagic.options.option import Kind, Option, in_group
 from mlmagic.options.values import gigabytes, read_integer
 
 
@@ -54,8 +54,7 @@ _PROBE = "livenessProbeRequirements"
 _SCALER = "autoScaler"
 _RESOURCES = "containerResourceRequirements"
 
-CLUSTER = (
-    _option("namespace", ("--namespace",), "namespace of the cluster", v1_key="namespace"),
+_SCALING = (
     _whole(
         "replicas", ("--replicas", "--nr", "--num-replicas"), "pods, or workers of this machine",
         "numReplicas",
@@ -86,6 +85,8 @@ CLUSTER = (
         "requests in flight per pod that the autoscaler aims at instead of CPU; needs KEDA or a "
         "custom metrics API",
     ),
+)  # fmt: skip
+_LIMITS = (
     _option(
         "cpu_limit", ("--cpu-limit", "--ccl", "--cpu-cores-limit"), "CPUs that a pod may use",
         kind="quantity", v1_key=f"{_RESOURCES}.cpuLimit", unit="CPUs",
@@ -103,6 +104,8 @@ CLUSTER = (
         "accelerators", ("--accelerator",), "an extended resource and how many a pod gets",
         kind="pair", metavar="NAME=N",
     ),
+)  # fmt: skip
+_PROBES = (
     _whole(
         "start_timeout_seconds", ("--start-timeout",), "seconds that init() may take (default 600)",
         unit="s",
@@ -132,10 +135,14 @@ CLUSTER = (
         "looks without an answer after which a pod is started anew (default 3)",
         f"{_PROBE}.failureThreshold",
     ),
-    _option(
-        "token_auth_enabled", ("--token-auth-enabled",), "refused: only keys are issued",
-        kind="boolean", metavar="BOOL", v1_key="tokenAuthEnabled", convert=_no_tokens,
+    _whole(
+        "pre_stop_seconds", ("--pre-stop",),
+        "seconds that a pod which ends still takes requests (default 3); 30 and more behind load "
+        "balancers of clouds",
+        unit="s",
     ),
+)  # fmt: skip
+_NETWORK = (
     _option(
         "service_type", ("--service-type",), "how the Kubernetes Service is reached",
         kind="choice", choices=("ClusterIP", "NodePort", "LoadBalancer"),
@@ -145,8 +152,16 @@ CLUSTER = (
     _option("ingress_tls_secret", ("--ingress-tls-secret",), "Secret with its certificate"),
     _option(
         "gateway", ("--gateway",), "Gateway that carries a route instead of an Ingress",
-        metavar="[NAMESPACE/]NAME",
+        metavar="[NAMESPACE/]NAME[:LISTENER]",
     ),
+    _option(
+        "external_address", ("--external-address",),
+        "address by which callers come, where something before the service gives it one",
+        metavar="https://HOST",
+    ),
+)  # fmt: skip
+_OBJECTS = (
+    _option("namespace", ("--namespace",), "namespace of the cluster", v1_key="namespace"),
     _option(
         "image_registry", ("--image-registry",), "where the image is pushed", metavar="HOST/PATH"
     ),
@@ -167,4 +182,16 @@ CLUSTER = (
         "annotations", ("--annotation",), "an annotation of Service and Ingress; may be repeated",
         kind="pair",
     ),
+    _option(
+        "token_auth_enabled", ("--token-auth-enabled",), "refused: only keys are issued",
+        kind="boolean", metavar="BOOL", v1_key="tokenAuthEnabled", convert=_no_tokens,
+    ),
 )  # fmt: skip
+
+CLUSTER = (
+    *in_group("scaling", *_SCALING),
+    *in_group("resources", *_LIMITS),
+    *in_group("start, probes and end", *_PROBES),
+    *in_group("network of a cluster", *_NETWORK),
+    *in_group("objects of a cluster", *_OBJECTS),
+)

@@ -133,12 +133,20 @@ COMPUTE_VERBS = (
     ),
     Verb(
         path=("computetarget", "detach"),
-        aliases=(("computetarget", "delete"),),
         method="detach_compute_target",
         help="Forget a compute target; the cluster stays as it is.",
         result="None",
         done="{name}  detached",
         options=_NAME,
         examples=("computetarget detach prod",),
+    ),
+    Verb(
+        path=("computetarget", "delete"),
+        method="delete_compute_target",
+        help="Remove a cluster that 'computetarget create' made, with all that runs in it.",
+        result="None",
+        done="{name}  deleted",
+        options=_NAME,
+        examples=("computetarget delete try-out",),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlmagic.options.cluster import CLUSTER
-from mlmagic.options.option import Option
+from mlmagic.options.option import Option, in_group
 from mlmagic.options.values import auth_of, gigabytes, model_of_metadata, target_of
 
 SERVICE = (
@@ -127,6 +127,7 @@ _PLACE = (
         section="deployment",
         v1_key="computeType",
         convert=target_of,
+        yields=True,
     ),
     Option(
         name="port",
@@ -373,7 +374,7 @@ _RECORD = (
     Option(
         name="properties", flags=("--property",), help="a property; may be repeated", kind="pair"
     ),
-    Option(name="description", flags=("--description",), help="what it is, in words"),
+    Option(name="description", flags=("--description", "-d"), help="what it is, in words"),
 )
 
 _FLOW = (
@@ -406,14 +407,12 @@ _FLOW = (
 
 DEPLOY = (
     *SERVICE,
-    MODELS,
-    MODEL_METADATA,
-    *INFERENCE,
-    *_PLACE,
-    *_SIZE,
-    *_CONTAINER,
+    *in_group("models and script", MODELS, MODEL_METADATA, *INFERENCE),
+    *in_group("target", *_PLACE),
+    *in_group("resources", *_SIZE),
+    *in_group("image and container", *_CONTAINER),
     *CLUSTER,
-    *_RECORD,
-    *_FLOW,
+    *in_group("variables, keys and notes", *_RECORD),
+    *in_group("this deployment", *_FLOW),
 )
 UPDATE = tuple(option for option in DEPLOY if option.name != "overwrite")

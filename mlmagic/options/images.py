@@ -86,6 +86,21 @@ IMAGE_VERBS = (
         examples=("image list",),
     ),
     Verb(
+        path=("image", "pull"),
+        method="pull_image",
+        help="Take a base image anew from its registry, for services that are then restarted.",
+        progress=True,
+        result="ImageEntry",
+        options=(
+            Option(
+                name="image",
+                help="the base image (default that of the settings, or by the Python version)",
+                metavar="IMAGE",
+            ),
+        ),
+        examples=("image pull", "image pull python:3.12-slim"),
+    ),
+    Verb(
         path=("image", "prune"),
         method="prune_images",
         help="Remove images and cached layers that no container and no service uses.",

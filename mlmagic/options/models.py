@@ -19,7 +19,7 @@ MODEL = (
     ),
     Option(
         name="model",
-        flags=("-i", "--model-id", "-n", "--name"),
+        flags=("-i", "--model-id", "-n", "--name", "--model-name"),
         help="the same, as an option",
         metavar="MODEL",
         complete="model",
@@ -195,7 +195,7 @@ MODEL_VERBS = (
             Option(
                 name="repair",
                 flags=("--repair",),
-                help="mend what can be mended",
+                help="mend what can be mended; reads all of a shared store",
                 kind="flag",
             ),
             *PLACE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlmagic.options.values import READERS, read_text
@@ -65,6 +65,9 @@ class Option:
         unit: What a number of it counts, such as ``ms``; quantities may have prefixes before it.
         minimum: The smallest whole number allowed.
         maximum: The largest.
+        yields: Whether it only says the kind of what another row of the same name tells in full,
+            which then counts.
+        group: The heading that help puts it under.
     """
 
     name: str
@@ -86,6 +89,8 @@ class Option:
     unit: str = ""
     minimum: int | None = None
     maximum: int | None = None
+    yields: bool = False
+    group: str = "options"
 
     @property
     def positional(self) -> bool:
@@ -154,3 +159,8 @@ class Option:
         if (low is not None and number < low) or (high is not None and number > high):
             rule = f"from {low} to {high}" if high is not None else f"at least {low}"
             raise ValueError(f"'{number}' is out of range; allowed: {rule}")
+
+
+def in_group(heading: str, *rows: Option) -> tuple[Option, ...]:
+    """Put rows under a heading of the help."""
+    return tuple(replace(row, group=heading) for row in rows)

@@ -58,11 +58,34 @@ def argument_for(option: Option, place: int) -> tuple[tuple[str, ...], dict[str,
 
 def build_parser(options: Iterable[Option], *, prog: str) -> Parser:
     """Make a parser of a table's rows."""
-    parser = Parser(prog=prog, add_help=False, allow_abbrev=False)
-    for place, option in enumerate(options):
-        flags, keywords = argument_for(option, place)
-        parser.add_argument(*flags, **keywords)
+    options = tuple(options)
+    parser = Parser(prog=prog, usage=usage(options), add_help=False, allow_abbrev=False)
+    for heading, rows in grouped(options).items():
+        group = parser.add_argument_group(heading)
+        for place, option in rows:
+            flags, keywords = argument_for(option, place)
+            group.add_argument(*flags, **keywords)
     return parser
+
+
+def usage(options: Iterable[Option]) -> str:
+    """Return the first line of help: options have lines of their own."""
+    words = [option.placeholder for option in options if option.positional]
+    return " ".join(["%(prog)s", *(word.replace("%", "%%") for word in words), "[OPTION …]"])
+
+
+def grouped(options: Iterable[Option]) -> dict[str, list[tuple[int, Option]]]:
+    """Return the rows by their headings in help, with their places in the table.
+
+    What a line cannot do without comes first.
+    """
+    rows = list(enumerate(options))
+    needed = {option.name for _, option in rows if option.required}
+    found: dict[str, list[tuple[int, Option]]] = {}
+    for place, option in sorted(rows, key=lambda row: row[1].name not in needed):
+        heading = "required" if option.name in needed else option.group
+        found.setdefault(heading, []).append((place, option))
+    return found
 
 
 def parse(
@@ -109,6 +132,9 @@ def _merge(values: dict[str, Any], spelt: dict[str, Option], option: Option, fou
         values[name] = (*values.get(name, ()), *found)
     elif option.kind == "version":
         values[name] = f"{values.get(name, '')}:{found}"
+    elif name in values and (option.yields or spelt[name].yields):
+        if not values[name] or (found and not option.yields):
+            values[name] = found
     elif name in values:
         first = spelt[name].label
         raise UsageError(f"{first} and {option.label} say the same thing; give one of them.")

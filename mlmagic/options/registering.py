@@ -83,7 +83,7 @@ REGISTER = Verb(
         Option(
             name="run_id",
             flags=("-r", "--run-id"),
-            help="a run of MLflow, in place of a source",
+            help="a run of this workspace or of MLflow, in place of a source",
             metavar="ID",
         ),
         Option(

@@ -84,6 +84,12 @@ SERVICE_VERBS = (
                 required=True,
                 complete="target",
             ),
+            Option(
+                name="dns_name_label",
+                flags=("--dns-name-label", "--dn"),
+                help="its container, where several workspaces have a service of the name",
+                metavar="LABEL",
+            ),
         ),
         examples=("service attach diabetes-svc --target docker",),
     ),
@@ -120,7 +126,7 @@ SERVICE_VERBS = (
     Verb(
         path=("service", "events"),
         method="service_events",
-        help="Show what a cluster says happened to a service.",
+        help="Show what happened to a service: deployments, crashes, what a cluster says.",
         result="str",
         options=SERVICE,
         examples=("service events diabetes-svc",),

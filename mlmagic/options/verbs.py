@@ -12,7 +12,7 @@ from mlmagic.options.images import IMAGE_VERBS
 from mlmagic.options.importing import IMPORT_VERBS
 from mlmagic.options.model_sharing import MODEL_SHARING_VERBS
 from mlmagic.options.models import MODEL_VERBS
-from mlmagic.options.option import Option
+from mlmagic.options.option import Option, in_group
 from mlmagic.options.runs import RUN_VERBS
 from mlmagic.options.services import SERVICE_VERBS
 from mlmagic.options.surroundings import (
@@ -21,6 +21,7 @@ from mlmagic.options.surroundings import (
     ENVIRONMENT_VERBS,
     WORKSPACE_VERBS,
 )
+from mlmagic.settings import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,13 +42,14 @@ VERBS: tuple[Verb, ...] = (
     *IMPORT_VERBS,
 )
 
-COMMON = (
+COMMON = in_group(
+    "output",
     Option(
         name="format",
         flags=("-o", "--output"),
         help="format of the output",
         kind="choice",
-        choices=("json", "jsonc", "yaml", "yamlc", "table", "tsv", "none"),
+        choices=FORMATS,
     ),
     Option(name="query", flags=("--query",), help="JMESPath query on the JSON form"),
 )
@@ -65,12 +67,14 @@ def find_verb(words: Sequence[str]) -> tuple[Verb, list[str]]:
     Raises:
         UsageError: The words begin no verb.
     """
+    if refusal := refused_verb(words):  # first: 'run submit-script' is no notebook of ours
+        raise refusal
     table = {path: verb for verb in VERBS if verb.shell for path in (verb.path, *verb.aliases)}
     for length in (2, 1):
         head = tuple(words[:length])
         if head in table and not _misspelt(head, words):
             return table[head], list(words[length:])
-    raise refused_verb(words) or _unknown(words, [" ".join(path) for path in table])
+    raise _unknown(words, [" ".join(path) for path in table])
 
 
 def group_verbs(group: str | None = None) -> list[Verb]:

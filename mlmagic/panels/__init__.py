@@ -6,6 +6,7 @@ services  all services of a workspace
 models    the registry
 environment  the packages of an environment
 deploy    a form that deploys
+result    facts and tables of what a cell shows
 cells     the cells that have run, to be taken up by a form
 display   which form an output takes
 """

@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
+from ipywidgets import widget_serialization
 
 from mlmagic.configurations import expand, write_configurations
 from mlmagic.entities import KubernetesDeploymentConfig, config_class
-from mlmagic.errors import MlmagicError, UsageError
+from mlmagic.errors import ConfigurationError, MlmagicError, UsageError
 from mlmagic.files import write_atomically
 from mlmagic.options import CLUSTER, magic_verb
-from mlmagic.panels.cells import executed_cells, user_names
+from mlmagic.panels.cells import ExecutedCell, executed_cells, user_names
 from mlmagic.panels.panel import STATIC, Panel
-from mlmagic.panels.service import panel_of
+from mlmagic.panels.service import ServicePanel, panel_of
+from mlmagic.services import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from mlmagic.configurations import WrittenConfiguration
     from mlmagic.options import Option
@@ -43,6 +45,7 @@ class DeployPanel(Panel):
     together, by the empty name. What may be a secret (``variables``) is taken like the rest, but
     stays in this kernel: no trait holds it, so it is not saved with the notebook. It is held
     while values are changed or added; values without one that was there begin the form anew.
+    ``opened`` is the panel of the service that was deployed last: the form shows it beneath.
 
     Args:
         workspace: Where to deploy.
@@ -50,11 +53,13 @@ class DeployPanel(Panel):
     """
 
     _esm = STATIC / "deploy.js"
-    _css = STATIC / "deploy.css"
 
     fields: Any = traitlets.List().tag(sync=True)
     values: Any = traitlets.Dict().tag(sync=True)
     problems: Any = traitlets.Dict().tag(sync=True)
+    opened: Any = traitlets.Instance(ServicePanel, allow_none=True).tag(
+        sync=True, **widget_serialization
+    )
 
     def __init__(self, workspace: Workspace, values: dict[str, str] | None = None) -> None:
         self.workspace = workspace
@@ -206,6 +211,10 @@ class DeployPanel(Panel):
         try:
             for each in _texts(option, text):
                 option.read(each)
+            if option.name == "name":
+                check_name(text.strip())
+        except ConfigurationError as error:
+            return str(error)
         except ValueError as error:
             # The words of readers quote what they read.
             return f"is not {option.placeholder} on each line" if option.private else str(error)
@@ -215,7 +224,8 @@ class DeployPanel(Panel):
         """What the form says, as keywords of ``Workspace.deploy``."""
         if self.problems:
             name, words = next(iter(self.problems.items()))
-            raise UsageError(f"{name.replace('_', ' ')}: {words}." if name else words)
+            told = f"{name.replace('_', ' ')}: {words.rstrip('.')}."  # rules end with their own
+            raise UsageError(told if name else words)
         return self._values(self._options())
 
     def _values(self, options: list[Option]) -> dict[str, Any]:
@@ -243,7 +253,8 @@ class DeployPanel(Panel):
 
     def _deploy(self, _args: Args) -> dict[str, str]:
         service: Any = self.workspace.deploy(**self._keywords(), wait=False)
-        return {"model": f"anywidget:{panel_of(service).model_id}", "outcome": service.outcome}
+        self.opened = panel_of(service)
+        return {"outcome": service.outcome}
 
     def _line(self, _args: Args) -> dict[str, str]:
         return {"text": self.line()}
@@ -256,24 +267,21 @@ class DeployPanel(Panel):
         ]
 
     def _existing(self, args: Args) -> list[str]:
-        """Tell which file a captured cell would replace, if any."""
-        return _existing([self._captured_file(args)])
+        """Tell which file a captured cell would replace by another text, if any."""
+        return _replaced(self._captured_file(args))
 
-    def _captured_file(self, args: Args) -> Path:
+    def _captured_file(self, args: Args) -> dict[Path, str]:
         options = [option for option in self._options() if option.name == "source_directory"]
         folder = self._values(options).get("source_directory", "")
-        return Path(folder).expanduser() / _script_name(args)
+        return {Path(folder).expanduser() / _script_name(args): _cell(args).source}
 
     def _capture(self, args: Args) -> dict[str, str]:
         """Capture an executed cell as the entry script, and take that into the form."""
         from mlmagic.entities import CellOrigin
         from mlmagic.presentation import present
 
-        cells = [cell for cell in executed_cells() if cell.number == args["number"]]
-        if not cells:
-            raise UsageError(f"There is no cell '{args['number']}' any more.", hint="Run it again.")
-        (cell,) = cells
-        _check_replacing(_existing([self._captured_file(args)]), args)
+        cell = _cell(args)
+        _check_replacing(self._captured_file(args), args)
         taken = {"models", "environment", "source_directory", "allow"}
         options = [option for option in self._options() if option.name in taken]
         file = _script_name(args)
@@ -304,13 +312,13 @@ class DeployPanel(Panel):
             "files": [list(item) for item in written.files.items()],
             "line": " ".join(words),
             "notes": [f"Only mlmagic knows the {keys} {ours}."] if ours else [],
-            "existing": _existing(written.files),
+            "existing": _replaced(written.files),
         }
 
     def _write(self, args: Args) -> None:
         """Write v1's configuration files into the current folder."""
         files = self._written(self._keywords(), str(args["format"])).files
-        _check_replacing(_existing(files), args)
+        _check_replacing(files, args)
         for name, text in files.items():
             write_atomically(Path(name), text)
 
@@ -347,14 +355,24 @@ def _script_name(args: dict[str, Any]) -> str:
     return str(args["file"]).strip() or "score.py"
 
 
-def _existing(files: Iterable[str | Path]) -> list[str]:
-    return [str(file) for file in files if Path(file).exists()]
+def _cell(args: dict[str, Any]) -> ExecutedCell:
+    for cell in executed_cells():
+        if cell.number == args["number"]:
+            return cell
+    raise UsageError(f"There is no cell '{args['number']}' any more.", hint="Run it again.")
 
 
-def _check_replacing(existing: list[str], args: dict[str, Any]) -> None:
+def _replaced(files: Mapping[Any, str]) -> list[str]:
+    """Return the files that are there and say something else."""
+    there = {Path(file): text.encode() for file, text in files.items() if Path(file).exists()}
+    return [f"{file}" for file, text in there.items() if file.is_dir() or file.read_bytes() != text]
+
+
+def _check_replacing(files: Mapping[Any, str], args: dict[str, Any]) -> None:
     """Refuse to replace files that the user was not asked about."""
-    if existing and not args["overwrite"]:
-        raise UsageError(f"The file '{existing[0]}' exists already.")
+    replaced = _replaced(files)
+    if replaced and not args["overwrite"]:
+        raise UsageError(f"The file '{replaced[0]}' exists already.")
 
 
 def _private_names() -> set[str]:

@@ -43,7 +43,6 @@ class EnvironmentPanel(Panel):
     """
 
     _esm = STATIC / "environment.js"
-    _css = STATIC / "environment.css"
 
     environment: Any = traitlets.Dict().tag(sync=True)
     others: Any = traitlets.List().tag(sync=True)

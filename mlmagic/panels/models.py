@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import traitlets
+from ipywidgets import widget_serialization
 
-from mlmagic.errors import MlmagicError, UsageError
+from mlmagic.errors import MlmagicError, ModelNotFoundError, UsageError
 from mlmagic.panels.deploy import DeployPanel
 from mlmagic.panels.panel import STATIC, Panel, kept
 from mlmagic.presentation import facts_of, present
@@ -25,38 +26,42 @@ if TYPE_CHECKING:
 
 SHOWN = 200
 _CONDITIONS = 4
-_SAMPLE_LENGTH = 5_000
+_TEXT_LENGTH = 5_000  # of samples and cards
 
 
 class ModelsPanel(Panel):
     """A live view of the models that a workspace has registered.
 
-    ``models`` has the newest version of each name, as many as are shown at once; ``total`` says
-    whether there are more. Older versions, and what is searched for, come as answers.
+    ``models`` has the newest version of each name, as many as are shown at once; ``more`` says
+    whether there are others. Older versions, and what is searched for, come as answers.
+    ``opened`` is the version whose details are shown, ``form`` the deploy panel beneath.
 
     Args:
         workspace: Whose models are shown.
     """
 
     _esm = STATIC / "models.js"
-    _css = STATIC / "models.css"
 
     models: Any = traitlets.List().tag(sync=True)
     more = traitlets.Bool(default_value=False).tag(sync=True)
     checked = traitlets.Unicode().tag(sync=True)
+    opened = traitlets.Unicode().tag(sync=True)
+    form: Any = traitlets.Instance(DeployPanel, allow_none=True).tag(
+        sync=True, **widget_serialization
+    )
 
     def __init__(self, workspace: Workspace) -> None:
         from mlmagic.services import watch_value
 
         self.workspace = workspace
         self._rows: list[dict[str, Any]] = []
-        self._form: DeployPanel | None = None
         self._unwatch: Callable[[], None] = lambda: None
         super().__init__()
         self._publish(self._newest())
         self.commands = {
             "search": self._search,
             "details": self._details,
+            "open": self._open,
             "compare": self._compare,
             "register": self._register,
             "delete": self._delete,
@@ -71,8 +76,8 @@ class ModelsPanel(Panel):
     def close(self) -> None:
         """Stop watching and take the views away."""
         self._unwatch()
-        if self._form is not None:
-            self._form.close()
+        if self.form is not None:
+            self.form.close()
         super().close()
 
     def _newest(self) -> list[dict[str, Any]]:
@@ -80,6 +85,11 @@ class ModelsPanel(Panel):
 
     def _publish(self, rows: list[dict[str, Any]]) -> None:
         self._rows = rows
+        try:
+            if self.opened:
+                self.workspace.show_model(self.opened)
+        except ModelNotFoundError:
+            self.opened = ""
         self._send_soon()
 
     def _send_traits(self) -> None:
@@ -93,15 +103,25 @@ class ModelsPanel(Panel):
         return {"models": list(map(_row, found[:SHOWN])), "more": len(found) > SHOWN}
 
     def _details(self, args: Args) -> dict[str, Any]:
-        model = self.workspace.show_model(str(args["id"]))
+        try:
+            model = self.workspace.show_model(str(args["id"]))
+        except ModelNotFoundError:
+            self._publish(self._newest())  # an older version deleted elsewhere is no news of rows
+            raise
         return {
             "id": model.id,
             "facts": [list(fact) for fact in facts_of(model).kept() if fact[0] not in _APART],
-            "files": [[f.path, f.size, f.sha256] for f in model.files],
+            "files": [[f.path, f.size, f.sha256] for f in model.files[:SHOWN]],
+            "fileCount": len(model.files),
             "sample": self._text(model.sample),
+            "card": _cut(self.workspace.model_card(model.id).text),
             "usedBy": self.workspace.services.models_in_use().get(model.id, []),
             "versions": [each.version for each in self.workspace.list_models(name=model.name)],
         }
+
+    def _open(self, args: Args) -> None:
+        """Show the details of a version beneath the table; the empty name none."""
+        self.opened = str(args["id"])
 
     def _text(self, sample: Sample | None) -> str:
         """The sample as people may read it."""
@@ -113,7 +133,7 @@ class ModelsPanel(Panel):
             text = self.workspace.content.read_bytes(sample.content).decode(errors="replace")
         except MlmagicError as error:
             return str(error)
-        return text if len(text) <= _SAMPLE_LENGTH else f"{text[:_SAMPLE_LENGTH]} …"
+        return _cut(text)
 
     def _compare(self, args: Args) -> list[dict[str, str]]:
         changes = self.workspace.compare_models(str(args["before"]), str(args["after"]))
@@ -123,20 +143,22 @@ class ModelsPanel(Panel):
         path, name = str(args["path"]).strip(), str(args["name"]).strip()
         if not path:
             raise UsageError("The path is missing.", hint="Name a file or folder of this machine.")
-        done = self.workspace.register_model(path, name=name or None, tags=_pairs(args["tags"]))
+        if not name:
+            raise UsageError("The name is missing.", hint="Versions of one name belong together.")
+        done = self.workspace.register_model(path, name=name, tags=_pairs(args["tags"]))
         self._publish(self._newest())
+        self.opened = done.model.id
         return {"id": done.model.id, "outcome": done.outcome}
 
     def _delete(self, args: Args) -> None:
         self.workspace.delete_model(str(args["id"]))
         self._publish(self._newest())
 
-    def _deploy(self, args: Args) -> dict[str, str]:
+    def _deploy(self, args: Args) -> None:
         """Open the deploy panel with a model filled in."""
-        before, self._form = self._form, DeployPanel(self.workspace, {"models": str(args["id"])})
+        before, self.form = self.form, DeployPanel(self.workspace, {"models": str(args["id"])})
         if before is not None:
             before.close()
-        return {"model": f"anywidget:{self._form.model_id}"}
 
 
 def find_models(workspace: Workspace, text: str, *, latest: bool) -> list[Model]:
@@ -186,6 +208,10 @@ def models_panel(workspace: Workspace) -> ModelsPanel:
 _panels: dict[Path, ModelsPanel] = {}
 # Told apart from the rest of what is known of a model.
 _APART = ("model", "files", "sample", "tags", "properties")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TEXT_LENGTH else f"{text[:_TEXT_LENGTH]} …"
 
 
 def _row(model: Model) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class Panel(anywidget.AnyWidget):
         commands: What the user can ask for: kind of intent to what answers its arguments.
     """
 
+    _css = STATIC / "panels.css"
+
     def __init__(self, **traits: Any) -> None:
         self._lock = RLock()
         self._sent = 0.0

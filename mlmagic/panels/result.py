@@ -35,7 +35,6 @@ class ResultPanel(Panel):
     """
 
     _esm = STATIC / "result.js"
-    _css = STATIC / "result.css"
 
     title = traitlets.Unicode().tag(sync=True)
     blocks: Any = traitlets.List().tag(sync=True)

@@ -42,7 +42,6 @@ class ServicePanel(Panel):
     """
 
     _esm = STATIC / "service.js"
-    _css = STATIC / "service.css"
 
     snapshot = traitlets.Dict().tag(sync=True)
     tail = traitlets.Dict().tag(sync=True)

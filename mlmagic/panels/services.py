@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import traitlets
+from ipywidgets import widget_serialization
 
 from mlmagic.errors import MlmagicError
 from mlmagic.panels.panel import STATIC, Panel, kept
-from mlmagic.panels.service import panel_of
+from mlmagic.panels.service import ServicePanel, panel_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,16 +27,20 @@ class ServicesPanel(Panel):
     """A live view of all services of a workspace, whatever their targets.
 
     ``services`` has a row for each, by name; ``checked`` is when the newest of them came.
+    ``opened`` is the service that is shown beneath, in ``panel``.
 
     Args:
         workspace: Whose services are shown.
     """
 
     _esm = STATIC / "services.js"
-    _css = STATIC / "services.css"
 
     services: Any = traitlets.List().tag(sync=True)
     checked = traitlets.Unicode().tag(sync=True)
+    opened = traitlets.Unicode().tag(sync=True)
+    panel: Any = traitlets.Instance(ServicePanel, allow_none=True).tag(
+        sync=True, **widget_serialization
+    )
 
     def __init__(self, workspace: Workspace) -> None:
         from mlmagic.services import watch_value
@@ -102,12 +107,18 @@ class ServicesPanel(Panel):
     def _send_traits(self) -> None:
         rows = [self._rows[name] for name in sorted(self._rows)]
         if rows != self.services:
-            self.services = rows
-            self.checked = _now()
+            with self.hold_sync():
+                self.services = rows
+                self.checked = _now()
+                if self.opened not in self._rows:  # its row was what closes it
+                    self.opened, self.panel = "", None
 
-    def _open(self, args: dict[str, Any]) -> dict[str, str]:
-        panel = panel_of(self.workspace.show_service(str(args["name"])))
-        return {"model": f"anywidget:{panel.model_id}"}
+    def _open(self, args: dict[str, Any]) -> None:
+        """Show a service beneath the table; the empty name none."""
+        name = str(args["name"])
+        panel = panel_of(self.workspace.show_service(name)) if name else None
+        with self.hold_sync():
+            self.opened, self.panel = name, panel
 
     def _delete(self, args: dict[str, Any]) -> dict[str, str]:
         """Delete services; what could not be deleted is told with its reason."""

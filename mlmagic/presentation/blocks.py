@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from textwrap import TextWrapper, indent
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -16,6 +17,13 @@ _CELL = "text-align:left;padding:2px 1.2em 2px 0;vertical-align:top"
 _PRE = (
     "margin:0;padding:0;background:none;white-space:pre-wrap;line-height:1.4;"
     "word-break:normal;overflow-wrap:anywhere"
+)
+_WRAPPER = TextWrapper(
+    100,
+    initial_indent=" " * 4,
+    subsequent_indent=" " * 4,
+    break_long_words=False,
+    break_on_hyphens=False,
 )
 _COLOURS = {
     "Healthy": "var(--jp-success-color1,#2e7d32)",
@@ -89,6 +97,20 @@ class Table:
             for row in self.rows
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+@dataclass(frozen=True)
+class Entries(Table):
+    """Rows of what it is, a sentence and places: in text each of them on lines of its own."""
+
+    def text(self) -> str:
+        """Return the sentences broken into lines, and the places as they are."""
+        if not self.rows:
+            return self.empty
+        lines = [self.columns[0].upper()]
+        for name, sentence, places in self.cells():
+            lines += ["", name, *_WRAPPER.wrap(sentence), indent(places, " " * 4)]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)

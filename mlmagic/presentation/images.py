@@ -22,6 +22,11 @@ def package(made: Any) -> list[Block]:
     return [Facts(tuple(facts))]
 
 
+def image(entry: Any) -> list[Block]:
+    """One image."""
+    return images([entry])
+
+
 def images(entries: list[Any]) -> list[Block]:
     """A table of images, with what uses them."""
     rows = [
@@ -39,5 +44,5 @@ def pruned(report: Any) -> list[Block]:
     return [Lines((f"{removed} {verb} ({size(report.freed)}) · {len(report.kept)} in use",))]
 
 
-IMAGE_VIEWS: Views = {"ImagePruneReport": pruned, "Package": package}
+IMAGE_VIEWS: Views = {"ImageEntry": image, "ImagePruneReport": pruned, "Package": package}
 IMAGE_LISTS: ListViews = {"ImageEntry": images}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.presentation.blocks import Block, Facts, Lines, Table, Views
+from mlmagic.presentation.blocks import Block, Entries, Facts, Lines, Views
 from mlmagic.presentation.measures import plural
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def report(found: Any) -> list[Block]:
     works = f"{plural(names, 'name')} in {plural(_places(found.works), 'place')}"
     facts = [
         ("project", found.source),
-        ("of Azure ML v1", files or "nothing: no file of it uses it"),
+        ("of Azure ML v1", fill(files, 80) or "nothing: no file of it uses it"),
         ("works", works if found.works else ""),
         ("mapped", plural(_places(found.mapped), "place") if found.mapped else ""),
         ("needs a decision", plural(_places(found.decide), "place") if found.decide else "nothing"),
@@ -31,7 +32,7 @@ def report(found: Any) -> list[Block]:
     blocks: list[Block] = [Facts(tuple(facts))]
     for title, findings in (("mapped", found.mapped), ("needs a decision", found.decide)):
         if findings:
-            blocks += [Lines(("",)), Table((title, "where", "here"), _rows(findings))]
+            blocks += [Lines(("",)), Entries((title, "here", "where"), _rows(findings))]
     return blocks
 
 
@@ -45,12 +46,12 @@ def _rows(findings: Iterable[Any]) -> list[tuple[str, str, str]]:
     for each in findings:
         more = f" ({each.count})" if each.count > 1 else ""
         places.setdefault((each.what, each.text), []).append(f"{each.place}{more}")
-    return [(what, _listed(where), text) for (what, text), where in places.items()]
+    return [(what, text, _listed(where)) for (what, text), where in places.items()]
 
 
 def _listed(where: list[str]) -> str:
-    more = f", and {plural(len(where) - _SHOWN, 'file')} more" if len(where) > _SHOWN else ""
-    return ", ".join(where[:_SHOWN]) + more
+    more = [f"and {plural(len(where) - _SHOWN, 'file')} more"] if len(where) > _SHOWN else []
+    return ",\n".join(where[:_SHOWN] + more)
 
 
 IMPORT_VIEWS: Views = {"ImportReport": report}

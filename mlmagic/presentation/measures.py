@@ -60,6 +60,18 @@ def age(moment: datetime | str | None) -> str:
     return ""
 
 
+def clock(moment: str | None) -> str:
+    """Return a moment as people read it, which stays true while it is looked at.
+
+    Example:
+        >>> clock("2026-11-26T21:16:15.030941+00:00")
+        '2026-11-26 21:16:15 UTC'
+    """
+    if not moment:
+        return ""
+    return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def shape(sizes: tuple[int, ...]) -> str:
     """Say a sample's shape: ``2 rows x 10 columns``."""
     if len(sizes) == 2:  # noqa: PLR2004 - a table has two

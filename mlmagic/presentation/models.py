@@ -10,6 +10,8 @@ from mlmagic.presentation.measures import age, digest, pairs, plural, shape, siz
 if TYPE_CHECKING:
     from mlmagic.entities import Model, ModelCard, Registration, Sample
 
+_FILES = 100  # of a model; the others are in its JSON
+
 
 def registration(result: Registration) -> list[Block]:
     """One line: what was registered, or that nothing had to be."""
@@ -51,14 +53,13 @@ def model(found: Model) -> list[Block]:
 
 def facts_of(found: Model) -> Facts:
     """Return what is known of one version, by name."""
-    files = "\n".join(f"{file.path}  {size(file.size)}" for file in found.files)
     return Facts(
         (
             ("model", found.id),
             ("description", found.description),
             ("framework", _framework(found) or found.framework),
             ("content", f"{size(found.size)} · {digest(found.digest)}"),
-            ("files", files),
+            ("files", _files(found)),
             ("format", pairs(found.facts)),
             ("sample", _sample(found.sample) if found.sample else ""),
             ("aliases", ", ".join(found.aliases)),
@@ -67,6 +68,7 @@ def facts_of(found: Model) -> Facts:
                 "signed by",
                 ", ".join(each.path.removesuffix(".sig") for each in found.signatures),
             ),
+            ("needs trust", _strange(found)),
             ("tags", pairs(found.tags)),
             ("properties", pairs(found.properties)),
             ("run", _run(found)),
@@ -78,6 +80,20 @@ def facts_of(found: Model) -> Facts:
             ("requirements", found.requirements),
             ("made", _lineage(found)),
         )
+    )
+
+
+def _files(found: Model) -> str:
+    lines = [f"{file.path}  {size(file.size)}" for file in found.files[:_FILES]]
+    if len(found.files) > _FILES:
+        lines.append(f"… and {plural(len(found.files) - _FILES, 'file')} more")
+    return "\n".join(lines)
+
+
+def _strange(found: Model) -> str:
+    """What is outside the allow-list; a workspace that has no decision on it refuses the model."""
+    return "\n".join(
+        f"sha256:{sha256[:12]}  {', '.join(names)}" for sha256, names in found.needs_trust.items()
     )
 
 
@@ -163,6 +179,8 @@ def garbage(report: Any) -> list[Block]:
     """What a collection of garbage removed, or would remove."""
     count = len(report.contents) + len(report.shared)
     found = f"{plural(count, 'content')}, {plural(len(report.temporaries), 'half-written file')}"
+    if report.damaged:
+        found += f", {plural(len(report.damaged), 'damaged content')}"
     word = "removed" if report.removed else "would go"
     return [Lines((f"{found} {word} · {size(report.size)}",))]
 

@@ -49,6 +49,7 @@ HOMES = (
     ("mlmagic.entities.report", "ScriptReport"),
     ("mlmagic.environments.environments", "EnvironmentEntry"),
     ("mlmagic.environments.use", "PruneReport"),
+    ("mlmagic.images.housekeeping", "ImageEntry"),
     ("mlmagic.images.housekeeping", "ImagePruneReport"),
     ("mlmagic.images.packaging", "Package"),
     ("mlmagic.services.plan", "Plan"),

@@ -9,9 +9,10 @@ call of it is harmless, whatever the arguments:
 - Estimators: a *class*, defined in the very module that is named (a module's other attributes -
   what it imported - do not count), in a listed library, outside its tests, and derived from one
   of ``_BASES``. Their constructors store parameters, their ``__setstate__`` fills ``__dict__``.
-- Numeric functions that estimators keep as parameters (``f_classif``, ``numpy.log1p``): they may
-  be referred to, not called. (A pickle can still have one called, with one argument, by putting it
-  where an object looks for ``__setstate__``; so they are such as only compute.)
+- Numeric functions that estimators keep as parameters (``f_classif``, ``numpy.log1p``), defined in
+  the very module that is named: they may be referred to, not called. (A pickle can still have one
+  called, with one argument, by putting it where an object looks for ``__setstate__``; so they are
+  such as only compute.)
 
 Left out on purpose, since deny-lists have been passed with them: ``getattr``, ``eval``, ``map``,
 ``type``, ``operator.*``, ``functools.*`` (a partial is a call kept for later), ``numpy.load`` and
@@ -19,16 +20,20 @@ everything of numpy not listed, scikit-learn's functions, ``copyreg`` extension 
 ``scipy.stats`` distributions (their ``__setstate__`` builds source text and runs ``exec``),
 dotted names (an attribute of an attribute reaches any module).
 
-This keeps code from running. It does not keep crafted data from crashing the process, as a tree
-with false indices can.
+This keeps code from running when a model is loaded. It does not keep crafted data from crashing the
+process, as a tree with false indices can, nor does it prove what the allowed classes do when the
+model predicts; of those that call a method by its name, or what an attribute names on what a
+request holds, ``callers`` checks the attributes.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -194,6 +199,17 @@ _KNOWN_ROOTS = {"numpy", "scipy", "pandas", "joblib", *_LIBRARIES}
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+@dataclass(frozen=True)
+class Global:
+    """A global, not looked up."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
 def is_allowed(module: str, name: str, use: Use, *, torch: bool = False) -> bool:
     """Say whether a pickle may name a global.
 
@@ -207,7 +223,7 @@ def is_allowed(module: str, name: str, use: Use, *, torch: bool = False) -> bool
         return True
     if not _PLAIN.fullmatch(name):
         return False
-    if use == "refer" and _is_numeric_function(module, name):
+    if use == "refer" and is_numeric_function(module, name):
         return True
     return _is_estimator(module, name)
 
@@ -231,12 +247,16 @@ def exists(module: str, name: str) -> bool:
         return False
 
 
-def _is_numeric_function(module: str, name: str) -> bool:
+def is_numeric_function(module: str, name: str) -> bool:
+    """Say whether a global is one of the numeric functions."""
     if (module, name) in FUNCTIONS:
         return True
     if module == "numpy" or module.startswith("scipy.special"):
         return _is_ufunc(module, name)
-    return bool(_FUNCTION_MODULES.fullmatch(module)) and not name.startswith("_")
+    if not _FUNCTION_MODULES.fullmatch(module) or name.startswith("_"):
+        return False
+    found = _of_module(module, name)
+    return inspect.isfunction(found) and found.__module__ == module
 
 
 @cache
@@ -256,11 +276,16 @@ def _is_estimator(module: str, name: str) -> bool:
         return False
     if not all(_PLAIN.fullmatch(part) for part in parts):
         return False
-    try:
-        found = vars(importlib.import_module(module)).get(name)
-    except ImportError:
-        return False
+    found = _of_module(module, name)
     return isinstance(found, type) and found.__module__ == module and issubclass(found, _bases())
+
+
+@cache
+def _of_module(module: str, name: str) -> object:
+    try:
+        return vars(importlib.import_module(module)).get(name)
+    except ImportError:
+        return None
 
 
 @cache

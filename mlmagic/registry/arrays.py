@@ -6,15 +6,17 @@ import re
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlmagic.registry.pickles import Made
+    from mlmagic.registry.pickle_machine import Made
 
-_CODE = re.compile(r"[<>|=]?([biufcmMSUV?])(\d+)")
+_CODE = re.compile(r"[<>|=]?([biufcmMSUV?]|O(?=\d*$))(\d*)")
 _UNICODE_BYTES = 4
 # joblib aligns arrays to 16 bytes: the padding's length is a byte that is no opcode, so that
 # pickle.load stops there and cannot be led to read array bytes as opcodes.
 _MAX_PADDING = 16
-_ITEM_SIZE_AT = 5
-_FIELDS_AT = 4
+_KEYS = {"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"}
+# Of a dtype's state, as numpy writes it.
+_VERSIONS, _LENGTHS = (3, 4), (8, 9)
+_HAS_OBJECTS = 0x01
 
 
 def array_bytes(state: Any, stream: IO[bytes]) -> int | None:
@@ -30,7 +32,8 @@ def array_bytes(state: Any, stream: IO[bytes]) -> int | None:
     Raises:
         ValueError: The wrapper is not one that joblib writes.
     """
-    state = state if isinstance(state, dict) else {}
+    if not isinstance(state, dict) or not set(state) <= _KEYS:
+        raise ValueError("an array has a description that joblib does not write")
     dtype, shape = state.get("dtype"), state.get("shape")
     size = item_size(dtype)
     if size is None:
@@ -53,7 +56,7 @@ def item_size(dtype: Any) -> int | None:
     """Return the bytes of one item; None for Python objects.
 
     Raises:
-        ValueError: The type is not understood.
+        ValueError: The type is not understood, or its state says other than its code.
     """
     made: Made = dtype
     arguments = getattr(made, "arguments", None)
@@ -61,27 +64,35 @@ def item_size(dtype: Any) -> int | None:
         raise ValueError("an array's type is not a numpy.dtype")
     code = arguments[0] if arguments else None
     code = code if isinstance(code, str) else ""
-    if re.fullmatch(r"\|?O\d*", code):
-        return None
     found = _CODE.fullmatch(code)
     if not found:
         raise ValueError(f"the array type '{code}' is not known")
-    kind, number = found.group(1), int(found.group(2))
-    if kind == "V":
-        return _structure_size(made, number)
-    return number * _UNICODE_BYTES if kind == "U" else number
+    kind, number = found.group(1), int(found.group(2) or 0)
+    size = number * _UNICODE_BYTES if kind == "U" else number
+    objects = kind == "O"
+    if made.state is not None or kind == "V":
+        objects = _check_state(made.state, kind, size)
+    return None if objects else size
 
 
-def _structure_size(made: Made, size: int) -> int | None:
-    """Size of records: what the state says must agree, and tells whether objects are inside."""
-    state = made.state
-    if not isinstance(state, tuple) or len(state) <= _ITEM_SIZE_AT:
-        raise ValueError("an array of records has no description")
-    fields = state[_FIELDS_AT]
-    if not isinstance(fields, dict) or state[_ITEM_SIZE_AT] != size:
-        raise ValueError("an array of records is described in two ways")
-    for field in fields.values():
-        inner = field[0] if isinstance(field, tuple) and field else None
-        if item_size(inner) is None:
-            return None
-    return size
+def _check_state(state: Any, kind: str, size: int) -> bool:
+    """Check a type's state: numpy believes it, and would read on elsewhere than is seen here.
+
+    Returns:
+        Whether there are Python objects inside.
+    """
+    if not isinstance(state, tuple) or len(state) not in _LENGTHS or state[0] not in _VERSIONS:
+        raise ValueError("an array's type has no description")
+    _, _, base, _, fields, told, _, flags = state[:8]
+    inner = [base] if base is not None else []
+    inner += fields.values() if isinstance(fields, dict) else []
+    objects = kind == "O"
+    for each in inner:
+        part = each[0] if isinstance(each, tuple) and each else None
+        objects = item_size(part) is None or objects
+    agrees = told == size or (kind not in "SUV" and told == -1)
+    if inner and kind != "V":
+        agrees = False
+    if not agrees or type(flags) is not int or bool(flags & _HAS_OBJECTS) != objects:
+        raise ValueError("an array's type is described in two ways")
+    return objects

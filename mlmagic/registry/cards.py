@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mlmagic.entities import Model
 
 _SAMPLE = 2000  # characters of a sample that are shown
+_FILES = 100  # that are shown
 # What Hugging Face calls the libraries that it knows.
 _LIBRARIES = {"scikit-learn": "sklearn"}
 _LICENCES = ("license", "licence")
@@ -35,7 +36,7 @@ def make_card(model: Model, read: Callable[[Any], bytes]) -> str:
         _table("Parameters", model.lineage.params),
         _table("Data", {k: ", ".join(v) for k, v in model.lineage.datasets.items()}),
         _table("Where it comes from", _origin(model)),
-        _table("Files", {f"`{file.path}`": f"{file.size} bytes" for file in model.files}),
+        _table("Files", _files(model)),
         _table("Safety", _safety(model)),
         _lines("Requirements", _fenced("", "\n".join(model.requirements))),
     )
@@ -111,6 +112,12 @@ def _origin(model: Model) -> dict[str, str]:
         "Python": known.python_version,
     }
     return {name: str(value) for name, value in facts.items() if value}
+
+
+def _files(model: Model) -> dict[str, str]:
+    shown = {f"`{file.path}`": f"{file.size} bytes" for file in model.files[:_FILES]}
+    more = len(model.files) - len(shown)
+    return shown | ({f"and {more} more": ""} if more else {})
 
 
 def _safety(model: Model) -> dict[str, str]:

@@ -175,6 +175,11 @@ class Catalogue:
         with self.database.reading() as connection:
             return _versions(connection, name)
 
+    def digests(self) -> set[str]:
+        """Return the contents that any version needs."""
+        with self.database.reading() as connection:
+            return claims.used(connection)
+
     def claim(self, files: Sequence[ContentFile]) -> None:
         """Say that contents of the shared store are about to be used."""
         with self.database.writing() as connection:

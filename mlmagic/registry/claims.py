@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 
     from mlmagic.entities import ContentFile
 
+_MANY = 500
+
 
 def claim(connection: Connection, files: Iterable[ContentFile]) -> None:
     """Say that contents are about to be used."""
     from mlmagic.registry.tables import claims
 
     now = _now(connection)
-    insert = insert_for(connection)
     # Always in one order: two that claim the same contents never wait for one another.
-    sizes = {file.sha256: file.size for file in files}
-    for digest, size in sorted(sizes.items()):
-        row = insert(claims).values(digest=digest, size=size, claimed_at=now)
+    sizes = sorted({file.sha256: file.size for file in files}.items())
+    rows = [{"digest": digest, "size": size, "claimed_at": now} for digest, size in sizes]
+    row = insert_for(connection)(claims)
+    if rows:
         connection.execute(
-            row.on_conflict_do_update(index_elements=["digest"], set_={"claimed_at": now})
+            row.on_conflict_do_update(index_elements=["digest"], set_={"claimed_at": now}), rows
         )
 
 
@@ -39,17 +41,31 @@ def renew(connection: Connection, files: Iterable[ContentFile]) -> list[str]:
     Returns:
         The digests whose claim is gone: they were collected meanwhile.
     """
-    from sqlalchemy import update
+    from sqlalchemy import select, update
 
     from mlmagic.registry.tables import claims
 
     now = _now(connection)
-    lost = []
-    for digest in sorted({file.sha256 for file in files}):
-        kept = update(claims).where(claims.c.digest == digest).values(claimed_at=now)
-        if connection.execute(kept).rowcount == 0:
-            lost.append(digest)
+    digests = sorted({file.sha256 for file in files})
+    lost: list[str] = []
+    for start in range(0, len(digests), _MANY):
+        some = digests[start : start + _MANY]
+        mine = claims.c.digest.in_(some)
+        # The locks are taken in the order in which they are taken to claim.
+        locked = select(claims.c.digest).where(mine).order_by(claims.c.digest).with_for_update()
+        kept = set(connection.execute(locked).scalars())
+        connection.execute(update(claims).where(mine).values(claimed_at=now))
+        lost += [digest for digest in some if digest not in kept]
     return lost
+
+
+def used(connection: Connection) -> set[str]:
+    """Return the digests that any version needs."""
+    from sqlalchemy import select
+
+    from mlmagic.registry.tables import model_contents
+
+    return set(connection.execute(select(model_contents.c.digest).distinct()).scalars())
 
 
 def unclaimed(
@@ -61,18 +77,18 @@ def unclaimed(
     """
     from sqlalchemy import select
 
-    from mlmagic.registry.tables import claims, model_contents
+    from mlmagic.registry.tables import claims
 
-    used = set(connection.execute(select(model_contents.c.digest).distinct()).scalars())
+    needed = used(connection)
     claimed = connection.execute(select(claims.c.digest, claims.c.claimed_at))
     known = {row.digest: row.claimed_at for row in claimed}
     now = _now(connection)
-    insert = insert_for(connection)
-    for digest in sorted(set(digests) - used - set(known)):
-        row = insert(claims).values(digest=digest, size=0, claimed_at=now)
-        connection.execute(row.on_conflict_do_nothing())
+    new = sorted(set(digests) - needed - set(known))
+    rows = [{"digest": digest, "size": 0, "claimed_at": now} for digest in new]
+    if rows:
+        connection.execute(insert_for(connection)(claims).on_conflict_do_nothing(), rows)
     return sorted(
-        digest for digest in set(digests) - used if known.get(digest, now) <= now - grace_seconds
+        digest for digest in set(digests) - needed if known.get(digest, now) <= now - grace_seconds
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from mlmagic.files import digest_text
 from mlmagic.registry.content import is_old
 from mlmagic.registry.faults import storage_faults
+from mlmagic.registry.remote import DAMAGED, STORED
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,6 +26,7 @@ class GarbageReport:
         contents: Digests of the workspace's own store that nobody uses.
         shared: Likewise, of the shared store.
         temporaries: Files left half written.
+        damaged: Digests of what was found damaged and set aside, here or in the shared store.
         size: Bytes of all of them.
         removed: Whether they went; False for a dry run.
     """
@@ -30,6 +34,7 @@ class GarbageReport:
     contents: tuple[str, ...]
     shared: tuple[str, ...]
     temporaries: tuple[str, ...]
+    damaged: tuple[str, ...]
     size: int
     removed: bool
 
@@ -43,28 +48,28 @@ def collect_garbage(
 ) -> GarbageReport:
     """See ``Registry.collect_garbage``."""
     content = registry.content
-    size = 0
     with storage_faults(content.root):
-        kept = set() if others is None else _unused(registry, others)
-        gone = []
-        for digest in sorted(kept):
-            path = content.path(digest)
-            if is_old(path, grace_seconds):
-                bytes_of = path.stat().st_size
-                if dry_run or content.discard(digest, grace_seconds=grace_seconds):
-                    gone.append(digest)
-                    size += bytes_of
+        unused = set() if others is None else _unused(registry, others)
+        sizes = {
+            digest: content.path(digest).stat().st_size
+            for digest in sorted(unused)
+            if is_old(content.path(digest), grace_seconds)
+        }
+        gone = list(sizes) if dry_run else content.discard_all(sizes, grace_seconds=grace_seconds)
+        size = sum(sizes[digest] for digest in gone)
         temporaries = [path for path in content.temporaries() if is_old(path, grace_seconds)]
-        for path in temporaries:
+        aside = [path for path in content.set_aside() if is_old(path, grace_seconds)]
+        for path in temporaries + aside:
             size += path.stat().st_size
             if not dry_run:
                 path.unlink(missing_ok=True)
-    shared, shared_size = _collect_shared(registry, grace_seconds, dry_run=dry_run)
+    shared = _collect_shared(registry, grace_seconds, dry_run=dry_run)
     return GarbageReport(
         contents=tuple(gone),
-        shared=tuple(shared),
+        shared=tuple(shared[STORED]),
         temporaries=tuple(path.name for path in temporaries),
-        size=size + shared_size,
+        damaged=tuple(sorted({path.name for path in aside} | shared[DAMAGED].keys())),
+        size=size + sum(sum(sizes.values()) for sizes in shared.values()),
         removed=not dry_run,
     )
 
@@ -74,7 +79,7 @@ def _unused(registry: Registry, others: Collection[ContentFile]) -> set[str]:
     content = registry.content
     used = {file.sha256 for file in others}
     if content.remote is None:
-        used |= {file.sha256 for model in registry.catalogue.all() for file in model.contents}
+        used |= registry.catalogue.digests()
     return {
         digest
         for digest in content.digests()
@@ -84,18 +89,21 @@ def _unused(registry: Registry, others: Collection[ContentFile]) -> set[str]:
 
 def _collect_shared(
     registry: Registry, grace_seconds: float, *, dry_run: bool
-) -> tuple[list[str], int]:
-    remote = registry.content.remote
+) -> dict[str, dict[str, int]]:
+    """Collect the shared store, folder by folder; return the digests that went, and their sizes."""
+    gone: dict[str, dict[str, int]] = {STORED: {}, DAMAGED: {}}
+    remote, catalogue = registry.content.remote, registry.catalogue
     if remote is None:
-        return [], 0
-    sizes = remote.sizes()
-    catalogue = registry.catalogue
-
-    def goes(digest: str) -> bool:
-        return dry_run or catalogue.collect(
-            digest, lambda: remote.remove(digest), grace_seconds=grace_seconds
-        )
-
-    unclaimed = catalogue.unclaimed(list(sizes), grace_seconds=grace_seconds)
-    gone = [digest for digest in unclaimed if goes(digest)]
-    return gone, sum(sizes[digest] for digest in gone)
+        return gone
+    for folder, went in gone.items():
+        sizes = remote.sizes(folder)
+        # What lies aside is claimed under a key of its own: its grace time begins at first sight.
+        keys = {d if folder == STORED else digest_text(folder, d): d for d in sizes}
+        unclaimed = catalogue.unclaimed(keys, grace_seconds=grace_seconds) if keys else []
+        for key in unclaimed:
+            digest = keys[key]
+            if dry_run or catalogue.collect(
+                key, partial(remote.remove, digest, folder), grace_seconds=grace_seconds
+            ):
+                went[digest] = sizes[digest]
+    return gone

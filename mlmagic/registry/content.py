@@ -8,26 +8,29 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlmagic.entities import ContentFile
 from mlmagic.errors import ModelIntegrityError, RegistryError
-from mlmagic.files import digest_file, digest_text, sync_directory
+from mlmagic.files import digest_bytes, digest_file, digest_text, sync_directory, sync_files
 from mlmagic.registry.faults import storage_faults
 from mlmagic.registry.sources import changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mlmagic.registry.remote import RemoteStore
 
 _CHUNK = 1 << 20
 _READ_ONLY = 0o444
-# Of a larger file the digest is taken before it is copied: what is there already is not written.
+# A larger file is not read again to see that it is whole: that would double the time.
 _LARGE = 64 << 20
+# So many new contents wait for the disk together.
+_TOGETHER = 1024
 # What is younger may belong to a registration that is under way in another process.
 GRACE_SECONDS = 3600.0
 
@@ -36,7 +39,8 @@ class ContentStore:
     """A folder of files named by their digests; with a shared store behind it, also its cache.
 
     Layout: ``sha256/ab/ab12…`` for contents, ``incoming/`` for what is being written, ``shared/``
-    for marks on contents that the shared store has, or is getting, too. A content gets its name
+    for marks on contents that the shared store has, or is getting, too, ``damaged/`` for what was
+    found damaged. A content gets its name
     by a rename after it is complete and synced, so a process killed in between leaves a temporary
     only. Contents appear and vanish under a lock, and using one makes it young: what is old and
     unused can be taken away while others work.
@@ -55,39 +59,31 @@ class ContentStore:
         self.cache_bytes = cache_bytes
 
     def add(self, path: Path, *, name: str, shared: bool = False) -> ContentFile:
-        """Store a copy of a file.
+        """Store a copy of one file; see ``add_all``."""
+        return self.add_all({name: path}, shared=shared)[0]
+
+    def add_all(
+        self, files: Mapping[str, Path], *, shared: bool = False
+    ) -> tuple[ContentFile, ...]:
+        """Store copies of files; what is here already is not written.
 
         Args:
-            path: The file to read.
-            name: Its path inside the tree it belongs to.
-            shared: It goes to the shared store as well: here it may be taken away then.
+            files: The path inside the tree that they belong to, and the file to read.
+            shared: They go to the shared store as well: here they may be taken away then.
 
         Raises:
-            RegistryError: The file cannot be read or changes meanwhile, or the store cannot be
+            RegistryError: A file cannot be read or changes meanwhile, or the store cannot be
                 written.
         """
-        try:
-            stream = path.open("rb")
-        except OSError as error:
-            raise RegistryError(
-                f"The file '{path}' cannot be read ({error.strerror}).",
-                hint="Check its permissions.",
-            ) from error
-        with stream, _unchanged(stream, path):
-            if os.fstat(stream.fileno()).st_size >= _LARGE:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-                file = ContentFile(path=name, sha256=digest, size=stream.tell())
-                if self._renew(file, shared=shared):
-                    return file
-                stream.seek(0)
-                return self._store(stream, name, known=file, shared=shared)
-            return self._store(stream, name, shared=shared)
+        found = [_look(path, name) for name, path in files.items()]
+        self._store(found, shared=shared)
+        return tuple(each.file for each in found)
 
     def add_bytes(self, data: bytes, *, name: str, shared: bool = False) -> ContentFile:
         """Store bytes under a name."""
-        import io
-
-        return self._store(io.BytesIO(data), name, shared=shared)
+        file = ContentFile(path=name, sha256=digest_bytes(data), size=len(data))
+        self._store([_Found(file, lambda target: target.write_bytes(data))], shared=shared)
+        return file
 
     def place(self, file: ContentFile, destination: Path, *, link: bool = True) -> None:
         """Put a content where it is to be used, after checking its digest.
@@ -153,6 +149,10 @@ class ContentStore:
         """List what is being written, or was left half written."""
         return sorted((self.root / "incoming").glob("*"))
 
+    def set_aside(self) -> list[Path]:
+        """List what was found damaged and put out of the way."""
+        return sorted((self.root / "damaged").glob("*"))
+
     def is_cached(self, sha256: str) -> bool:
         """Say whether a content is here only as a copy of the shared store's."""
         return self._mark(sha256).exists()
@@ -162,24 +162,42 @@ class ContentStore:
         with self._lock(file.sha256):
             return self._touch(file.sha256)
 
-    def renew_all(self, files: Iterable[ContentFile]) -> list[ContentFile]:
-        """Make contents young, and return those that are gone: one lock for many."""
+    def renew_all(self, files: Iterable[ContentFile], *, shared: bool = True) -> list[ContentFile]:
+        """Make contents young, and return those that are gone: one lock for many.
+
+        Args:
+            files: The contents.
+            shared: They may stay mere copies of the shared store's.
+        """
         gone: list[ContentFile] = []
         for _, together in groupby(sorted(files, key=_prefix), key=_prefix):
             alike = list(together)
             with self._lock(alike[0].sha256):
-                gone += [file for file in alike if not self._touch(file.sha256)]
+                for file in alike:
+                    if not self._touch(file.sha256):
+                        gone.append(file)
+                    elif not shared:
+                        self._mark(file.sha256).unlink(missing_ok=True)
         return gone
 
     def discard(self, sha256: str, *, grace_seconds: float = GRACE_SECONDS) -> bool:
         """Take a content away unless it is young; say whether it went."""
-        path = self.path(sha256)
-        with self._lock(sha256):
-            if not is_old(path, grace_seconds):
-                return False
-            path.unlink(missing_ok=True)
-            self._mark(sha256).unlink(missing_ok=True)
-            return True
+        return bool(self.discard_all([sha256], grace_seconds=grace_seconds))
+
+    def discard_all(
+        self, digests: Iterable[str], *, grace_seconds: float = GRACE_SECONDS
+    ) -> list[str]:
+        """Take contents away unless they are young, and return those that went."""
+        went: list[str] = []
+        for _, together in groupby(sorted(digests), key=_first_digits):
+            alike = list(together)
+            with self._lock(alike[0]):
+                for sha256 in alike:
+                    if is_old(self.path(sha256), grace_seconds):
+                        self.path(sha256).unlink(missing_ok=True)
+                        self._mark(sha256).unlink(missing_ok=True)
+                        went.append(sha256)
+        return went
 
     def _present(self, file: ContentFile) -> Path:
         path = self.path(file.sha256)
@@ -194,43 +212,57 @@ class ContentStore:
         return path
 
     def _fetch(self, file: ContentFile) -> None:
-        """Take a content from the shared store into this one."""
+        """Take a content from the shared store into this one.
+
+        Damaged bytes are set aside there: who looks only whether it is there, with its size, would
+        never restore it.
+        """
         assert self.remote is not None  # noqa: S101 - both callers have looked
         with self._temporary() as temporary:
-            self.remote.get(file, temporary)
-            if not is_whole(temporary, file):
-                raise ModelIntegrityError(
-                    f"The content of '{file.path}' in '{self.remote.place}' does not match its"
-                    f" digest sha256:{file.sha256[:12]}.",
-                    hint="Run %ml model verify --repair; registering the same content again"
-                    " restores it.",
-                )
-            self._adopt(temporary, file, shared=True)
+            try:
+                self.remote.get(file, temporary)
+                if not is_whole(temporary, file):
+                    raise ModelIntegrityError(
+                        f"The content of '{file.path}' in '{self.remote.place}' does not match its"
+                        f" digest sha256:{file.sha256[:12]}.",
+                        hint="Run %ml model verify --repair; registering the same content again"
+                        " restores it.",
+                    )
+            except ModelIntegrityError:
+                with suppress(RegistryError):  # may be read, not written: --repair finds it
+                    self.remote.set_aside(file.sha256)
+                raise
+            temporary.chmod(_READ_ONLY)
+            self._adopt([(temporary, file)], shared=True)
         if self.cache_bytes is not None:
             from mlmagic.registry.cache import trim
 
             trim(self, self.cache_bytes)
 
-    def _store(
-        self,
-        stream: BinaryIO,
-        name: str,
-        *,
-        known: ContentFile | None = None,
-        shared: bool = False,
-    ) -> ContentFile:
-        with storage_faults(self.root), self._temporary() as temporary:
-            with temporary.open("wb") as target:
-                if known is None:
-                    digest, size = _copy(stream, target)
-                    file = ContentFile(path=name, sha256=digest, size=size)
-                else:
-                    file = known
-                    shutil.copyfileobj(stream, target, _CHUNK)
-                target.flush()
-                os.fsync(target.fileno())
-            self._adopt(temporary, file, shared=shared)
-        return file
+    def _store(self, found: Sequence[_Found], *, shared: bool) -> None:
+        """Write what is not here, or not whole; in the order of digests, as folders have them."""
+        with storage_faults(self.root):
+            gone = self.renew_all((each.file for each in found), shared=shared)
+            digests = {file.sha256 for file in gone}
+            lacking = {
+                each.file.sha256: each
+                for each in found
+                if each.file.sha256 in digests or not self._is_sound(each.file)
+            }
+            ordered = [lacking[digest] for digest in sorted(lacking)]
+            for start in range(0, len(ordered), _TOGETHER):
+                self._write_all(ordered[start : start + _TOGETHER], shared=shared)
+
+    def _write_all(self, found: Sequence[_Found], *, shared: bool) -> None:
+        with ExitStack() as stack:
+            written = []
+            for each in found:
+                temporary = stack.enter_context(self._temporary())
+                each.write(temporary)
+                temporary.chmod(_READ_ONLY)
+                written.append((temporary, each.file))
+            sync_files([temporary for temporary, _ in written])
+            self._adopt(written, shared=shared)
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
@@ -244,33 +276,30 @@ class ContentStore:
         finally:
             Path(name).unlink(missing_ok=True)
 
-    def _adopt(self, temporary: Path, file: ContentFile, *, shared: bool = False) -> None:
-        with storage_faults(self.root), self._lock(file.sha256):
-            if self._is_there(file, shared=shared):
-                return
-            temporary.chmod(_READ_ONLY)
-            path = self.path(file.sha256)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if shared and not path.exists():
-                self._mark(file.sha256).parent.mkdir(parents=True, exist_ok=True)
-                self._mark(file.sha256).touch()
-            temporary.replace(path)
-            sync_directory(path.parent)
+    def _adopt(self, written: Sequence[tuple[Path, ContentFile]], *, shared: bool) -> None:
+        """Give complete files, ordered by digest, their names.
 
-    def _renew(self, file: ContentFile, *, shared: bool) -> bool:
-        """Say whether a content is here and whole, making it young before looking."""
-        with storage_faults(self.root), self._lock(file.sha256):
-            return self._is_there(file, shared=shared)
+        A name is on the disk before others may count on it: the lock is held until then.
+        """
+        for digits, together in groupby(written, key=lambda each: _prefix(each[1])):
+            folder = self.path(digits).parent
+            with storage_faults(self.root), self._lock(digits):
+                folder.mkdir(parents=True, exist_ok=True)
+                for temporary, file in together:
+                    path, mark = self.path(file.sha256), self._mark(file.sha256)
+                    if not shared:  # somebody needs it here: it is no mere copy any more
+                        mark.unlink(missing_ok=True)
+                    elif not path.exists():
+                        mark.parent.mkdir(parents=True, exist_ok=True)
+                        mark.touch()
+                    temporary.replace(path)
+                sync_directory(folder)
 
-    def _is_there(self, file: ContentFile, *, shared: bool) -> bool:
-        """The same, under the lock."""
-        there = self._touch(file.sha256)
-        if there and not shared:  # somebody needs it here: it is no mere copy any more
-            self._mark(file.sha256).unlink(missing_ok=True)
+    def _is_sound(self, file: ContentFile) -> bool:
         path = self.path(file.sha256)
-        if file.size >= _LARGE:  # reading it again would double the time; `verify` does
-            return there and path.stat().st_size == file.size
-        return there and is_whole(path, file)
+        if file.size >= _LARGE:  # `verify` reads it
+            return path.stat().st_size == file.size
+        return is_whole(path, file)
 
     def _touch(self, sha256: str) -> bool:
         path = self.path(sha256)
@@ -316,9 +345,21 @@ class ContentStore:
         )
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A content outside the store, and what writes it into a new file."""
+
+    file: ContentFile
+    write: Callable[[Path], object]
+
+
+def _first_digits(sha256: str) -> str:
+    """What the digests of contents under one lock have in common."""
+    return sha256[:2]
+
+
 def _prefix(file: ContentFile) -> str:
-    """What contents under one lock have in common."""
-    return file.sha256[:2]
+    return _first_digits(file.sha256)
 
 
 def is_whole(path: Path, file: ContentFile) -> bool:
@@ -332,27 +373,50 @@ def is_old(path: Path, grace_seconds: float) -> bool:
     return path.exists() and time.time() - path.stat().st_mtime > grace_seconds
 
 
-@contextmanager
-def _unchanged(stream: BinaryIO, path: Path) -> Iterator[None]:
-    """Refuse a file that is written while it is read."""
-
-    def look() -> tuple[int, int, int]:
-        found = os.fstat(stream.fileno())
-        return found.st_size, found.st_mtime_ns, found.st_ino
-
-    before = look()
-    yield
-    if look() != before:
+def _look(path: Path, name: str) -> _Found:
+    """Take the digest of a file; what is written later has to be the same."""
+    try:
+        with path.open("rb") as stream:
+            before = _stamp(stream)
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            file = ContentFile(path=name, sha256=digest, size=stream.tell())
+            same = _stamp(stream) == before
+    except OSError as error:
+        raise RegistryError(
+            f"The file '{path}' cannot be read ({error.strerror}).", hint="Check its permissions."
+        ) from error
+    if not same:
         raise changed(path)
 
+    def write(target: Path) -> None:
+        try:
+            stream = path.open("rb")
+        except OSError as error:
+            raise changed(path) from error
+        with stream, target.open("wb") as copy:
+            if file.size < _LARGE:  # clocks of files are coarse: a quick writer may escape them
+                same = _copy(stream, copy) == digest
+            else:
+                shutil.copyfileobj(stream, copy, _CHUNK)
+                same = True
+            if not same or _stamp(stream) != before:
+                raise changed(path)
 
-def _copy(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
+    return _Found(file, write)
+
+
+def _stamp(stream: BinaryIO) -> tuple[int, int, int]:
+    """What of an open file is different once somebody has written to it."""
+    found = os.fstat(stream.fileno())
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> str:
+    digest = hashlib.sha256()
     while chunk := source.read(_CHUNK):
         digest.update(chunk)
-        size += len(chunk)
         target.write(chunk)
-    return digest.hexdigest(), size
+    return digest.hexdigest()
 
 
 def _linked(source: Path, destination: Path) -> bool:

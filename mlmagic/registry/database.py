@@ -92,8 +92,8 @@ class Database:
         if self._url is not None and not self._url.startswith("sqlite"):
             return _server_engine(self._url)
         engine = create_engine(self._url or self._sqlite_url())
-        journal = "DELETE" if on_network(self.path) else "WAL"
-        writable = self._url is not None or self._is_writable()
+        journal = "DELETE" if self._file and on_network(self._file) else "WAL"
+        writable = self._is_writable()
 
         @event.listens_for(engine, "connect")
         def _connected(connection: Any, _record: Any) -> None:
@@ -121,6 +121,16 @@ class Database:
 
         return engine
 
+    @cached_property
+    def _file(self) -> Path | None:
+        """SQLite's file, which may lie elsewhere; None where it is in memory."""
+        if self._url is None:
+            return self.path
+        from sqlalchemy import make_url
+
+        name = (make_url(self._url).database or "").removeprefix("file:")
+        return None if name in ("", ":memory:") else Path(name)
+
     def _sqlite_url(self) -> str:
         if self._is_writable():
             return f"sqlite:///{self.path}"
@@ -128,11 +138,15 @@ class Database:
         return f"sqlite:///file:{self.path}?mode=ro&immutable=1&uri=true"
 
     def _is_writable(self) -> bool:
-        if self.path.exists():
-            return os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
-        with storage_faults(self.path.parent):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        return os.access(self.path.parent, os.W_OK)
+        file = self._file
+        if file is None:
+            return True
+        if file.exists():
+            return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+        if self._url is None:
+            with storage_faults(file.parent):
+                file.parent.mkdir(parents=True, exist_ok=True)
+        return os.access(file.parent, os.W_OK)
 
     def _prepare(self) -> None:
         if self._ready:

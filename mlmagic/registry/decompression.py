@@ -1,4 +1,4 @@
-"""The compressed forms in which joblib writes pickles."""
+"""The compressed forms in which joblib writes pickles; streams that do not fill the memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import zlib
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from mlmagic.errors import RegistryError
 
@@ -24,6 +24,7 @@ _CHUNK = 1 << 20
 _IN_MEMORY = 64 << 20
 # A small file can unpack to any size; no model we are asked to check is larger than this.
 _LARGEST = 64 << 30
+_LARGE_READ = 1 << 20  # bytes of one value of a pickle
 
 
 class DamagedError(RegistryError):
@@ -158,3 +159,37 @@ class _Limited:
                 hint="Save it uncompressed.",
             )
         return int(self._target.write(data))
+
+
+class _Skipped(bytes):
+    """Stands for numbers and texts that are too long to be held: as long, and never a name."""
+
+    length: int
+
+    def __new__(cls, length: int) -> Self:
+        made = super().__new__(cls, b"\0 too long for a name")
+        made.length = length
+        return made
+
+    def __len__(self) -> int:
+        return self.length
+
+
+class Clamped:
+    """A stream of which no more is asked for than there is, and nothing large is held."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        here = stream.tell()
+        self._end = stream.seek(0, 2)
+        stream.seek(here)
+        self._stream = stream
+        self.tell, self.seek, self.readline = stream.tell, stream.seek, stream.readline
+
+    def read(self, size: int) -> bytes:
+        """Return bytes, or what stands for so many that they are not held."""
+        if size <= _LARGE_READ:
+            return self._stream.read(size)
+        here = self._stream.tell()
+        after = min(here + size, self._end)
+        self._stream.seek(after)
+        return _Skipped(after - here)

@@ -146,6 +146,13 @@ def plain_requirement(line: str) -> str:
         ) from error
 
 
+def is_from_address(line: str) -> bool:
+    """Say whether a plain requirement names where the package lies: anything may lie there."""
+    from packaging.requirements import Requirement
+
+    return Requirement(line).url is not None
+
+
 def public_lineage(lineage: Lineage) -> Lineage:
     """Leave users, passwords and signed queries out of the addresses in a lineage."""
     return replace(

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from mlmagic.errors import RegistryError
 from mlmagic.registry.allowlist import is_allowed_type
+from mlmagic.registry.callers import strange_in_skops
 from mlmagic.registry.frameworks import Described, known
 from mlmagic.registry.inspection import Finding, look_into, onnx_models, saved_models
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 # Loaders that read a folder, and nothing in it that could be called.
 _FOLDERS = {"spacy", "transformers"}
+# Of what others say how it is loaded: what is told by the content of a file, and has been checked
+# for it; and what reads data and nothing else.
+_BY_CONTENT = {"skops", "pickle", "joblib", "onnx", "keras", "torchscript", "torch-export"}
+_DATA_ONLY = {"xgboost", "xgboost-estimator", "lightgbm", "catboost", "spacy"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +119,20 @@ def inspect_files(files: Mapping[str, Path]) -> Inspection:
         return _several(each, merged, parts)
     if told is None:
         return merged
-    return replace(merged, described=replace(told, modules=merged.described.modules))
+    folder, strange = told
+    folder = replace(folder, modules=merged.described.modules)
+    described = _opened(folder, each) if folder.file else folder
+    return replace(merged, described=described, findings=(*merged.findings, *strange))
+
+
+def _opened(told: Described, each: Mapping[str, Inspection]) -> Described:
+    """Say how a folder is loaded of which one file holds the model."""
+    found = each[told.file].described if told.file in each else Described()
+    loader = found.loader if found.loader in _BY_CONTENT else told.loader
+    if loader not in _BY_CONTENT | _DATA_ONLY:
+        return replace(told, loader=None)
+    inside = told.file.partition("/")[2]
+    return replace(told, loader=f"{loader}@{inside}", trusted_types=found.trusted_types)
 
 
 def _check_beside(each: Mapping[str, Inspection]) -> None:
@@ -175,6 +193,7 @@ def inspect_skops(path: Path, name: str) -> Inspection:
         types = skops_io.get_untrusted_types(file=path)
         with zipfile.ZipFile(path) as archive:
             schema = json.loads(archive.read("schema.json"))
+        acting = list(strange_in_skops(schema))
     except Exception as error:
         raise RegistryError(
             f"The file '{name}' is not a readable skops archive: {error}."
@@ -188,7 +207,8 @@ def inspect_skops(path: Path, name: str) -> Inspection:
         trusted_types=tuple(types),
     )
     strange = tuple(Finding(name=each, file=name) for each in types if not is_allowed_type(each))
-    return Inspection(described=described, findings=strange)
+    calling = tuple(Finding(name=str(each), file=name, why=why) for each, why in acting)
+    return Inspection(described=described, findings=strange + calling)
 
 
 def merge(inspections: Mapping[str, Inspection]) -> Inspection:

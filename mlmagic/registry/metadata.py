@@ -102,6 +102,7 @@ def settle(known: Sequence[Model], draft: Model) -> Registration:
             model,
             tags={**model.tags, **draft.tags},
             description=draft.description or model.description,
+            needs_trust={**model.needs_trust, **draft.needs_trust},
         )
         if changed == model:
             return Registration(model=model, outcome="unchanged")

@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.addresses import public
 from mlmagic.errors import RegistryError
+from mlmagic.registry.drafts import is_from_address, plain_requirement
 from mlmagic.registry.frameworks import Described, known
+from mlmagic.registry.inspection import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 PARTS = "parts.json"
+LEFT_OUT = "not required"  # the fact that tells which lines of its requirements are no package
 _LARGEST = 4 << 20  # bytes of a description; a larger one is none
+# What ends a requirement in a file of pip's: a comment, its options, a line that goes on.
+_BEHIND = re.compile(r"(?:^|\s)#|\s--|(?:^|\s)\\$|^--hash")
 # A file on top of the folder, and what its JSON has.
 _BY_FILE = {
     "config.json": ("transformers", "model_type"),
     "tokenizer_config.json": ("transformers", "tokenizer_class"),
     "meta.json": ("spacy", "spacy_version"),
 }
-_FLAVOURS = {"sklearn": "scikit-learn", "tensorflow": "tensorflow", "transformers": "transformers"}
+# Flavours of MLflow: the key that names what holds the model, which file of it where that is a
+# folder, and what reads it where it does not tell by its content.
+_FLAVOURS: dict[str, tuple[str, tuple[str, ...], str | None]] = {
+    "sklearn": ("pickled_model", (), None),
+    "xgboost": ("data", (), "xgboost"),
+    "lightgbm": ("data", (), "lightgbm"),
+    "catboost": ("data", (), "catboost"),
+    "onnx": ("data", (), None),
+    "spacy": ("data", (), "spacy"),
+    "statsmodels": ("data", (), None),
+    "keras": ("data", ("model.keras",), None),
+    "tensorflow": ("data", ("model.keras",), None),
+    "pytorch": ("model_data", ("model.pt2", "model.pth"), None),
+}
 
 
-def recognise(files: Mapping[str, Path]) -> Described | None:
+def recognise(files: Mapping[str, Path]) -> tuple[Described, tuple[Finding, ...]] | None:
     """Read what a folder says of itself.
 
     Args:
         files: Name in the registry to file.
 
     Returns:
-        Framework, schema, example and requirements; None where it is no such folder.
+        Framework, schema, example and requirements, and which of these need trust; None where it
+        is no such folder.
 
     Raises:
         RegistryError: The description cannot be read.
@@ -48,7 +69,7 @@ def recognise(files: Mapping[str, Path]) -> Described | None:
         found = _read(files[name], json.loads)
         framework, key = known
         if isinstance(found, dict) and key in found:
-            return Described(framework=framework, loader=framework)
+            return Described(framework=framework, loader=framework), ()
     return None
 
 
@@ -75,22 +96,51 @@ def _is_part(value: Any) -> bool:
     )
 
 
-def _mlflow(files: Mapping[str, Path], path: PurePosixPath) -> Described:
+def _mlflow(
+    files: Mapping[str, Path], path: PurePosixPath
+) -> tuple[Described, tuple[Finding, ...]]:
     import yaml
 
     told = _read(files[str(path)], yaml.safe_load)
     if not isinstance(told, dict) or not isinstance(told.get("flavors"), dict):
         raise RegistryError(f"The file '{path}' is not the description of an MLflow model.")
     folder = path.parent
-    flavours = [name for name in told["flavors"] if name != "python_function"]
-    names = (_FLAVOURS.get(name, name) for name in flavours)
-    framework = next((name for name in names if name in known()), "custom")
-    return Described(
-        framework=framework,
-        requirements=_requirements(files.get(str(folder / "requirements.txt"))),
+    frameworks = {name: name for name in known()} | {"sklearn": "scikit-learn"}
+    flavour = next((name for name in told["flavors"] if name in frameworks), "")
+    file, loader = _main_file(files, folder, flavour, told["flavors"].get(flavour))
+    place = str(folder / "requirements.txt")
+    requirements, others = _requirements(files.get(place))
+    described = Described(
+        framework=frameworks.get(flavour, "custom"),
+        loader=loader,
+        file=file,
+        requirements=requirements,
         schema=_schema(told.get("signature")),
+        facts={LEFT_OUT: ", ".join(map(public, others))} if others else {},
         example=_example(files, folder, told.get("saved_input_example_info")),
     )
+    why = "it is installed from an address, not from the index that you chose"
+    far = filter(is_from_address, requirements)
+    return described, tuple(Finding(name=line, file=place, why=why) for line in far)
+
+
+def _main_file(
+    files: Mapping[str, Path], folder: PurePosixPath, flavour: str, told: Any
+) -> tuple[str, str | None]:
+    """Return what holds the model, and what reads it where it does not tell.
+
+    Code that lies beside it is nothing to us: only MLflow itself would load it.
+    """
+    if flavour not in _FLAVOURS or not isinstance(told, dict) or not folder.name:
+        return "", None
+    key, inside, loader = _FLAVOURS[flavour]
+    top = f"{folder}/{told.get(key)}"
+    for place in [f"{top}/{name}" for name in inside] or [top]:
+        if place in files or any(name.startswith(f"{place}/") for name in files):
+            if loader == "xgboost" and not str(told.get("model_class")).endswith(".Booster"):
+                loader = "xgboost-estimator"
+            return place, loader
+    return "", None
 
 
 def _schema(signature: Any) -> dict[str, Any]:
@@ -117,11 +167,13 @@ def _example(files: Mapping[str, Path], folder: PurePosixPath, told: Any) -> Any
     return None
 
 
-def _requirements(path: Path | None) -> tuple[str, ...]:
+def _requirements(path: Path | None) -> tuple[tuple[str, ...], list[str]]:
+    """Read the packages of a file of pip's, and its lines that name no package (``-e .``)."""
     if path is None:
-        return ()
-    lines = (line.partition("#")[0].strip() for line in path.read_text("utf-8").splitlines())
-    return tuple(line for line in lines if line and not line.startswith("-"))
+        return (), []
+    told = [_BEHIND.split(line)[0].strip() for line in _read(path, str.splitlines) or ()]
+    packages = (line for line in told if line and not line.startswith("-"))
+    return tuple(map(plain_requirement, packages)), [line for line in told if line[:1] == "-"]
 
 
 def _read(path: Path, decode: Any) -> Any:

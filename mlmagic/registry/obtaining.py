@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import RegistryError, UsageError
+from mlmagic.files import is_folder_name
 from mlmagic.registry.faults import storage_faults
 from mlmagic.registry.sources import as_paths
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from mlmagic.entities import Lineage
     from mlmagic.registry.run_sources import RunSet
     from mlmagic.registry.run_sources.runset import Goal
+
+_RUN_RECORD = "run.json"  # of a run of the workspace, in its folder
+_SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +75,16 @@ class Obtained:
 
 
 @contextmanager
-def obtain(source: object, name: str | None, wanted: Wanted) -> Iterator[Obtained]:
+def obtain(
+    source: object, name: str | None, wanted: Wanted, *, runs: Path | None = None
+) -> Iterator[Obtained]:
     """Find what is meant, download it where it lies elsewhere, and remove it afterwards.
+
+    Args:
+        source: A live object, paths, an address or a run.
+        name: The model's name.
+        wanted: What of a run.
+        runs: Where the workspace's own runs lie, as ``EXPERIMENT/ID``.
 
     Raises:
         UsageError: Something is missing, or two things contradict each other.
@@ -84,7 +97,7 @@ def obtain(source: object, name: str | None, wanted: Wanted) -> Iterator[Obtaine
         source = None
     if wanted.run_id is not None:
         with _scratch() as folder:
-            yield _of_run(source, name, wanted, folder)
+            yield _of_run(source, name, wanted, folder, runs)
         return
     if source is None:
         raise UsageError(
@@ -96,9 +109,9 @@ def obtain(source: object, name: str | None, wanted: Wanted) -> Iterator[Obtaine
     if stray:
         raise UsageError(f"'{stray[0]}' goes with a run.", hint="Name it with --run-id.")
     paths = as_paths(source)
-    runs = _runs(source, wanted) if paths is None else None
-    if runs is not None:
-        yield _of_trial(runs, name, wanted)
+    trials = _runs(source, wanted) if paths is None else None
+    if trials is not None:
+        yield _of_trial(trials, name, wanted)
         return
     if wanted.given:
         raise UsageError(
@@ -116,8 +129,25 @@ def obtain(source: object, name: str | None, wanted: Wanted) -> Iterator[Obtaine
         yield Obtained(source=fetch_address(address, folder), name=name)
 
 
-def _of_run(source: object, name: str | None, wanted: Wanted, folder: Path) -> Obtained:
-    from mlmagic.registry.run_sources.mlflow import fetch_run_model
+def _of_own_run(folder: Path, name: str, asset: str) -> Obtained:
+    path = (folder / asset).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.exists():
+        found = (each for each in folder.rglob("*") if each.is_file())
+        there = sorted(each.relative_to(folder).as_posix() for each in found)
+        there.remove(_RUN_RECORD)
+        more = ", …" if len(there) > _SHOWN else ""
+        raise RegistryError(
+            f"The run '{folder.name}' has no file '{asset}'.",
+            hint=f"It has {', '.join(there[:_SHOWN]) or 'no files'}{more}.",
+        )
+    facts = {"run_source": "azureml", "run_id": folder.name, "experiment": folder.parent.name}
+    return Obtained(source=path, name=name, facts=facts)
+
+
+def _of_run(
+    source: object, name: str | None, wanted: Wanted, folder: Path, runs: Path | None
+) -> Obtained:
+    from mlmagic.registry.run_sources.mlflow import another_experiment, fetch_run_model
 
     if source is not None:
         raise UsageError("Both a source and a run were given.", hint="Give one of them.")
@@ -126,9 +156,17 @@ def _of_run(source: object, name: str | None, wanted: Wanted, folder: Path) -> O
             "An iteration or a metric chooses among the trials of a search, not from one run.",
             hint="Give the id of the run that is meant.",
         )
+    if not is_folder_name(str(wanted.run_id)):
+        raise UsageError(f"'{wanted.run_id}' is not the id of a run.")
     asset = wanted.asset_path or name
     if asset is None or name is None:
         raise UsageError("--name is missing: the model's name.")
+    if runs is not None and wanted.tracking_uri is None:
+        for record in runs.glob(f"*/{glob.escape(str(wanted.run_id))}/{_RUN_RECORD}"):
+            experiment = record.parent.parent.name
+            if wanted.experiment_name not in (None, experiment):
+                raise another_experiment(str(wanted.run_id), experiment, wanted.experiment_name)
+            return _of_own_run(record.parent, name, asset)
     found = fetch_run_model(
         str(wanted.run_id),
         asset,

@@ -76,7 +76,6 @@ def loader_record(placed: PlacedModel) -> tuple[str, str]:
         "file": one.path if one else min(tops),
         "sha256": one.sha256 if one else None,
         "trusted_types": list(placed.trusted_types),
-        "refusal": placed.refusal,
     }
     return f".mlmagic/{placed.name}/{placed.version}.json", to_json(record) + "\n"
 

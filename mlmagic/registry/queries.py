@@ -11,7 +11,7 @@ from mlmagic.registry.frameworks import our_name
 from mlmagic.registry.rows import label_value, read_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Select
 
@@ -36,6 +36,7 @@ class ModelQuery:
         dataset: Made with this data, whatever for.
         parent: Derived from the version of this id.
         search: Words that occur in name, description, tags or properties, in any case.
+        ids: One of these, each as ``name:version``; None is any.
         latest: Only the newest of each name among those that match.
         archived: With the archived ones too.
         order_by: ``name``, ``version``, ``created_at``, ``framework`` or ``metrics.NAME``; with
@@ -52,6 +53,7 @@ class ModelQuery:
     dataset: str | None = None
     parent: str | None = None
     search: str | None = None
+    ids: Collection[str] | None = None
     latest: bool = False
     archived: bool = False
     order_by: str | None = None
@@ -80,7 +82,7 @@ def count_models(connection: Connection, query: ModelQuery) -> int:
     from sqlalchemy import func, select
 
     if query.latest:
-        matching = _newest(_look(query)).subquery()
+        matching = _newest(query, _look(query)).subquery()
     else:
         look = _look(query)
         matching = select(look.key).select_from(look.source).where(*look.conditions).subquery()
@@ -106,6 +108,8 @@ class _Look:
 
 def _look(query: ModelQuery) -> _Look:
     """Look at labels where some are wanted, and at models where nothing else knows."""
+    from sqlalchemy import tuple_
+
     from mlmagic.registry.tables import labels, models
 
     wanted = _labelled(query)
@@ -121,12 +125,24 @@ def _look(query: ModelQuery) -> _Look:
             source = source.join(table, table.c.model_id == key)
     if query.name is not None:
         conditions.append(first.c.name == query.name)
+    if query.ids is not None:
+        pairs = [_pair(each) for each in query.ids]
+        conditions.append(tuple_(first.c.name, first.c.version).in_(pairs))
     if not query.archived:
         conditions.append(first.c.archived.is_(False))
     others = _of_models(query)
     if tables and (others or (query.order_by or "").removeprefix("-") in _OF_MODELS):
         source = source.join(models, models.c.id == key)
     return _Look(source, conditions + others, key, first.c.name, first.c.version)
+
+
+def _pair(model_id: str) -> tuple[str, int]:
+    name, _, version = model_id.rpartition(":")
+    if not (name and version.isascii() and version.isdecimal()):
+        raise UsageError(
+            f"'{model_id}' is not the id of a model.", hint="Write its name and version: 'name:3'."
+        )
+    return name, int(version)
 
 
 def _of_models(query: ModelQuery) -> list[ColumnElement[bool]]:
@@ -155,21 +171,30 @@ def _labelled(query: ModelQuery) -> list[tuple[str, str, str | None]]:
     return found
 
 
-def _newest(look: _Look) -> Select[Any]:
+def _newest(query: ModelQuery, look: _Look) -> Select[Any]:
+    """Select the name and the newest version of each that match."""
     from sqlalchemy import func, select
 
-    newest = select(look.name.label("name"), func.max(look.version).label("version"))
-    return newest.select_from(look.source).where(*look.conditions).group_by(look.name)
+    from mlmagic.registry.tables import models, names
+
+    newest = func.max(look.version).label("version")
+    if look.source is not models or query.name is not None or _of_models(query):
+        found = select(look.name.label("name"), newest).select_from(look.source)
+        return found.where(*look.conditions).group_by(look.name)
+    # Of each name one step into the index, in place of a walk over all of it.
+    of_name = select(newest).where(*look.conditions, look.name == names.c.name).correlate(names)
+    given = select(names.c.name, of_name.scalar_subquery().label("version")).subquery()
+    return select(given).where(given.c.version.is_not(None))
 
 
 def _page(connection: Connection, query: ModelQuery) -> list[int]:
     """Choose the models that are shown, in their order."""
     look = _look(query)
     if query.latest and query.order_by is None:  # names behind the page are not looked at
-        look = _joined(_cut(_newest(look).order_by(look.name), query.top, query.skip))
+        look = _joined(_cut(_newest(query, look).order_by("name"), query.top, query.skip))
         return _keys(connection, look, _order(query, look))
     if query.latest:
-        look = _joined(_newest(look))
+        look = _joined(_newest(query, look))
     metric = (query.order_by or "").removeprefix("-")
     if metric.startswith(_METRIC):
         return _page_by_metric(connection, query, look, metric.removeprefix(_METRIC))

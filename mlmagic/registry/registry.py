@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from mlmagic.entities import Resources, Sample
-from mlmagic.errors import ModelInUseError, RegistryError, UsageError
+from mlmagic.errors import ModelInUseError, RegistryError, Remark, UnsafeModelError, UsageError
 from mlmagic.registry import formats, frameworks, naming, placing
 from mlmagic.registry.drafts import (
     Kept,
@@ -19,11 +19,13 @@ from mlmagic.registry.drafts import (
     current_user,
     digest_of,
     draft_model,
+    is_from_address,
     plain_requirement,
     public_lineage,
 )
 from mlmagic.registry.faults import storage_faults
 from mlmagic.registry.metadata import edited, settle, text_pairs
+from mlmagic.registry.model_folders import LEFT_OUT
 from mlmagic.registry.queries import ModelQuery
 from mlmagic.registry.safety import decide_trust
 from mlmagic.registry.samples import read_sample
@@ -126,19 +128,19 @@ class Registry:
             parent = self.get(said.lineage.parent).id
             said = replace(said, lineage=replace(said.lineage, parent=parent))
         with self._files(source, child_paths, details) as (files, inspection):
-            stored = tuple(
-                self.content.add(path, name=file, shared=self.sharing.active)
-                for file, path in files.items()
-            )
+            stored = self.content.add_all(files, shared=self.sharing.active)
             decide_trust(inspection.findings, stored, self.trust, model=name, trust=trust)
         described = inspection.described
+        if on_event is not None and (lines := described.facts.get(LEFT_OUT)):
+            on_event(Remark(f"not required, as they name no package: {lines}"))
         kept = Kept(
             files=stored,
             described=described,
             sample=samples[0] or self._keep_sample(described.example),
             sample_output=samples[1],
         )
-        return self.register_draft(draft_model(name, kept, said), new=new, on_event=on_event)
+        draft = replace(draft_model(name, kept, said), needs_trust=self._trusted(stored))
+        return self.register_draft(draft, new=new, on_event=on_event)
 
     def adopt(self, model: Model, paths: Sequence[Path], *, trust: bool | str) -> Registration:
         """Register a model that another registry described.
@@ -157,22 +159,27 @@ class Registry:
         naming.check_name(model.name)
         files = collect(paths)
         inspection = formats.inspect_files(files)
-        stored = tuple(
-            self.content.add(path, name=file, shared=self.sharing.active)
-            for file, path in files.items()
-        )
+        stored = self.content.add_all(files, shared=self.sharing.active)
         if digest_of(stored) != model.digest:
             raise RegistryError(f"The files of '{model.id}' are not those of its record.")
         decide_trust(inspection.findings, stored, self.trust, model=model.name, trust=trust)
         described = inspection.described
+        requirements = tuple(map(plain_requirement, model.requirements))
+        for line in filter(is_from_address, requirements):
+            if line not in described.requirements and not trust:  # those of files were looked at
+                raise UnsafeModelError(
+                    f"The record of '{model.id}' requires '{line}', from an address.",
+                    hint="If you trust where it comes from, import it with trust (--trust).",
+                )
         draft = replace(
             model,
             version=0,
             files=stored,
+            needs_trust=self._trusted(stored),
             framework=frameworks.framework_named(model.framework),
             loader=described.loader,
             trusted_types=described.trusted_types,
-            requirements=tuple(map(plain_requirement, model.requirements)),
+            requirements=requirements,
             tags=text_pairs("tags", model.tags),
             properties=text_pairs("properties", model.properties),
             archived=False,
@@ -201,28 +208,35 @@ class Registry:
             on_event,
         )
 
-    def unregistered(self, path: Path) -> tuple[Model, str]:
+    def unregistered(self, path: Path) -> Model:
         """Take a file or folder as version 0 of its name, as Azure ML v1's local deployment does.
 
         Its content is stored, but nothing is registered.
 
-        Returns:
-            The model; and why it must not be loaded, empty where it may.
-
         Raises:
+            UnsafeModelError: Registering it would need trust, and nobody gave it.
             RegistryError: It cannot be read.
         """
-        found = collect([path])
-        stored = tuple(self.content.add(file, name=name) for name, file in found.items())
         name = path.resolve().name[:_UNREGISTERED_NAME]
-        described, refused = frameworks.Described(), ""
-        try:
-            inspection = formats.inspect_files(found)
+        with self._files(path, (), {}) as (files, inspection):
+            stored = self.content.add_all(files)
             decide_trust(inspection.findings, stored, self.trust, model=name, trust=False)
-            described = inspection.described
-        except RegistryError as error:
-            refused = str(error)
-        return draft_model(name, Kept(files=stored, described=described)), refused
+        return draft_model(name, Kept(files=stored, described=inspection.described))
+
+    def check_trust(self, model: Model) -> None:
+        """Refuse a model that needs trust, unless this workspace gave it.
+
+        Raises:
+            UnsafeModelError: The trust was taken back, or given in another workspace only.
+        """
+        self.trust.check(model)
+        for digest in self.trust.lacking(model.needs_trust):
+            raise UnsafeModelError(
+                f"The model '{model.id}' holds '{model.needs_trust[digest][0]}', which whoever"
+                " registered it trusted, but nobody in this workspace.",
+                hint=f"If you trust it too: %ml model download {model.id}, and register these files"
+                " under the same name with trust (--trust).",
+            )
 
     def get(self, reference: str) -> Model:
         """Return ``name`` (its newest version), ``name:version`` or ``name@alias``.
@@ -370,7 +384,7 @@ class Registry:
 
         Args:
             repair: Set damaged contents aside, upload again what is whole here and missing from
-                the shared store, and collect garbage.
+                the shared store or damaged there (which is read whole), and collect garbage.
             others: What others than models use, to be checked as well; None where it is not known.
         """
         from mlmagic.registry.verification import verify
@@ -396,6 +410,12 @@ class Registry:
         from mlmagic.registry.collecting import collect_garbage
 
         return collect_garbage(self, others=others, grace_seconds=grace_seconds, dry_run=dry_run)
+
+    def _trusted(self, files: Sequence[ContentFile]) -> dict[str, tuple[str, ...]]:
+        digests = {file.sha256 for file in files}
+        known = self.trust.decisions()
+        mine = (each for each in known if each.sha256 in digests and not each.revoked_at)
+        return {each.sha256: each.names for each in mine}
 
     def _keep_sample(self, value: object) -> Sample | None:
         if value is None:

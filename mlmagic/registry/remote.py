@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,19 @@ if TYPE_CHECKING:
 _ATOMIC = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"}
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 _EXTRAS |= dict.fromkeys(("abfs", "abfss", "az", "adl"), "azure")
+# Folders of a store: contents, and what was found damaged.
+STORED, DAMAGED = "sha256", "damaged"
 _TOLD_FROM = 32 << 20  # bytes; what is smaller is not worth a line
+# S3 takes large files in parts, so many at once, and at most 10,000 of them.
+_PART, _PARTS_AT_ONCE, _MOST_PARTS = 16 << 20, 4, 10_000
+
+_CREDENTIALS = {
+    "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what its library looks for.",
+    "gcs": "Set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run"
+    " 'gcloud auth application-default login'.",
+    "azure": "Set AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY or"
+    " AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_CONNECTION_STRING.",
+}
 
 # What the libraries say, and how we say it.
 _FAULTS = (
@@ -35,9 +49,10 @@ _FAULTS = (
         (
             *("credential", "accessdenied", "access denied", "forbidden", "invalidaccesskey"),
             *("signaturedoesnotmatch", "unauthorized", "permission", "expiredtoken", "access key"),
+            "authenticat",
         ),
         "refuses the credentials, or has none to check",
-        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what its library looks for.",
+        "",  # see _CREDENTIALS
     ),
     (
         ("connect", "timed out", "timeout", "name resolution", "endpoint"),
@@ -80,15 +95,18 @@ class RemoteStore:
                 hint=f"Install it: pip install {what}.",
             ) from error
         except ValueError as error:
+            if "credentials" in str(error):
+                raise self._explained(error) from error
             raise RegistryError(
                 f"The store '{self.place}' is of a kind that is not known: {error}.",
                 hint="Write a folder, 's3://BUCKET/FOLDER', 'gs://…' or 'abfs://…'.",
             ) from error
         return system, str(root).rstrip("/")
 
-    def path(self, sha256: str) -> str:
+    def path(self, sha256: str, folder: str = STORED) -> str:
         """Say where a content of this digest lies or would lie, inside the file system."""
-        return f"{self._opened[1]}/sha256/{sha256[:2]}/{sha256}"
+        below = f"{sha256[:2]}/{sha256}" if folder == STORED else sha256
+        return f"{self._opened[1]}/{folder}/{below}"
 
     def has(self, file: ContentFile) -> bool:
         """Say whether a content is there, with its size."""
@@ -106,16 +124,23 @@ class RemoteStore:
         Raises:
             RegistryError: The store cannot be reached or written, or the content did not arrive.
         """
-        system, root = self._opened
         target = self.path(file.sha256)
         with self._faults():
             if self._size(file.sha256) == file.size:
                 return
-            callback = _progress(f"uploading {file.path}", file.size, on_event)
-            if self.url.partition("://")[0] in _ATOMIC:
-                system.put_file(str(source), target, callback=callback)
+            scheme = self.url.partition("://")[0]
+            options, step = {}, 1
+            if scheme in ("s3", "s3a"):
+                part = max(_PART, -(-file.size // _MOST_PARTS))
+                options = {"chunksize": part, "max_concurrency": _PARTS_AT_ONCE}
+                step = part * _PARTS_AT_ONCE
+            callback = _progress(f"uploading {file.path}", file.size, on_event, step=step)
+            if scheme in _ATOMIC:
+                self._transfer("put_file", source, target, callback, **options)
             else:
-                self._write_aside(source, f"{root}/incoming/{uuid.uuid4().hex}", target, callback)
+                self._write_aside(
+                    source, f"{self._opened[1]}/incoming/{uuid.uuid4().hex}", target, callback
+                )
             arrived = self._size(file.sha256)
         if arrived != file.size:
             raise RegistryError(
@@ -131,11 +156,10 @@ class RemoteStore:
             ModelIntegrityError: The store has no such content.
             RegistryError: The store cannot be reached.
         """
-        system, _ = self._opened
         callback = _progress(f"downloading {file.path}", file.size, on_event)
         with self._faults():
             try:
-                system.get_file(self.path(file.sha256), str(destination), callback=callback)
+                self._transfer("get_file", self.path(file.sha256), destination, callback)
             except FileNotFoundError as error:
                 raise ModelIntegrityError(
                     f"The content of '{file.path}' (sha256:{file.sha256[:12]}) is missing from the"
@@ -143,20 +167,64 @@ class RemoteStore:
                     hint="Registering the same content again restores it.",
                 ) from error
 
-    def remove(self, sha256: str) -> None:
+    def remove(self, sha256: str, folder: str = STORED) -> None:
         """Delete a content, where it is there."""
         with self._faults(), suppress(FileNotFoundError):
-            self._opened[0].rm_file(self.path(sha256))
+            self._opened[0].rm_file(self.path(sha256, folder))
 
-    def sizes(self) -> dict[str, int]:
-        """List every content: digest to bytes."""
+    def set_aside(self, sha256: str) -> None:
+        """Move a damaged content to ``damaged/``, where it is there."""
+        system, _ = self._opened
+        target = self.path(sha256, DAMAGED)
+        with self._faults(), suppress(FileNotFoundError):
+            system.makedirs(target.rpartition("/")[0], exist_ok=True)
+            system.mv(self.path(sha256), target)
+
+    def is_whole(self, file: ContentFile) -> bool:
+        """Read a content, and say whether it has its digest."""
+        try:
+            with self._faults(), self._opened[0].open(self.path(file.sha256), "rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
+        except ModelIntegrityError:  # the store's own checksum
+            return False
+
+    def sizes(self, folder: str = STORED) -> dict[str, int]:
+        """List every content in a folder: digest to bytes."""
         system, root = self._opened
         with self._faults():
             try:
-                found = system.find(f"{root}/sha256", detail=True)
+                found = system.find(f"{root}/{folder}", detail=True)
             except FileNotFoundError:
                 return {}
         return {path.rpartition("/")[2]: int(info["size"] or 0) for path, info in found.items()}
+
+    def _transfer(
+        self, kind: str, source: object, target: object, callback: Any, **options: int
+    ) -> None:
+        """Copy one file; where that is interrupted, it ends in the file system's own thread too.
+
+        Raises:
+            KeyboardInterrupt: What was sent is taken back, unless a second one came meanwhile.
+        """
+        import asyncio  # half of what listing services may take
+
+        system = self._opened[0]
+        words = (str(source), str(target))
+        if not getattr(system, "async_impl", False):
+            getattr(system, kind)(*words, callback=callback)
+            return
+        coroutine = getattr(system, f"_{kind}")(*words, callback=callback, **options)
+        transfer = asyncio.run_coroutine_threadsafe(coroutine, system.loop)
+        try:
+            transfer.result()
+        except KeyboardInterrupt:
+            callback.stop()  # as an error in it does: only then it removes its parts
+            try:
+                with suppress(Exception, CancelledError):
+                    transfer.result()  # parts that are under way have to arrive first
+            finally:
+                transfer.cancel()
+            raise
 
     def _write_aside(self, source: Path, aside: str, target: str, callback: Any) -> None:
         system = self._opened[0]
@@ -186,6 +254,11 @@ class RemoteStore:
         except Exception as error:
             raise self._explained(error) from error
 
+    @property
+    def _credentials(self) -> str:
+        extra = _EXTRAS.get(self.url.partition("://")[0], "")
+        return _CREDENTIALS.get(extra, "Set what the library of this file system looks for.")
+
     def _explained(self, error: Exception) -> RegistryError:
         told = without_secrets(str(error))
         text = f"{type(error).__name__} {told}".lower()
@@ -196,32 +269,46 @@ class RemoteStore:
             )
         for signs, fact, hint in _FAULTS:
             if any(sign in text for sign in signs):
-                return RegistryError(f"The store '{self.place}' {fact}: {told}.", hint=hint)
+                return RegistryError(
+                    f"The store '{self.place}' {fact}: {told}.", hint=hint or self._credentials
+                )
         return RegistryError(f"The store '{self.place}' failed: {type(error).__name__}: {told}.")
 
 
-def _progress(what: str, size: int, on_event: Progress | None) -> Any:
-    """Make a callback for fsspec that tells each tenth of a large file."""
+def _progress(what: str, size: int, on_event: Progress | None, *, step: int = 1) -> Any:
+    """Make a callback for fsspec: it tells each tenth of a large file, and ends what is stopped.
+
+    Args:
+        what: The beginning of a line.
+        size: Bytes of the file.
+        on_event: Receives the lines.
+        step: After so many bytes nothing is under way: a part that is, and arrives after the
+            others were taken back, would lie there for ever.
+    """
     from fsspec.callbacks import NoOpCallback
 
-    if on_event is None or size < _TOLD_FROM:
-        return NoOpCallback()
-    told = [0]
-
-    def tell(tenth: int) -> None:
-        if tenth > told[0]:
-            told[0] = tenth
-            on_event(f"{what}  {tenth * 10} % of {size / 1e6:.0f} MB")
+    tell = on_event if size >= _TOLD_FROM else None
 
     class _Callback(NoOpCallback):  # type: ignore[misc]  # fsspec carries no types
-        value = 0
+        value = tenths = 0
+        stopped = False
+
+        def stop(self) -> None:
+            self.stopped = True
+            if tell is not None:
+                tell(
+                    f"{what}  stopping, what was sent is taken back (Ctrl-C again leaves it there)"
+                )
 
         def relative_update(self, inc: int = 1) -> None:
-            self.value += inc
-            tell(min(self.value * 10 // size, 10))
+            self.absolute_update(self.value + inc)
 
         def absolute_update(self, value: int) -> None:
-            self.value = value
-            tell(min(value * 10 // size, 10))
+            if self.stopped and (value % step == 0 or value >= size):
+                raise InterruptedError
+            self.value, before = value, self.tenths
+            self.tenths = min(value * 10 // max(size, 1), 10)
+            if tell is not None and self.tenths > before and not self.stopped:
+                tell(f"{what}  {self.tenths * 10} % of {size / 1e6:.0f} MB")
 
     return _Callback()

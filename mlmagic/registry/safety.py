@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from mlmagic.errors import UnsafeModelError
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 _WAYS_OUT = (
     "Register a safe format (the live object, skops, ONNX, the framework's own), or, if you trust"
-    " where it comes from, register it with trust (--trust); that is recorded in the workspace."
+    " where it comes from, register it once with trust ('mlmagic model register -n NAME -p FILE"
+    " --trust'): the workspace keeps that for these very bytes."
 )
 
 
@@ -41,15 +43,21 @@ def decide_trust(
     Raises:
         UnsafeModelError: Something is outside, and nobody trusts it.
     """
+    within: dict[str, list[Finding]] = {}
+    for found in findings:
+        for place in (found.file, *map(str, PurePosixPath(found.file).parents)):
+            within.setdefault(place, []).append(found)
+    strange: dict[str, list[Finding]] = {}
     for file in files:
-        mine = [found for found in findings if _holds(file, found)]
-        names = [found.name for found in mine]
-        if not mine or record.covers(file.sha256, names):
-            continue
-        if not trust:
-            raise refusal(mine[0])
-        reason = trust if isinstance(trust, str) else "registered with trust"
-        record.remember(file.sha256, names, model=model, reason=reason)
+        # Equal bytes under two names can be read in two ways: all that is found counts.
+        if file.path in within:
+            strange.setdefault(file.sha256, []).extend(within[file.path])
+    names = {sha256: {found.name for found in mine} for sha256, mine in strange.items()}
+    new = record.lacking(names)
+    if new and not trust:
+        raise refusal(strange[new[0]][0])
+    reason = trust if isinstance(trust, str) else "registered with trust"
+    record.remember({sha256: names[sha256] for sha256 in new}, model=model, reason=reason)
 
 
 def refusal(found: Finding) -> UnsafeModelError:
@@ -71,7 +79,3 @@ def refusal(found: Finding) -> UnsafeModelError:
         f"'{found.name}' in {place} is outside the allow-list of globals that a model may load.",
         hint=_WAYS_OUT,
     )
-
-
-def _holds(file: ContentFile, found: Finding) -> bool:
-    return found.file == file.path or found.file.startswith(f"{file.path}/")

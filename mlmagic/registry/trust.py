@@ -12,7 +12,7 @@ from mlmagic.files import read_record, write_record
 from mlmagic.registry.faults import storage_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from mlmagic.entities import Model, PlacedModel
@@ -65,29 +65,39 @@ class TrustRecord:
         except FileNotFoundError:
             return ()
 
-    def covers(self, sha256: str, names: Collection[str]) -> bool:
-        """Say whether an earlier decision trusts this content with these names."""
-        return any(
-            decision.sha256 == sha256
-            and decision.revoked_at is None
-            and set(names) <= set(decision.names)
-            for decision in self.decisions()
-        )
+    def lacking(self, names: Mapping[str, Collection[str]]) -> list[str]:
+        """Say which contents no decision trusts.
 
-    def remember(self, sha256: str, names: Collection[str], *, model: str, reason: str) -> None:
-        """Add a decision of the present user."""
+        Args:
+            names: What is outside the allow-list, by the content's digest.
+        """
+        trusted = [
+            (each.sha256, set(each.names)) for each in self.decisions() if not each.revoked_at
+        ]
+        covered = {
+            sha256 for sha256, known in trusted if sha256 in names and set(names[sha256]) <= known
+        }
+        return [sha256 for sha256 in names if sha256 not in covered]
+
+    def remember(self, names: Mapping[str, Collection[str]], *, model: str, reason: str) -> None:
+        """Add decisions of the present user; ``names`` as for ``lacking``."""
         from mlmagic.registry.drafts import current_user
 
-        decision = Decision(
-            sha256=sha256,
-            names=tuple(sorted(names)),
-            model=model,
-            who=current_user(),
-            when=datetime.now(UTC),
-            reason=reason,
-        )
+        if not names:
+            return
+        who, when = current_user(), datetime.now(UTC)
         with self._changing() as known:
-            known.append(decision)
+            known += [
+                Decision(
+                    sha256=sha256,
+                    names=tuple(sorted(found)),
+                    model=model,
+                    who=who,
+                    when=when,
+                    reason=reason,
+                )
+                for sha256, found in names.items()
+            ]
 
     def revoke(self, chosen: Callable[[Decision], bool]) -> list[Decision]:
         """Take decisions back; they stay in the record.
@@ -116,9 +126,11 @@ class TrustRecord:
         Raises:
             UnsafeModelError: Names who trusted what, and who took it back.
         """
-        decisions = self.decisions()
+        decisions: dict[str, list[Decision]] = {}
+        for each in self.decisions():
+            decisions.setdefault(each.sha256, []).append(each)
         for file in model.files:
-            mine = [each for each in decisions if each.sha256 == file.sha256]
+            mine = decisions.get(file.sha256, [])
             if mine and all(each.revoked_at is not None for each in mine):
                 last = mine[-1]
                 raise UnsafeModelError(

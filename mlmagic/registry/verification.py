@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,9 +54,9 @@ def verify(
     """Check all contents; see ``Registry.verify``.
 
     Contents of a shared store are checked by their sizes; their digests are checked when they are
-    fetched. Those of the workspace's own store are read whole.
+    fetched, and when they are repaired. Those of the workspace's own store are read whole.
     """
-    look = _Look(registry.content)
+    look = _Look(registry.content, deep=repair)
     models = 0
     for model in registry.catalogue.all():
         models += 1
@@ -95,8 +96,9 @@ def verify(
 class _Look:
     """One walk over all who use contents."""
 
-    def __init__(self, content: ContentStore) -> None:
+    def __init__(self, content: ContentStore, *, deep: bool) -> None:
         self.content = content
+        self.deep = deep
         self.state: dict[str, str] = {}
         self.missing: dict[str, tuple[str, ...]] = {}
         self.damaged: dict[str, tuple[str, ...]] = {}
@@ -116,15 +118,17 @@ class _Look:
             (self.broken if found == "damaged" else self.lacking)[file.sha256] = file
 
     def _state(self, file: ContentFile, *, shared: bool) -> str:
-        if shared and self._there is not None:
+        remote = self.content.remote
+        if shared and remote is not None and self._there is not None:
             size = self._there.get(file.sha256)
             if size is None:
                 return "missing"
-            return "whole" if size == file.size else "damaged"
+            whole = size == file.size and (not self.deep or remote.is_whole(file))
+            return "whole" if whole else "damaged"
         path = self.content.path(file.sha256)
         if not path.exists():
-            remote = self._there or {}
-            return "whole" if remote.get(file.sha256) == file.size else "missing"
+            there = self._there or {}
+            return "whole" if there.get(file.sha256) == file.size else "missing"
         return "whole" if is_whole(path, file) else "damaged"
 
 
@@ -138,6 +142,7 @@ def _set_aside(content: ContentStore, broken: Mapping[str, ContentFile]) -> list
                 aside = content.root / "damaged" / digest
                 aside.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(aside)
+                os.utime(aside)  # its grace time begins
                 done.append(f"set the damaged content sha256:{digest[:12]} aside, as '{aside}'")
         if content.remote is not None:
             content.remote.remove(digest)

@@ -47,7 +47,7 @@ class Recorder(NotebookExecutionManager):
         progress: Callable[[str], None],
         pass_on: Callable[[], None],
     ) -> None:
-        super().__init__(notebook, output_path=storage.shown(output), progress_bar=False)
+        super().__init__(notebook, output_path=f"{storage.shown(output)}", progress_bar=False)
         self._output = output
         self._progress = progress
         self._pass_on = pass_on
@@ -134,17 +134,19 @@ def execute(
         folder: Where the kernel runs.
         environment: Variables of the kernel, over this process's.
         limits: How long it may take.
-        said: File for what the kernel's process writes beside its messages.
+        said: File for what the kernel's process writes beside its messages; emptied where a
+            limit of time was reached, as that it was stopped is no news then.
 
     Raises:
         ConfigurationError: The kernel does not start.
         KeyboardInterrupt: The run was interrupted; what there is of the notebook is saved.
     """
+    remaining = _Remaining(limits)
     client = _Client(
         recorder,
         kernel,
         kernel_name=kernel.name,
-        timeout_func=_remaining(limits),
+        timeout_func=remaining,
         resources={"metadata": {"path": str(folder)}},
         config=_encrypted(),
     )
@@ -155,7 +157,10 @@ def execute(
                 client.execute(env={**os.environ, **environment}, stderr=stderr)
         finally:
             recorder.notebook_complete()
-    except (DeadKernelError, CellTimeoutError) as error:
+    except CellTimeoutError:
+        said.write_bytes(b"")
+        return record_failure(recorder, CellTimeoutError(remaining.words))
+    except DeadKernelError as error:
         return record_failure(recorder, error)
     except (RuntimeError, OSError) as error:
         if recorder.current is not None:
@@ -164,19 +169,29 @@ def execute(
     return None if recorder.failed is None else record_failure(recorder)
 
 
-def _remaining(limits: Limits) -> Callable[[Any], float | None]:
-    """Return what tells how long the next cell may take: its own limit, or what is left."""
-    began: float | None = None  # a kernel that starts slowly takes nothing from the cells
+class _Remaining:
+    """Tells nbclient how long the next cell may take: its own limit, or what is left of all.
 
-    def seconds(_cell: Any) -> float | None:
-        nonlocal began
-        began = time.monotonic() if began is None else began
-        if limits.total is None:
-            return limits.cell
-        left = max(began + limits.total - time.monotonic(), 0.001)
-        return left if limits.cell is None else min(left, limits.cell)
+    Attributes:
+        words: What it means when that time is over; nbclient knows only its seconds.
+    """
 
-    return seconds
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._began: float | None = None  # a kernel that starts slowly takes nothing from the cells
+        self.words = ""
+
+    def __call__(self, _cell: Any) -> float | None:
+        cell, total = self._limits.cell, self._limits.total
+        now = time.monotonic()
+        self._began = now if self._began is None else self._began
+        left = None if total is None else max(self._began + total - now, 0.001)
+        if cell is not None and (left is None or cell <= left):
+            self.words = f"The cell took longer than '{cell:g}' s (--execution-timeout)."
+            return cell
+        if left is not None:
+            self.words = f"The cells together took longer than '{total:g}' s (--timeout)."
+        return left
 
 
 def _encrypted() -> Config:

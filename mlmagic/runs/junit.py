@@ -20,16 +20,18 @@ def junit_xml(result: RunResult, cells: Sequence[CellOutcome]) -> str:
         result: What came of the run.
         cells: The cells that have run; where the run failed in a cell, that is the last.
     """
-    suite = ET.Element("testsuite", name=name_of(result.notebook))
+    name = name_of(result.notebook)
+    suite = ET.Element("testsuite", name=name)
+    group = f"{name.removesuffix('.ipynb')}."
     suite.set("timestamp", result.started_at.isoformat(timespec="seconds"))
     suite.set("time", f"{result.duration_seconds:.3f}")
     for number, cell in enumerate(cells, 1):
-        _case(suite, "cells", f"[{number}] {cell.headline}", cell.seconds)
+        _case(suite, f"{group}cells", f"[{number}] {cell.headline}", cell.seconds)
     if failure := result.failure:
-        last = suite[-1] if len(suite) else _case(suite, "cells", "the kernel", 0.0)
+        last = suite[-1] if len(suite) else _case(suite, f"{group}cells", "the kernel", 0.0)
         _fail(last, failure.ename, failure.evalue, failure.traceback or failure.source)
     for service in result.services:
-        case = _case(suite, "services", service.name, 0.0)
+        case = _case(suite, f"{group}services", service.name, 0.0)
         if service.failed:
             _fail(case, str(service.state), service.message, service.next_step)
     suite.set("tests", str(len(suite)))

@@ -167,7 +167,6 @@ class _Run:
                             limits=limits,
                             said=said,
                         )
-                    # What a kernel says beside its messages is news, unless it was just stopped.
                     for line in said.read_text(errors="replace").splitlines():
                         self.tell(line)
                 except (KeyboardInterrupt, SystemExit) as interruption:
@@ -186,8 +185,8 @@ class _Run:
         if cleanup == "always" or (cleanup == "on-failure" and exit_code):
             services = delete_created(services, self.tell)
         return RunResult(
-            notebook=_told(self.source),
-            output=_told(self.target),
+            notebook=storage.shown(self.source),
+            output=storage.shown(self.target),
             status=status,
             exit_code=exit_code,
             started_at=self.started_at,
@@ -197,10 +196,6 @@ class _Run:
             models=models_of(self.entries),
             failure=self.failure,
         )
-
-
-def _told(place: storage.Place) -> storage.Place:
-    return place if isinstance(place, Path) else storage.shown(place)
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def prepare(
     from papermill.parameterize import parameterize_notebook
 
     document = _load(source)
-    name, language = _choose_kernel(document, source, kernel)
+    name, language = _choose_kernel(document, source, kernel, tell, azureml=azureml)
     if values:
         declared = [p.name for p in _infer_parameters(document, name=name, language=language)]
         for line in unknown_parameters(values, declared):
@@ -73,7 +73,9 @@ def prepare(
         document = parameterize_notebook(document, values, kernel_name=name, language=language)
     if azureml:
         _provide_azureml(document)
-    document = prepare_notebook_metadata(document, storage.shown(source), storage.shown(target))
+    document = prepare_notebook_metadata(
+        document, f"{storage.shown(source)}", f"{storage.shown(target)}"
+    )
     return remove_error_markers(document), replace(kernel, name=name)
 
 
@@ -108,18 +110,31 @@ def _load(source: Place) -> Any:
         raise UsageError(f"The file '{storage.shown(source)}' is not a notebook.") from error
 
 
-def _choose_kernel(document: Any, source: Place, kernel: Kernel) -> tuple[str, str]:
-    """Return the name and the language of the kernel to run with."""
-    from jupyter_client.kernelspec import NoSuchKernel
+def _choose_kernel(
+    document: Any, source: Place, kernel: Kernel, tell: Callable[[str], None], *, azureml: bool
+) -> tuple[str, str]:
+    """Return the name and the language of the kernel to run with.
 
-    name = kernel.name or document.metadata.get("kernelspec", {}).get("name")
-    if not name:
+    Notebooks of Azure ML v1 name kernels of its machines; those of Python run in ours.
+    """
+    from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, NoSuchKernel
+
+    own = document.metadata.get("kernelspec", {})
+    name = kernel.name or own.get("name")
+    if not name and not azureml:
         raise UsageError(
             f"The notebook '{storage.shown(source)}' names no kernel.",
             hint="Name one, such as -k python3.",
         )
+    known = kernel.specs.find_kernel_specs()
+    language = own.get("language") or document.metadata.get("language_info", {}).get("name")
+    is_python = str(language or "python").lower() == "python"
+    if azureml and not kernel.name and is_python and name not in known:
+        if name:
+            tell(f"There is no kernel '{name}' here: the notebook runs in '{NATIVE_KERNEL_NAME}'.")
+        name = NATIVE_KERNEL_NAME
     try:
         return name, kernel.specs.get_kernel_spec(name).language
     except NoSuchKernel as error:
-        known = did_you_mean(name, kernel.specs.find_kernel_specs())
-        raise UsageError(f"There is no kernel '{name}'.", hint=known) from error
+        hint = did_you_mean(name, known)
+        raise UsageError(f"There is no kernel '{name}'.", hint=hint) from error

@@ -29,9 +29,9 @@ def name_of(place: Place) -> str:
     return place.name if isinstance(place, Path) else posixpath.basename(urlsplit(place).path)
 
 
-def shown(place: Place) -> str:
-    """Write a place as messages and notebooks may hold it: without users, passwords and queries."""
-    return f"{place}" if isinstance(place, Path) else without_secrets(place)
+def shown(place: Place) -> Place:
+    """Return a place as notebooks and messages may hold it: no user, password or query."""
+    return place if isinstance(place, Path) else without_secrets(place)
 
 
 def folder_of(place: Place, cwd: str | Path | None) -> Path:

@@ -104,6 +104,8 @@ def _add_machinery(group: argparse._ArgumentGroup) -> None:
     )
     add("--generation", type=int, default=0, help="told in the status file")
     add("--accept-when-ready", action="store_true", help="accept no connection before")
+    add("--serving-file", type=_file, metavar="FILE", help="names who accepts, as --instance does")
+    add("--instance", default="", metavar="NAME", help="this server, in --serving-file")
     add("--lifeline", type=int, metavar="FD", help="exit when this descriptor ends")
 
 

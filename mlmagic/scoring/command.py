@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from mlmagic.scoring.settings import Settings, read_settings
 from mlmagic.scoring.standins.finder import provide
 from mlmagic.scoring.startup import start, user_code, with_own_example
 from mlmagic.scoring.status import Status
+from mlmagic.scoring.turn import LET_GO, Turn, turn_of
 from mlmagic.scoring.variables import block
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(given)
     if options.lifeline is not None:
         watch_lifeline(options.lifeline)
+    elif options.serving_file is not None:  # of several workers, the supervisor drains them
+        Turn(options.serving_file, options.instance).end_after()
     status = Status(options.status_file, options.generation, options.failure_file)
     configure("INFO", [])  # for what is told before the settings are known
     try:
@@ -115,6 +119,8 @@ def _serve_forked(settings: Settings, status: Status, count: int) -> int:
             "ConfigurationError",
             "An async run() cannot be preloaded: its loop stays behind. Unset WORKER_PRELOAD.",
         )
+    if (turn := turn_of(settings)) is not None and not turn.has_come():
+        status.enter("waiting")  # as each worker does, which nobody hears
 
     def serve(worker: Status) -> int:
         if settings.lifeline is not None:
@@ -142,6 +148,7 @@ def _serve(settings: Settings, status: Status, service: Service | None = None) -
     logger.info("Listening on http://%s:%d", address, port)
     application = Application(settings, status, keys, user_code(settings))
     server = Server(application, settings, status, front=front, service=service)
+    signal.signal(LET_GO, server.let_go)
     server.run(sockets=[listener, *_health_listener(settings)])
     return server.exit_code
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.scoring.lifeline import NAME as LIFELINE
 from mlmagic.scoring.status import Stage, Status
+from mlmagic.scoring.turn import LET_GO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _MOST_CRASHES = 5
 _HEALTHY_SECONDS = 60.0
 _TOLD = struct.Struct("=H?")  # index of a worker, and whether it is ready; else it drains
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, LET_GO, signal.SIGUSR1, signal.SIGCHLD)
 
 
 class _WorkerStatus(Status):
@@ -136,13 +137,15 @@ class Forks:
     def _heed(self, numbers: bytes) -> None:
         if signal.SIGUSR1 in numbers:  # a worker is worn out: all of it is loaded anew
             os.kill(os.getppid(), signal.SIGUSR1)
+        if LET_GO in numbers:
+            self._stop(0, LET_GO)
         if signal.SIGTERM in numbers or signal.SIGINT in numbers:
             self._stop(0)
 
-    def _stop(self, code: int) -> None:
+    def _stop(self, code: int, number: int = signal.SIGTERM) -> None:
         self._code, self._is_stopping = code, True
         for pid in self._running:
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, number)
 
     def _reap(self) -> None:
         while self._running:

@@ -52,16 +52,12 @@ def load_model(name: str, version: int | None = None) -> Any:
     record = _record(root, name, version)
     loader, file = record.get("loader"), record.get("file")
     folder = root / name / str(record["version"])
-    if record.get("refusal"):
-        raise ModelLoadError(
-            f"The model '{name}:{record['version']}' is not loaded: {record['refusal']}"
-        )
     if loader is None or file is None:
         raise ModelLoadError(
             f"The model '{name}:{record['version']}' has no known loader."
             f" Open its files yourself, below '{get_model_path(name, record['version'])}'."
         )
-    if loader not in _LOADERS and ":" not in loader:
+    if loader.partition("@")[0] not in _LOADERS and ":" not in loader:
         raise ModelLoadError(
             f"The model '{name}:{record['version']}' needs the loader '{loader}', which this"
             " version of mlmagic does not have. Deploy the service again with this version."
@@ -163,12 +159,17 @@ def _what_is_there(root: Path) -> str:
 
 
 def _load(loader: str, path: Path, trusted: list[str]) -> Any:
-    """Load by a name that is known here, or by ``MODULE:FUNCTION`` of a framework's package."""
-    if loader in _LOADERS:
-        return _LOADERS[loader](path, trusted)
+    """Load by a name that is known here, or by ``MODULE:FUNCTION`` of a framework's package.
+
+    What follows ``@`` is the file of a folder that holds the model.
+    """
+    reader, _, inside = loader.partition("@")
+    path = path / inside
+    if reader in _LOADERS:
+        return _LOADERS[reader](path, trusted)
     import importlib
 
-    module, _, function = loader.partition(":")
+    module, _, function = reader.partition(":")
     return getattr(importlib.import_module(module), function)(path)
 
 
@@ -197,6 +198,17 @@ def _load_xgboost(path: Path, _trusted: list[str]) -> Any:
     booster = xgboost.Booster()
     booster.load_model(path)
     return booster
+
+
+def _load_xgboost_estimator(path: Path, trusted: list[str]) -> Any:
+    """Load one of the wrappers for scikit-learn, by what it wrote into the booster's file."""
+    import xgboost
+
+    told = json.loads(_load_xgboost(path, trusted).attr("scikit_learn") or "{}")
+    wrappers = {"classifier": xgboost.XGBClassifier, "ranker": xgboost.XGBRanker}
+    model = wrappers.get(told.get("_estimator_type"), xgboost.XGBRegressor)()
+    model.load_model(path)
+    return model
 
 
 def _load_lightgbm(path: Path, _trusted: list[str]) -> Any:
@@ -282,6 +294,7 @@ _LOADERS: dict[str, Callable[[Path, list[str]], Any]] = {
     "pickle": _load_pickle,
     "joblib": _load_joblib,
     "xgboost": _load_xgboost,
+    "xgboost-estimator": _load_xgboost_estimator,
     "lightgbm": _load_lightgbm,
     "torchscript": _load_torchscript,
     "torch-state": _load_torch_state,

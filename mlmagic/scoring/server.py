@@ -17,6 +17,7 @@ from mlmagic.scoring.dispatch import MOST_STUCK, Dispatcher
 from mlmagic.scoring.failure import START_FAILED, StartFailure
 from mlmagic.scoring.listening import BACKLOG
 from mlmagic.scoring.startup import Service, start
+from mlmagic.scoring.turn import LOOK_SECONDS, turn_of
 from mlmagic.scoring.watchdog import watch_loop
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("azmlinfsrv")
 _LINGER = 0.3  # what idle connections get to send the request that is on its way
+_LINGER_BESIDE = 3.0  # the same beside a server that has the service now: nobody waits for the end
 
 
 class Server(uvicorn.Server):
@@ -67,22 +69,35 @@ class Server(uvicorn.Server):
         self._status = status
         self._front = front
         self._service = service
+        self._turn = turn_of(settings)
         self._acceptors: list[Acceptor] = []
         self._address: Any = ()
         self._following: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._linger = _LINGER
         self.exit_code = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Begin to drain; the process then ends with 0, not with the signal."""
         self.should_exit = True
 
+    def let_go(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain, as another server has the service now."""
+        self._linger = _LINGER_BESIDE
+        self.handle_exit(sig, frame)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the script, and accept connections before or after it is ready."""
         self._starting = asyncio.create_task(self._start_script())
-        if self._settings.accept_when_ready:
+        turn = self._turn
+        if self._settings.accept_when_ready or (turn is not None and not turn.has_come()):
             while not self._starting.done() and not self.should_exit:
                 await asyncio.wait({self._starting}, timeout=0.1)
+        if turn is not None and not turn.has_come() and not self.should_exit:
+            self._status.enter("waiting")
+            logger.info("The script is ready; the service is not handed over yet.")
+            while not turn.has_come() and not self.should_exit:  # noqa: ASYNC110 - a file tells
+                await asyncio.sleep(LOOK_SECONDS)
         if not self.should_exit:
             self._address = sockets[0].getsockname() if sockets else ()
             self._accept(sockets or [])
@@ -171,7 +186,7 @@ class Server(uvicorn.Server):
             for acceptor in self._acceptors:
                 await acceptor.settle()
             self._status.enter("draining")
-            until = time.monotonic() + _LINGER
+            until = time.monotonic() + self._linger
             while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await super().shutdown(sockets)

@@ -53,6 +53,8 @@ class Settings:
         worker_timeout: Seconds for which the event loop may stand still before the process ends.
         debug_port: Where a debugger waits for us.
         accept_when_ready: Do not accept connections before the service is ready.
+        serving_file: Names the server whose turn it is to accept connections; None lets it accept.
+        instance: What that file calls this one.
         lifeline: Descriptor whose end of file says that the supervisor is gone.
         grace: Seconds that a drain may take.
         check: Only run init() and the sample, then exit.
@@ -94,6 +96,8 @@ class Settings:
     worker_timeout: int = DEFAULT_WORKER_TIMEOUT
     generation: int = 0
     accept_when_ready: bool = False
+    serving_file: Path | None = None
+    instance: str = ""
     lifeline: int | None = None
     grace: float = 30.0
     check: bool = False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 logger = logging.getLogger("azmlinfsrv")
-Stage = Literal["import", "init", "sample", "ready", "draining", "failed"]
+Stage = Literal["import", "init", "sample", "waiting", "ready", "draining", "failed"]
 RESULT_LIMIT = 2000
 # What Kubernetes keeps of a termination message.
 _REPORT_BYTES, _TEXT_CHARACTERS = 4096, 700

@@ -71,7 +71,7 @@ def _tell(status: Status, state: dict[str, Any]) -> None:
         status.enter("draining")
     else:
         stage = state["stage"]
-        known = ("init", "sample", "ready")
+        known = ("init", "sample", "waiting", "ready")
         status.enter(stage if stage in known else "import", port=state["port"])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from mlmagic.entities import Problem
+from mlmagic.scoring import __all__ as OFFERED  # noqa: N812 - names that scripts may use
 from mlmagic.scripts.datafiles import check_data_files
 from mlmagic.scripts.distributions import is_available, suggest_distribution
 from mlmagic.scripts.entry import check_entry, check_file_name
@@ -125,5 +126,7 @@ def _check_runtime(tree: ast.Module) -> Iterator[Problem]:
             modules = [f"{RUNTIME}.{name}" for name in modules] if inside else [node.module or ""]
         for module in modules:
             if module.startswith(f"{RUNTIME}.") and not f"{module}.".startswith(f"{scoring}."):
-                text = f"A service has only 'mlmagic.scoring', not '{module}'. Remove the import."
+                name = module.rpartition(".")[2]
+                way = f"Import '{name}' from there." if name in OFFERED else "Remove the import."
+                text = f"A service has only 'mlmagic.scoring', not '{module}'. {way}"
                 yield Problem(code="notebook-import", message=text, line=node.lineno)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from importlib import metadata
 from typing import TYPE_CHECKING
 
+from mlmagic.environments.distributions import installed
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
 # Used only for names that the running interpreter does not have.
 _WELL_KNOWN = {
@@ -28,8 +28,8 @@ _WELL_KNOWN = {
 
 def suggest_distribution(top: str) -> str:
     """Return the distribution to add for a top-level import name."""
-    installed = _installed().get(top)
-    return installed[0] if installed else _WELL_KNOWN.get(top, top)
+    found = installed().modules.get(top)
+    return found[0] if found else _WELL_KNOWN.get(top, top)
 
 
 def is_available(top: str, available: Collection[str]) -> bool:
@@ -37,13 +37,8 @@ def is_available(top: str, available: Collection[str]) -> bool:
     if top in available:
         return True
     provided = {_normal(name) for name in available}
-    names = {top, _WELL_KNOWN.get(top, top), *_installed().get(top, ())}
+    names = {top, _WELL_KNOWN.get(top, top), *installed().modules.get(top, ())}
     return any(_normal(name) in provided for name in names)
-
-
-@cache
-def _installed() -> Mapping[str, list[str]]:
-    return metadata.packages_distributions()
 
 
 def _normal(name: str) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from mlmagic.entities import CellOrigin, DeploymentSpec, ServiceRecord
+    from mlmagic.entities import CellOrigin, DeploymentSpec, PlacedModel, ServiceRecord
     from mlmagic.environments import Environments
     from mlmagic.registry import ContentStore
     from mlmagic.services.plan import Plan
@@ -49,6 +49,7 @@ class Services:
     Attributes:
         updater: Deploys with changed options, for `Webservice.update`; the workspace sets it.
         reloader: Deploys with the script as it lies now, for `Webservice.reload`; likewise.
+        checker: Refuses a model that may not be deployed any more, for `rollback`; likewise.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Services:
         self.content = content
         self.updater: Callable[..., Webservice | Plan] | None = None
         self.reloader: Callable[[str], Webservice] | None = None
+        self.checker: Callable[[PlacedModel], object] | None = None
         if targets is None:
             local = LocalTarget(directory, content=content, environments=environments)
             targets = {local.name: local}
@@ -131,10 +133,15 @@ class Services:
         """Return the handles of all services, by name."""
         return [Webservice(self, name) for name in self.names()]
 
-    def attach(self, name: str, target: str) -> Webservice:
+    def attach(self, name: str, target: str, *, label: str | None = None) -> Webservice:
         """Take up a service that another machine deployed, from what its target keeps of it.
 
         One that was taken up before is brought to what others have deployed since.
+
+        Args:
+            name: The service.
+            target: Where it runs.
+            label: See `Target.find`.
 
         Raises:
             ServiceExistsError: There is a service of this name here.
@@ -149,7 +156,8 @@ class Services:
                     hint="Delete it, or attach in another workspace.",
                 )
             if here is None:
-                self._records.add(_on(self._deployer.target(target).find(name), target))
+                found = self._deployer.target(target).find(name, label=label)
+                self._records.add(_on(found, target))
             elif (newer := self._deployer.target(target).newer(here)) is not None:
                 if newer.created_at != here.created_at:  # made anew: nothing of the old one is left
                     self._records.remove(name)
@@ -262,7 +270,7 @@ class Services:
 
     def rollback(self, name: str, *, to: int | None = None) -> str:
         """Go back to an earlier revision; None is the one before the current."""
-        return self._deployer.rollback(name, to=to)
+        return self._deployer.rollback(name, to=to, check=self.checker)
 
     def delete(self, name: str) -> None:
         """Delete a service with its keys, logs and revisions; its name is free again.

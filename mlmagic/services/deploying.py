@@ -22,9 +22,9 @@ from mlmagic.services.records import check_name
 from mlmagic.targets.processes import identify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from mlmagic.entities import CellOrigin, DeploymentSpec, ServiceStatus
+    from mlmagic.entities import CellOrigin, DeploymentSpec, PlacedModel, ServiceStatus
     from mlmagic.services.records import ServiceRecords
     from mlmagic.targets import Target
 
@@ -131,12 +131,17 @@ class Deployer:
             return Plan(spec.name, "retry", changes, problem)
         return Plan(spec.name, "update" if changes else "nothing", changes)
 
-    def rollback(self, name: str, *, to: int | None) -> Outcome:
-        """Deploy an earlier revision as a new one."""
+    def rollback(
+        self, name: str, *, to: int | None, check: Callable[[PlacedModel], object] | None
+    ) -> Outcome:
+        """Deploy an earlier revision as a new one, if its models still may be deployed."""
         from mlmagic.environments.runtime import runtime_digest
 
         record = self._records.read(name)
         revision = _earlier(record, to)
+        if check is not None:
+            for model in revision.spec.models:
+                check(model)
         # The files of the revision, under the server that is installed now.
         spec = replace(revision.spec, runtime=runtime_digest())
         return self.submit(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from mlmagic.addresses import connection_to, without_secrets
 from mlmagic.errors import RegistryError, ScoringError, ServiceUnavailableError, UsageError
 
 JSON_TYPE = "application/json"
@@ -61,20 +64,24 @@ def post(uri: str, body: bytes, media_type: str, *, key: str | None, timeout: fl
     Raises:
         ServiceUnavailableError: No connection, or no answer in time.
     """
-    place = urlsplit(uri)
     headers = {"Content-Type": media_type}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=timeout)
     try:
-        connection.request("POST", place.path, body=body, headers=headers)
-        answer = connection.getresponse()
-        return Answer(
-            answer.status,
-            answer.headers.get_content_type(),
-            answer.read(),
-            dict(answer.getheaders()),
-        )
+        with closing(connection_to(uri, seconds=timeout)) as connection:
+            connection.request("POST", urlsplit(uri).path, body=body, headers=headers)
+            answer = connection.getresponse()
+            return Answer(
+                answer.status,
+                answer.headers.get_content_type(),
+                answer.read(),
+                dict(answer.getheaders()),
+            )
+    except ssl.SSLCertVerificationError as error:
+        raise ServiceUnavailableError(
+            f"The certificate of the service at '{uri}' is not trusted: {error.verify_message}.",
+            hint="Name the file of its certificate authority in REQUESTS_CA_BUNDLE.",
+        ) from error
     except TimeoutError as error:
         raise ServiceUnavailableError(
             f"The service at '{uri}' did not answer within {timeout:g} s.",
@@ -84,8 +91,6 @@ def post(uri: str, body: bytes, media_type: str, *, key: str | None, timeout: fl
         raise ServiceUnavailableError(
             f"The service at '{uri}' cannot be reached: {error}."
         ) from error
-    finally:
-        connection.close()
 
 
 def decode(answer: Answer, name: str) -> Any:
@@ -94,7 +99,7 @@ def decode(answer: Answer, name: str) -> Any:
     Raises:
         ScoringError: The service answered with an error.
     """
-    if answer.status >= http.HTTPStatus.BAD_REQUEST:
+    if answer.status >= http.HTTPStatus.MULTIPLE_CHOICES:
         raise ScoringError(
             f"Service '{name}' answered {answer.status}: {_reason(answer)}",
             status=answer.status,
@@ -116,25 +121,23 @@ def input_schema(base: str, key: str | None) -> dict[str, Any]:
     Returns:
         Empty where the service does not tell.
     """
-    place = urlsplit(base)
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-    connection = http.client.HTTPConnection(
-        place.hostname or "", place.port, timeout=_DESCRIPTION_SECONDS
-    )
+    path = f"{urlsplit(base).path}/swagger.json?version=3"
     try:
-        connection.request("GET", f"{place.path}/swagger.json?version=3", headers=headers)
-        answer = connection.getresponse()
-        document = json.loads(answer.read()) if answer.status == http.HTTPStatus.OK else {}
+        with closing(connection_to(base, seconds=_DESCRIPTION_SECONDS)) as connection:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            document = json.loads(answer.read()) if answer.status == http.HTTPStatus.OK else {}
         schema = document["components"]["schemas"]["ServiceInput"]
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return {}
-    finally:
-        connection.close()
     return schema if isinstance(schema, dict) else {}
 
 
 def _reason(answer: Answer) -> str:
     """Return the message of an error answer as a sentence."""
+    if answer.status < http.HTTPStatus.BAD_REQUEST:
+        return f"it is at '{without_secrets(answer.headers.get('Location', ''))}'."
     text = answer.text
     try:
         content = json.loads(text)

@@ -6,6 +6,7 @@ import http.client
 import re
 import time
 from bisect import bisect_left
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mlmagic.addresses import connection_to
 from mlmagic.errors import MlmagicError
 
 if TYPE_CHECKING:
@@ -89,17 +91,14 @@ class Reader:
 
 
 def _ask(base: str, keys: Keys | None) -> Counts | None:
-    place = urlsplit(base)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=_SECONDS)
     headers = {"Authorization": f"Bearer {keys.primary}"} if keys else {}
     try:
-        connection.request("GET", f"{place.path}/metrics", headers=headers)
-        answer = connection.getresponse()
-        text = answer.read().decode(errors="replace")
+        with closing(connection_to(base, seconds=_SECONDS)) as connection:
+            connection.request("GET", f"{urlsplit(base).path}/metrics", headers=headers)
+            answer = connection.getresponse()
+            text = answer.read().decode(errors="replace")
     except (OSError, http.client.HTTPException):
         return None
-    finally:
-        connection.close()
     return counts_of(text) if answer.status == HTTPStatus.OK else None
 
 

@@ -8,7 +8,7 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.entities import Reason, ServiceState
+from mlmagic.entities import Reason, ServiceEvent, ServiceState
 from mlmagic.errors import (
     DeploymentFailedError,
     ServiceError,
@@ -23,7 +23,7 @@ from mlmagic.targets.logs import LogPage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mlmagic.entities import ServiceRecord, ServiceStatus
+    from mlmagic.entities import DeploymentSpec, ServiceRecord, ServiceStatus
     from mlmagic.services.catalogue import Services
     from mlmagic.services.plan import Change, Plan
     from mlmagic.services.scoring_requests import Answer
@@ -236,9 +236,23 @@ class Webservice:
                     return
 
     def events(self) -> list[str]:
-        """Return what the target says happened to the service, the oldest first."""
+        """Return what happened to the service, the oldest first.
+
+        Its deployments, and what its target keeps: the cluster its events, the engine those of the
+        last time, and the supervisor of a local service its own.
+        """
         record = self.record
-        return self._services.target(record).events(record)
+        deployed = (
+            ServiceEvent(
+                at=revision.created_at,
+                reason="Deployed",
+                about=f"revision/{revision.generation}",
+                message=revision.note or _parts_of(revision.spec),
+            )
+            for revision in record.revisions
+        )
+        told = [*deployed, *self._services.target(record).events(record)]
+        return [event.line for event in sorted(told, key=lambda event: event.at)]
 
     def export(self) -> list[dict[str, Any]]:
         """Return the objects that a service in a cluster is made of, for GitOps.
@@ -446,3 +460,7 @@ def _ignore(_line: str) -> None:
 def _write(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def _parts_of(spec: DeploymentSpec) -> str:
+    return ", ".join([spec.source.entry_script, *(model.id for model in spec.models)])

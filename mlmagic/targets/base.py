@@ -13,7 +13,13 @@ from mlmagic.targets.logs import LogPage, after
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from mlmagic.entities import DeploymentConfig, DeploymentSpec, ServiceRecord, ServiceStatus
+    from mlmagic.entities import (
+        DeploymentConfig,
+        DeploymentSpec,
+        ServiceEvent,
+        ServiceRecord,
+        ServiceStatus,
+    )
 
 _LOOK_SECONDS = 0.1
 _FOLLOW_SECONDS, _PAGE_LINES = 0.5, 5000
@@ -108,15 +114,20 @@ class Target(ABC):
         del record
         time.sleep(min(seconds, _LOOK_SECONDS))
 
-    def find(self, name: str) -> ServiceRecord:
+    def find(self, name: str, *, label: str | None = None) -> ServiceRecord:
         """Return the record that the target itself keeps of a service.
 
         It is how a service is attached to that was deployed from another machine.
+
+        Args:
+            name: The service.
+            label: Its container's name, where a target may have several services of one name.
 
         Raises:
             TargetNotFoundError: The target keeps none.
             ServiceNotFoundError: There is no such service.
         """
+        del label
         raise TargetNotFoundError(
             f"The target '{self.name}' keeps no records of services such as '{name}'.",
             hint="Services of this machine are in the workspace that deployed them.",
@@ -142,8 +153,8 @@ class Target(ABC):
         del spec, record
         return []
 
-    def events(self, record: ServiceRecord) -> list[str]:
-        """Return what the target says happened to a service, the oldest first."""
+    def events(self, record: ServiceRecord) -> list[ServiceEvent]:
+        """Return what the target knows to have happened to a service, as far as it is kept."""
         del record
         return []
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from mlmagic.entities import ProcessIdentity, Reason
+from mlmagic.entities import ProcessIdentity, Reason, ServiceEvent
 from mlmagic.errors import DamagedRecordError, MlmagicError
 from mlmagic.files import read_record, write_record
 from mlmagic.targets import processes
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _GRACE_SECONDS = 10.0
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.02
 
 
 class Watched(Protocol):
@@ -107,12 +108,37 @@ class Job:
         """What the process writes: lines of progress, and tracebacks of ours."""
         return self.folder / "job.log"
 
+    @property
+    def told_at(self) -> datetime:
+        """When it told something last."""
+        return datetime.fromtimestamp(self._file.stat().st_mtime, UTC)
+
+    def log_lines(self, count: int) -> list[str]:
+        """Return the last lines that the process wrote."""
+        if not self.log.is_file():
+            return []
+        return self.log.read_text(errors="replace").splitlines()[-count:]
+
     def state(self) -> JobState | None:
         """Return what the last deployment tells; None where there was none."""
         found = self._read()
         if found is not None and found.was_interrupted:
             found = self._read()  # it may have told its end, and ended, in between
         return found
+
+    def events(self) -> list[ServiceEvent]:
+        """Return the failure of the last deployment as an event, where it failed."""
+        state = self.state()
+        if state is None or state.failure is None:
+            return []
+        failed = ServiceEvent(
+            at=self.told_at,
+            type="Warning",
+            reason=state.failure.reason,
+            about=f"revision/{state.generation}",
+            message=state.failure.message,
+        )
+        return [failed]
 
     def start(self, generation: int, command: Sequence[str]) -> None:
         """Start a process that carries a deployment out; one before it is cancelled."""

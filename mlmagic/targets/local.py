@@ -8,7 +8,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from mlmagic.entities import LocalDeploymentConfig
+from mlmagic.entities import LocalDeploymentConfig, ServiceEvent
 from mlmagic.files import write_record
 from mlmagic.targets import observing, processes, states
 from mlmagic.targets.base import Keys, Target, config_of
@@ -33,6 +33,7 @@ _ORPHAN_SECONDS = 5.0
 _TURN_SECONDS = STOP_GRACE_SECONDS + 5.0
 _PAUSE_SECONDS = 0.02
 _WATCH_SECONDS = 0.1
+_EVENTS = 1000
 
 
 class LocalTarget(Target):
@@ -114,6 +115,11 @@ class LocalTarget(Target):
     def new_logs(self, record: ServiceRecord, mark: object, limit: int) -> LogPage:
         """See `Target.new_logs`."""
         return read_on(self._folder(record).log, mark, limit)
+
+    def events(self, record: ServiceRecord) -> list[ServiceEvent]:
+        """See `Target.events`: what the supervisor has kept."""
+        lines = tail(self._folder(record).events, _EVENTS)
+        return [event for line in lines if (event := _event(line)) is not None]
 
     def base_uri(self, record: ServiceRecord) -> str | None:
         """See `Target.base_uri`."""
@@ -272,6 +278,16 @@ class LocalTarget(Target):
         orphans = [process for process in found if process is not None]
         _, remaining = psutil.wait_procs(orphans, timeout=_ORPHAN_SECONDS)
         processes.end_all(remaining)
+
+
+def _event(line: str) -> ServiceEvent | None:
+    """Read an event; None where a full disk let only a part of it be written."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(line, type=ServiceEvent)
+    except msgspec.DecodeError:
+        return None
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from urllib.parse import urlsplit
 
 import psutil
 
+from mlmagic.addresses import connection_to
 from mlmagic.entities import ProcessIdentity
 from mlmagic.errors import DamagedRecordError
 from mlmagic.files import read_record
@@ -136,17 +137,12 @@ def observe(service: ServiceFolder) -> Observation:
 
 def answers(uri: str) -> bool:
     """Whether the service says that it is ready."""
-    place = urlsplit(uri)
-    connection = http.client.HTTPConnection(
-        place.hostname or "", place.port, timeout=_ANSWER_SECONDS
-    )
     try:
-        connection.request("GET", _READY_ROUTE)
-        return connection.getresponse().status == http.HTTPStatus.OK
+        with closing(connection_to(uri, seconds=_ANSWER_SECONDS)) as connection:
+            connection.request("GET", _READY_ROUTE)
+            return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False
-    finally:
-        connection.close()
 
 
 def _unrecorded(service: ServiceFolder, state: SupervisorState) -> ProcessIdentity | None:

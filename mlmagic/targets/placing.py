@@ -3,7 +3,8 @@
 NAME/                    record.json lies here too; mlmagic.services owns it
 ├─ keys.json             0600
 ├─ process.json          which process is the supervisor
-├─ state/                the supervisor's: desired.json, state.json, service.log
+├─ state/                the supervisor's: desired.json, state.json, service.log,
+│                          events.log
 └─ revisions/N/
    ├─ app/               the app root, laid out as Azure ML v1 does
    │  ├─ azureml-models/NAME/VERSION/…
@@ -85,6 +86,11 @@ class ServiceFolder:
     def log(self) -> Path:
         """What the workers write."""
         return self.state / "service.log"
+
+    @property
+    def events(self) -> Path:
+        """What the supervisor keeps of what happened, a line of JSON for each."""
+        return self.state / "events.log"
 
     @property
     def revisions(self) -> Path:

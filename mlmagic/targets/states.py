@@ -26,6 +26,8 @@ STAGES = {
     "sample": Reason.SCORING_SAMPLE,
     "ready": Reason.STARTING,
 }
+# Those of a job that makes an image before anything starts.
+JOB_STAGES = {**STAGES, "image": Reason.BUILDING_IMAGE, "push": Reason.PUSHING_IMAGE}
 
 
 def status_of(record: ServiceRecord, seen: Observation) -> ServiceStatus:
@@ -74,6 +76,12 @@ def failed(record: ServiceRecord, failure: Failure) -> ServiceStatus:
     known = {reason.value for reason in Reason}
     reason = Reason(failure.reason) if failure.reason in known else Reason.CRASHED
     return plain_status(ServiceState.FAILED, reason, failure.message, traceback=traceback)
+
+
+def update_failed(answering: int, record: ServiceRecord, failure: ServiceStatus) -> str:
+    """Say that the newest revision did not come up while an older one answers."""
+    why = f"{failure.reason}{': ' if failure.message else ''}{failure.message}"
+    return f"revision {answering} answers; revision {record.current} did not come up: {why}"
 
 
 def _stopped(seen: Observation) -> ServiceStatus:
@@ -128,10 +136,7 @@ def _serving(
         return _with_workers(ServiceState.UNHEALTHY, Reason.NOT_ANSWERING, state)
     if failure is None:
         return _with_workers(ServiceState.HEALTHY, Reason.READY, state)
-    message = (
-        f"revision {state.generation} answers; revision {record.current} did not come up: "
-        f"{failure.reason}{': ' if failure.message else ''}{failure.message}"
-    )
+    message = update_failed(state.generation, record, failure)
     return _with_workers(
         ServiceState.HEALTHY, Reason.UPDATE_FAILED, state, message, traceback=failure.traceback
     )
@@ -209,8 +214,14 @@ def plain_status(
     *,
     stage: str = "",
     traceback: str = "",
+    next_step: str = "",
 ) -> ServiceStatus:
     """Return a status without replicas."""
     return ServiceStatus(
-        state=state, reason=reason, message=message, stage=stage, traceback=traceback
+        state=state,
+        reason=reason,
+        message=message,
+        stage=stage,
+        traceback=traceback,
+        next_step=next_step,
     )

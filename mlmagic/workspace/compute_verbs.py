@@ -144,15 +144,39 @@ class ComputeVerbs(Rooms):
             TargetNotFoundError: None of this name was attached.
             TargetError: Services of this workspace run there.
         """
-        self.attached_targets.get(name)
+        self._require_unused(name)
+        self.attached_targets.forget(name)
+        self._forget_known_targets()
+
+    def delete_compute_target(self, name: str) -> None:
+        """Remove a cluster that `create_compute_target` made, with all that runs in it.
+
+        Raises:
+            TargetNotFoundError: None of this name was made.
+            ConfigurationError: What made it is not installed any more.
+            TargetError: It was attached, services of this workspace run there, or it cannot be
+                removed; nothing is forgotten.
+        """
+        from mlmagic.targets.kubernetes.local_clusters import delete_cluster
+
+        made = self._require_unused(name)
+        if made.provider == "attached":
+            raise TargetError(
+                f"The compute target '{name}' was attached, so its cluster stays.",
+                hint=f"Forget it: %ml computetarget detach {name}",
+            )
+        delete_cluster(name, provider=made.provider)
+        self.detach_compute_target(name)
+
+    def _require_unused(self, name: str) -> ComputeTarget:
+        found = self.attached_targets.get(name)
         users = [record.name for record in self.services.readable() if record.target == name]
         if users:
             raise TargetError(
                 f"The compute target '{name}' has services: {', '.join(users)}.",
                 hint=f"Delete them first: %ml service delete {users[0]}",
             )
-        self.attached_targets.forget(name)
-        self._forget_known_targets()
+        return found
 
     def check_compute_target(
         self, name: str = "kubernetes", *, rbac: bool = False, image_pull_secret: str | None = None

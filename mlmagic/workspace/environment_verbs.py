@@ -117,21 +117,9 @@ class EnvironmentVerbs(Rooms):
             ConfigurationError: It says two things that exclude each other.
             EnvironmentSetupError: A name, or a package, is not understood; nothing is kept.
         """
-        import yaml
+        from mlmagic.workspace.parts import register_document
 
-        from mlmagic.configurations import take_apart
-
-        name = f"{document.get('name')}"
-        parts = take_apart(dict(document), where=f"'{name}'")
-        if parts.definition:
-            self.environments.define(
-                name,
-                yaml.safe_dump(parts.definition, sort_keys=False),
-                base=self.root,
-                variables=parts.variables,
-                image=parts.image,
-            )
-        return self.environment_documents.register(dict(document))
+        return register_document(self, dict(document))
 
     def register_environment(self, directory: str | Path = ".") -> str:
         """Register the environment that lies in a folder in v1's layout; its name and version.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,8 @@ class ImageVerbs(Rooms):
             output_path: Folder or archive to make.
             base_image: What the image stands on: a name, ``oci:FOLDER``,
                 ``oci-archive:FILE`` or ``docker-archive:FILE``; None is the setting ``base_image``.
-            base_dockerfile: Lines of a Dockerfile that the engine builds the base from.
+            base_dockerfile: Lines of a Dockerfile, or a file with them: the engine builds the
+                base from them.
             standalone_python: A build of Python for a base that has none,
                 ``PATH-OR-URL#sha256=DIGEST``.
             platform: ``linux/amd64`` or ``linux/arm64``; None is this machine's, or the base's.
@@ -83,6 +85,7 @@ class ImageVerbs(Rooms):
             TargetUnavailableError: An engine is needed and does not answer.
         """
         from mlmagic.images import PackageRequest, package
+        from mlmagic.images.building import read_lines
 
         say = on_event or (lambda _line: None)
         request = DeploymentRequest(
@@ -104,7 +107,7 @@ class ImageVerbs(Rooms):
         wanted = PackageRequest(
             form=to or ("dockerfile" if output_path and not push else "image"),
             base_image=base_image or self.settings.base_image,
-            base_dockerfile=base_dockerfile,
+            base_dockerfile=read_lines(base_dockerfile) if base_dockerfile else None,
             standalone_python=standalone_python,
             platform=platform,
             name=name,
@@ -119,6 +122,29 @@ class ImageVerbs(Rooms):
         from mlmagic.images.housekeeping import list_images
 
         return list_images(self.images, self._engine)
+
+    def pull_image(
+        self, image: str | None = None, *, on_event: Callable[[str], None] | None = None
+    ) -> ImageEntry:
+        """Take a base image anew from its registry: its tag may stand for another by now.
+
+        Services whose base it is have it when they are deployed or restarted next.
+
+        Args:
+            image: Its name; None is the setting ``base_image``, or the image of this Python.
+            on_event: Receives lines of progress.
+
+        Raises:
+            ImagePullError: It cannot be had.
+            TargetUnavailableError: No engine answers.
+        """
+        from mlmagic.images import Engine, connect
+        from mlmagic.images.housekeeping import pull_base
+        from mlmagic.images.images import named_base
+
+        name = named_base(image or self.settings.base_image)
+        with closing(connect()) as client:
+            return pull_base(Engine(client), name, on_event=on_event or (lambda _line: None))
 
     def prune_images(self, *, dry_run: bool = False) -> ImagePruneReport:
         """Remove images that no container and no service uses, and layers that no image needs."""

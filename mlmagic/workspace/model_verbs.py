@@ -67,7 +67,7 @@ class ModelVerbs(Rooms):
             name: 1 to 255 letters, digits, ``-``, ``.``, ``_``. Searches and studies give one of
                 their own where it is missing, as Azure ML v1 did.
             child_paths: Of a folder, only these files and folders in it.
-            run_id: A run of MLflow, in place of a source.
+            run_id: A run of this workspace or of MLflow, in place of a source.
             asset_path: Which of its files, or the name of a model that it logged; the model's name
                 where it is missing.
             experiment_name: The experiment that the run has to belong to.
@@ -105,7 +105,7 @@ class ModelVerbs(Rooms):
             direction=direction,
             build=build,
         )
-        with obtain(source, name, wanted) as found:
+        with obtain(source, name, wanted, runs=self.state_directory / "runs") as found:
             registration = self.registry.register(
                 found.source,
                 name=found.name,
@@ -170,12 +170,13 @@ class ModelVerbs(Rooms):
             "latest": latest,
             "archived": archived,
             "order_by": order_by,
+            "top": top,
+            "skip": skip,
         }
-        if used_by is None:
-            return self.registry.list(**query, top=top, skip=skip)
-        users = self.services.models_in_use()
-        found = [each for each in self.registry.list(**query) if used_by in users.get(each.id, ())]
-        return found[skip:][:top]
+        if used_by is not None:
+            users = self.services.models_in_use()
+            query["ids"] = [model for model, services in users.items() if used_by in services]
+        return self.registry.list(**query)
 
     def models_frame(self, **query: Any) -> Any:
         """Return models as a pandas data frame, one row each; metrics are columns of their own.

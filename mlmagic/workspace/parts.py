@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.configurations import (
     environment_of_run_configuration,
     fitting_python,
+    is_file_name,
     read_environment_directory,
     take_apart,
 )
@@ -21,7 +21,14 @@ from mlmagic.entities import (
     KubernetesDeploymentConfig,
     Sample,
 )
-from mlmagic.errors import ConfigurationError, ModelNotFoundError, RegistryError
+from mlmagic.errors import (
+    ConfigurationError,
+    EnvironmentNotFoundError,
+    ModelNotFoundError,
+    RegistryError,
+    Remark,
+    UnsafeModelError,
+)
 from mlmagic.registry import placed_model, read_sample
 
 if TYPE_CHECKING:
@@ -39,8 +46,9 @@ def find_model(rooms: Rooms, reference: str | Path) -> tuple[PlacedModel, Model]
 
     Raises:
         ModelNotFoundError: It is neither; the message names the nearest model.
-        UnsafeModelError: The trust in it was taken back, or it lacks the signature that the
-            workspace requires.
+        UnsafeModelError: This workspace does not trust it, it lacks the signature that the
+            workspace requires, or it is a path and registering it would need trust.
+        RegistryError: It is a path, and cannot be read.
     """
     try:
         model = rooms.registry.get(str(reference))
@@ -50,16 +58,54 @@ def find_model(rooms: Rooms, reference: str | Path) -> tuple[PlacedModel, Model]
             if path.name == str(reference):
                 raise
             message = f"There is no file '{reference}', and no model is registered as that."
-            raise ModelNotFoundError(message) from error
-        model, refusal = rooms.registry.unregistered(path)
-        return replace(placed_model(model), refusal=refusal), model
-    rooms.registry.trust.check(model)
+            is_address = "://" in str(reference)
+            hint = "Register it first: %register ADDRESS --name NAME." if is_address else None
+            raise ModelNotFoundError(message, hint=hint) from error
+        if rooms.settings.require_signature:
+            raise UnsafeModelError(
+                f"The file '{reference}' is not registered, and this workspace deploys only signed"
+                " models.",
+                hint="Register it, and sign it with %ml model sign.",
+            ) from error
+        model = rooms.registry.unregistered(path)
+        return placed_model(model), model
+    _check(rooms, model)
+    return placed_model(model), model
+
+
+def find_again(rooms: Rooms, placed: PlacedModel) -> Model | None:
+    """Look up a model that a service has already, before it is deployed once more.
+
+    Returns:
+        None for files that were never registered, and for models that were deleted.
+
+    Raises:
+        UnsafeModelError: As for ``find_model``: what held then need not hold now.
+    """
+    try:
+        model = rooms.registry.get(placed.id) if placed.version else None
+    except ModelNotFoundError:
+        model = None
+    if model is not None and model.digest == placed.digest:
+        _check(rooms, model)
+        return model
+    rooms.registry.trust.check(placed)
+    if rooms.settings.require_signature:
+        raise UnsafeModelError(
+            f"The model '{placed.id}' of the service is not registered, and this workspace deploys"
+            " only signed models.",
+            hint="Register it, sign it with %ml model sign, and name it in the update (--model).",
+        )
+    return None
+
+
+def _check(rooms: Rooms, model: Model) -> None:
+    rooms.registry.check_trust(model)
     if rooms.settings.require_signature:
         from mlmagic.registry.signing import public_keys, verify
 
         keys = rooms.settings.signing_keys
         verify(model, rooms.content, public_keys(keys) if keys else [])
-    return placed_model(model), model
 
 
 def keep_sample(rooms: Rooms, value: object) -> Sample:
@@ -101,6 +147,11 @@ def find_environment(
     if version or name.lower().startswith("azureml-"):
         document = rooms.environment_documents.get(name, version=version or None)
         return environment_of(rooms, document, say)
+    if is_file_name(named) and named not in rooms.environments.names():
+        raise EnvironmentNotFoundError(
+            f"The environment file '{named}' does not exist.",
+            hint=f"It is looked for from '{directory or Path.cwd()}'.",
+        )
     return rooms.environments.get(named)
 
 
@@ -117,7 +168,7 @@ def _conda_of_v1(rooms: Rooms, file: Path, say: Callable[[str], None]) -> Enviro
     notes: list[str] = []
     text = yaml.safe_dump(fitting_python(content, notes), sort_keys=False)
     for note in notes:
-        say(f"'{file.name}': {note}")
+        say(Remark(f"'{file.name}': {note}"))
     name = f"{content.get('name') or file.stem}"
     made = rooms.environments.from_conda(name, text, base=file.parent)
     return replace(made, origin=f"{file}")
@@ -131,7 +182,7 @@ def environment_of(
 
     parts = take_apart(document, where=f"'{document.get('name')}'")
     for note in parts.notes:
-        say(f"environment '{document.get('name')}': {note}.")
+        say(Remark(f"environment '{document.get('name')}': {note}."))
     if parts.environment and "condaDependenciesFile" in (document.get("python") or {}):
         found = _conda_of_v1(rooms, rooms.root / parts.environment, say)
         variables = {**found.variables, **parts.variables}
@@ -147,15 +198,32 @@ def environment_of(
 
 
 def define_environment(rooms: Rooms, inference: InferenceConfig, service: str) -> Environment:
-    """Keep the environment that a v1 inference configuration holds, as v1 did.
+    """Register the environment that a v1 inference configuration holds, as v1 did.
 
-    One without a name is named after the service.
+    One without a name of its own is named after the service.
     """
+    name = f"{inference.document.get('name') or ''}"
+    if not name or name.lower().startswith(("azureml", "microsoft")):
+        name = f"{service}-env"
+    register_document(rooms, {**inference.document, "name": name})
+    return rooms.environments.get(name)
+
+
+def register_document(rooms: Rooms, document: dict[str, Any]) -> dict[str, Any]:
+    """Keep an environment object, and what it defines under its name; see `Workspace`."""
     import yaml
 
-    name = str(inference.definition.get("name") or f"{service}-env")
-    text = yaml.safe_dump(inference.definition, sort_keys=False)
-    return rooms.environments.define(name, text, base=rooms.root)
+    name = f"{document.get('name')}"
+    parts = take_apart(document, where=f"'{name}'")
+    if parts.definition:
+        rooms.environments.define(
+            name,
+            yaml.safe_dump(parts.definition, sort_keys=False),
+            base=rooms.root,
+            variables=parts.variables,
+            image=parts.image,
+        )
+    return rooms.environment_documents.register(document)
 
 
 def capture_environment(
@@ -166,13 +234,13 @@ def capture_environment(
     say: Callable[[str], None],
 ) -> Environment:
     """Take what a script imports and its models need, from the running interpreter."""
+    from mlmagic.environments.distributions import installed
     from mlmagic.scripts import imported_modules
 
     imports = imported_modules(script, roots=[directory] if directory else [])
     needed = tuple(line for model in models for line in model.requirements)
     # An import that may fail is met where it is met here, as in the notebook.
-    installed = packages_distributions()
-    optional = (name for name in imports.optional if name in installed)
+    optional = (name for name in imports.optional if name in installed().modules)
     captured = rooms.environments.capture(
         [*imports.distributions, *optional], requirements=needed, name=script.stem, on_event=say
     )

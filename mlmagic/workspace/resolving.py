@@ -19,7 +19,7 @@ from mlmagic.entities import (
 )
 from mlmagic.errors import (
     ConfigurationError,
-    RegistryError,
+    Remark,
     ScriptContractError,
     did_you_mean,
 )
@@ -29,6 +29,7 @@ from mlmagic.workspace.parts import (
     capture_environment,
     check_config,
     define_environment,
+    find_again,
     find_environment,
     find_model,
     keep_sample,
@@ -133,11 +134,11 @@ class _Resolver:
         if request.inference_config:
             self.inference = rooms.configurations.read_inference(request.inference_config)
             for note in self.inference.notes:
-                say(f"inference configuration: {note}.")
+                say(Remark(f"inference configuration: {note}."))
         if request.deployment_config:
             self.deployment = rooms.configurations.read_deployment(request.deployment_config)
             for warning in self.deployment.warnings:
-                say(f"{self.deployment.name}: {warning.message}")
+                say(Remark(f"{self.deployment.name}: {warning.message}"))
 
     def resolve(self) -> Resolved:
         from mlmagic.services import check_name
@@ -196,6 +197,7 @@ class _Resolver:
         import msgspec
 
         from mlmagic.configurations import expand
+        from mlmagic.options import configuration_options
 
         read = self.deployment
         target = self._named_target(read.compute_type if read else None)
@@ -217,14 +219,37 @@ class _Resolver:
             given = self._fitting(given, kind, target, f"%deploy {self.request.name}")
         for key in given:
             if key not in get_annotations(kind):
+                rows = configuration_options("deployment").values()
+                v1 = next(
+                    (f" (v1's '{row.v1_key}')" for row in rows if row.name == key and row.v1_key),
+                    "",
+                )
                 raise ConfigurationError(
-                    f"The target '{target}' has no option '{key}'.",
+                    f"The target '{target}' has no option '{key}'{v1}.",
                     hint=did_you_mean(key, get_annotations(kind)),
                 )
+        merged = _over(merged, given)
+        if "auth" not in {**values, **given} and _is_opened(start, merged):
+            self.say(Remark("it has keys now, as others reach it; '--auth none' does without."))
+            merged["auth"] = "key"
+        if compute_type == "local" and self._asks_as_v1({**values, **given}):
+            said = "no keys, as v1's local services; 'authEnabled': true asks for some."
+            self.say(Remark(f"{file}: {said}"))
+            merged["auth"] = "none"
         try:
-            return target, check_config(kind.from_values(_read_lines(_over(merged, given))))
+            return target, check_config(kind.from_values(_read_lines(merged)))
         except msgspec.ValidationError as error:
             raise ConfigurationError(f"The deployment configuration is wrong: {error}.") from error
+
+    def _asks_as_v1(self, values: Mapping[str, Any]) -> bool:
+        """Whether a new service is v1's ``computeType: local``: this machine's users reach it."""
+        read, request = self.deployment, self.request
+        if self.base or read is None or "auth" in values:
+            return False
+        if not read.of_v1 or read.compute_type != "local":
+            return False
+        keys = (*read.keys, request.primary_key, request.secondary_key)
+        return not any(keys) and values.get("address", "127.0.0.1") == "127.0.0.1"
 
     def _named_target(self, named: str | None) -> str | None:
         """Take v1's kinds of compute for the targets that the settings put in their place."""
@@ -242,7 +267,7 @@ class _Resolver:
         """Leave out what is said for other targets: one file may serve several."""
         fitting = {key: value for key, value in values.items() if key in get_annotations(kind)}
         for key in values.keys() - fitting.keys():
-            self.say(f"{said_by}: '{key}' is not used by target '{target}'.")
+            self.say(Remark(f"{said_by}: '{key}' is not used by target '{target}'."))
         return fitting
 
     def _script(self) -> tuple[Path | None, Path | None]:
@@ -264,7 +289,10 @@ class _Resolver:
             return None, None
         folder = Path(directory).expanduser().resolve() if directory else None
         if folder and not folder.is_dir():
-            raise ConfigurationError(f"The source directory '{directory}' does not exist.")
+            raise ConfigurationError(
+                f"The source directory '{directory}' does not exist.",
+                hint=f"It is looked for from '{Path.cwd()}'.",
+            )
         # As in v1, the script is relative to the source directory where one is given.
         path = (folder / script if folder else Path(script)).expanduser().resolve()
         if folder and not path.is_file() and Path(script).is_file():
@@ -281,16 +309,9 @@ class _Resolver:
     def _models(self, known: ScriptRecord | None) -> list[tuple[PlacedModel, Model | None]]:
         references = self.request.models
         if not references and self.base and self.request.models is None:
-            return [(placed, self._registered(placed)) for placed in self.base.spec.models]
+            return [(each, find_again(self.rooms, each)) for each in self.base.spec.models]
         wanted = references or (known.models if known else ())
         return [find_model(self.rooms, reference) for reference in wanted]
-
-    def _registered(self, placed: PlacedModel) -> Model | None:
-        """Look up a model of the base; unregistered files and deleted models have no entry."""
-        try:
-            return self.rooms.registry.get(placed.id)
-        except RegistryError:
-            return None
 
     def _source(self, script: Path | None, directory: Path | None) -> SourceTree:
         from mlmagic.scripts import collect_sources
@@ -303,7 +324,7 @@ class _Resolver:
     def _named_environment(self, directory: Path | None) -> Environment | None:
         """Find the environment that the line or the inference configuration names."""
         asked = self.request.environment
-        if self.inference and self.inference.definition and not asked:
+        if self.inference and self.inference.document and not asked:
             return None
         if not (name := asked or (self.inference and self.inference.environment)):
             return None
@@ -319,7 +340,7 @@ class _Resolver:
     ) -> tuple[Lock, dict[str, str]]:
         """Find the environment: given, configured, captured with the script, beside it, imports."""
         environments = self.rooms.environments
-        if self.inference and self.inference.definition and not self.request.environment:
+        if self.inference and self.inference.document and not self.request.environment:
             environment = define_environment(self.rooms, self.inference, self.request.name)
         elif named:
             environment = named
@@ -389,14 +410,19 @@ class _Resolver:
         for key in filter(None, keys):
             check_key(key)
         if any(keys) and config.auth == "none":
-            self.say("keys are given, but the service asks for none: add '--auth key'.")
+            self.say(Remark("keys are given, but the service asks for none: add '--auth key'."))
             return None, None
         return keys
 
     def _variables(self, of_environment: Mapping[str, str]) -> dict[str, str]:
+        """Join them: those of an environment that is asked for win over what the service has."""
         kept = self.base.spec.variables if self.base else {}
         configured = self.deployment.variables if self.deployment else {}
         given = dict(self.inference.variables) if self.inference else {}
+        if self.inference and (self.inference.document or self.inference.environment):
+            kept = {}  # as in v1, they went with the environment
+        elif self.request.environment:
+            kept = {**kept, **of_environment}
         if (collected := self.request.collect_model_data) is not None:
             configured |= collection(enabled=collected)
         return {**of_environment, **kept, **given, **configured, **(self.request.variables or {})}
@@ -428,6 +454,13 @@ def _check_script(path: Path) -> None:
         ]
         text = "\n".join([f"The entry script '{path.name}' cannot be deployed:", *lines])
         raise ScriptContractError(text, problems=problems)
+
+
+def _is_opened(start: DeploymentConfig | None, values: Mapping[str, Any]) -> bool:
+    """Whether a service without keys leaves the address that only this machine reaches."""
+    before = (getattr(start, "auth", None), getattr(start, "address", None))
+    after = (values.get("auth"), values.get("address"))
+    return before == ("none", "127.0.0.1") and after[0] == "none" and after != before
 
 
 def _over(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from mlmagic import journal
 from mlmagic.errors import ConfigurationError
+from mlmagic.workspace.parts import find_again
 from mlmagic.workspace.resolving import DeploymentRequest, Resolved, resolve
 from mlmagic.workspace.rooms import Rooms
 
@@ -26,6 +27,7 @@ class ServiceVerbs(Rooms):
         services = super().services
         services.updater = self.update_service
         services.reloader = self._resubmit
+        services.checker = partial(find_again, self)
         return services
 
     @property
@@ -210,13 +212,22 @@ class ServiceVerbs(Rooms):
         """
         return self.services.get(name)
 
-    def attach_service(self, name: str, *, target: str) -> Webservice:
+    def attach_service(
+        self, name: str, *, target: str, dns_name_label: str | None = None
+    ) -> Webservice:
         """Take up a service that another machine deployed, and return its handle.
+
+        Args:
+            name: The service.
+            target: Where it runs.
+            dns_name_label: Its container's name, where several workspaces have a service of the
+                name on the engine.
 
         Raises:
             ServiceNotFoundError: The target has none of this name.
+            TargetError: It has several.
         """
-        return self.services.attach(name, target)
+        return self.services.attach(name, target, label=dns_name_label)
 
     def service_logs(
         self, name: str, *, tail: int = 100, follow: bool = False, timeout: float | None = None
@@ -240,7 +251,7 @@ class ServiceVerbs(Rooms):
         return service.get_logs(num_lines=tail)
 
     def service_events(self, name: str) -> str:
-        """Return what the target says happened to a service, the oldest first."""
+        """Return what happened to a service, the oldest first."""
         return "\n".join(self.services.get(name).events())
 
     def export_service(self, name: str) -> str:

@@ -5,6 +5,7 @@ every public member of each class with the names and defaults of its parameters,
 says to a list of configurations. Standard library only.
 """
 
+import ast
 import contextlib
 import importlib
 import inspect
@@ -12,10 +13,10 @@ import io
 import json
 import logging
 import sys
+import textwrap
 import warnings
 
 warnings.simplefilter("ignore")
-logging.disable(logging.CRITICAL)
 CONFIGURATIONS = {
     "AksWebservice": [
         {},
@@ -49,6 +50,21 @@ INFERENCE = [
     {"entry_script": "score.py", "source_directory": "folder"},
     {"entry_script": "broken.py"},
     {"entry_script": "score.py", "runtime": "python", "environment": "ENVIRONMENT"},
+    {"entry_script": "folder"},
+    {"entry_script": "class.py"},
+    {"entry_script": "score.py", "runtime": "ruby"},
+    {"entry_script": "score.py", "runtime": "python", "cuda_version": "7.5"},
+    # Paths begin in the source directory where there is one, and not where it lies.
+    {"entry_script": "score.py", "conda_file": "conda.yml"},
+    {"entry_script": "score.py", "conda_file": "missing.yml"},
+    {"entry_script": "score.py", "source_directory": "source", "conda_file": "conda.yml"},
+    {"entry_script": "score.py", "source_directory": "source", "conda_file": "inner.yml"},
+    {
+        "entry_script": "score.py",
+        "source_directory": "source",
+        "extra_docker_file_steps": "conda.yml",
+    },
+    {"entry_script": "source/score.py", "source_directory": "source"},
 ]
 
 
@@ -87,6 +103,19 @@ def members(owner):
     return found
 
 
+def attributes(owner):
+    """What the methods of a class keep in its objects, by public names."""
+    found = set()
+    for kind in owner.__mro__:
+        if not kind.__module__.startswith("azureml.") or issubclass(kind, tuple):
+            continue
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(kind)))):
+            kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+            if kept and getattr(node.value, "id", "") == "self" and not node.attr.startswith("_"):
+                found.add(node.attr)
+    return sorted(found)
+
+
 def said(call):
     """What a call raises, by name and message; None where it works."""
     with contextlib.redirect_stderr(io.StringIO()):
@@ -112,10 +141,12 @@ def names_of(module):
 
 def ask(prefix, modules, names):
     """Everything, of the SDK below a prefix."""
-    classes = {}
+    classes, kept = {}, {}
     for name in names:
         module, _, owner = name.partition(":")
-        classes[name] = members(getattr(importlib.import_module(prefix + module), owner))
+        kind = getattr(importlib.import_module(prefix + module), owner)
+        classes[name] = members(kind)
+        kept[name] = [] if prefix else attributes(kind)
     services = importlib.import_module(prefix + "azureml.core.webservice")
     environment = importlib.import_module(prefix + "azureml.core").Environment
     model = importlib.import_module(prefix + "azureml.core.model")
@@ -142,6 +173,7 @@ def ask(prefix, modules, names):
     exceptions = importlib.import_module(prefix + "azureml.exceptions")
     return {
         "classes": classes,
+        "kept": kept,
         "names": {module: names_of(importlib.import_module(prefix + module)) for module in modules},
         "answers": answers,
         "fields": fields,
@@ -150,7 +182,39 @@ def ask(prefix, modules, names):
         "exceptions": sorted(exceptions.__all__),
         "text": str(exceptions.UserErrorException("wrong")),
         **documents(prefix, environment),
+        "edited": edits(prefix, environment),
     }
+
+
+def edits(prefix, environment):
+    """What single methods of environments make, and what they refuse."""
+    conda = importlib.import_module(prefix + "azureml.core.conda_dependencies").CondaDependencies
+    with open("base.Dockerfile", "w", encoding="utf-8") as stream:
+        stream.write("FROM scratch")
+    edited = [
+        ("set_pip_option", "--pre"), ("set_pip_option", "-i one"), ("set_pip_option", "-i two"),
+        ("set_pip_option", "pre"), ("remove_pip_option", "--pre"), ("remove_pip_option", "-x"),
+        ("remove_pip_option", "pre"), ("remove_pip_package", "joblib"),
+        ("remove_pip_package", "gone"), ("remove_pip_package", "-i two"),
+        ("add_pip_package", "--pre"), ("add_pip_package", "joblib"),
+        ("remove_conda_package", "gone"), ("remove_conda_package", "numpy"),
+        ("add_channel", "mine"), ("remove_channel", "mine"), ("set_python_version", "3.12"),
+    ]  # fmt: skip
+    made = conda.create(pip_packages=["joblib>1", "pandas"], conda_packages=["numpy"])
+    found = []
+    for method, argument in edited:
+        refused = said(lambda m=method, a=argument: getattr(made, m)(a))
+        lists = [made.pip_packages, made.pip_options, made.conda_packages, made.conda_channels]
+        kept = [[each for each in one if "--find-links" not in each and "simple" not in each]
+                for one in lists]  # fmt: skip
+        found.append([method, argument, refused, kept])
+    docker = environment.from_dockerfile("e", "base.Dockerfile").docker
+    missing = [
+        said(lambda m=method: getattr(environment, m)("e", "missing"))[0]
+        for method in ("from_conda_specification", "from_pip_requirements")
+    ]
+    return [found, list(made.get_default_number_of_packages()), made.get_python_version(),
+            docker.base_dockerfile, docker.base_image, missing]  # fmt: skip
 
 
 def documents(prefix, environment):
@@ -187,4 +251,5 @@ def documents(prefix, environment):
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
     print(json.dumps(ask(sys.argv[1], sys.argv[2].split(","), sys.argv[3:])))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 
 def python(code: str, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -25,13 +27,20 @@ def test_classes_exist_once_under_both_names():
     assert answer.returncode == 0, answer.stderr
 
 
-def test_a_package_that_is_not_here_says_what_is():
+@pytest.mark.parametrize(
+    ("name", "missing", "way"),
+    [
+        ("pipeline.steps", "pipeline", "mlmagic run"),
+        ("core.keyvault", "core.keyvault", "mlmagic deploy --secret"),
+    ],
+)
+def test_a_package_that_is_not_here_says_what_is(name, missing, way):
     answer = python(
-        "from mlmagic.azureml.finder import provide; provide()\n"
-        "from azureml.pipeline.steps import PythonScriptStep\n"
+        f"from mlmagic.azureml.finder import provide; provide()\nimport azureml.{name}\n"
     )
-    assert "ModuleNotFoundError: No module named 'azureml.pipeline' in mlmagic." in answer.stderr
-    assert "mlmagic run" in answer.stderr
+    wanted = f"ModuleNotFoundError: No module named 'azureml.{missing}' in mlmagic."
+    assert wanted in answer.stderr
+    assert way in answer.stderr
 
 
 def test_the_clouds_own_sdk_is_a_conflict(tmp_path):

@@ -35,7 +35,7 @@ def test_what_runs_unchanged_needs_no_decision():
     report = import_project(CORPUS)
     found = [each for each in report.decide if not each.file.startswith("cli/")]
     assert found == []
-    assert {each.what for each in report.works} >= {"Model.deploy", "Run.log", "AMLRequest"}
+    assert {each.what for each in report.works} >= {"Model.delete", "Run.log", "AMLRequest"}
     assert told(report.mapped)["cluster.py:19", "ComputeTarget.attach"].startswith("The cluster")
 
 
@@ -80,7 +80,11 @@ def test_a_project_of_commands_is_told_with_its_places():
 @pytest.mark.parametrize(
     ("code", "verdict", "what"),
     [
-        ("import azureml.core as c\nc.Workspace.get('w')", "works", "Workspace.get"),
+        (
+            "import azureml.core as c\nc.Workspace.models",
+            "works",
+            "Workspace.models",
+        ),
         ("import azureml.core\nazureml.core.Dataset", "decide", "Dataset"),
         ("from azureml.pipeline.core import Pipeline", "decide", "azureml.pipeline.core.Pipeline"),
         ("from azureml.core.model import Modle", "decide", "azureml.core.model.Modle"),
@@ -104,9 +108,9 @@ def test_a_project_of_commands_is_told_with_its_places():
             "DockerSection.enabled",
         ),
         (
-            "with Experiment(w, 'e').start_logging() as r:\n    r.child_run()",
+            "with Experiment(w, 'e').start_logging() as r:\n    r.get_secret('s')",
             "decide",
-            "Run.child_run",
+            "Run.get_secret",
         ),
     ],
 )
@@ -131,6 +135,9 @@ def test_what_a_name_no_longer_means_is_not_judged():
         ("X=$(az ml service list --query '[].name' -o tsv) && echo $X", "mapped"),
         ("call az ml model show --model-id %ID%", "mapped"),
         ("az ml model deploy -n s `\n  --overwrite", "mapped"),
+        ("V=`az ml model list --query '[0].version'`\necho $V", "mapped"),
+        ("az ml model deploy -n s -f not-yet-there.json", "mapped"),
+        ("az ml service run -n s -d @not-yet-there.json", "mapped"),
         ("az ml model deploy -n s --cc lots", "decide"),
         ("az ml online-endpoint create -f e.yml", "decide"),
         ("az ml model deploy -n 's", "decide"),
@@ -147,6 +154,21 @@ def test_lines_that_a_script_calls_are_told_and_its_words_are_not(tmp_path):
     (tmp_path / "run.py").write_text(text)
     (found,) = import_project(tmp_path).decide
     assert (found.place, found.what) == ("run.py:3", "az ml model profile")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "# azureml: az ml model list\nx = 1",
+        '"""Made for azureml; "az ml model list" shows models."""',
+        "print('Run az ml model list')\nraise ValueError('az ml service show failed')",
+        "parser.add_argument('--name', help='az ml model list')\nrun('see az ml in the manual')",
+        "line.replace('az ml model', 'mlmagic model')\nlog.info('az ml model list')",
+    ],
+)
+def test_a_script_that_only_tells_of_v1_is_none_of_v1(tmp_path, code):
+    (tmp_path / "run.py").write_text(code)
+    assert import_project(tmp_path).files == ()
 
 
 CALLS = [
@@ -197,6 +219,43 @@ def digests(folder):
 
 def files_of(folder):
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_documents_of_others_and_titles_are_no_configurations_and_no_lines(tmp_path):
+    (tmp_path / "azure-pipelines.yml").write_text(
+        "parameters:\n- name: compute_type\n  compute_type: aci\nsteps:\n"
+        "- script: az ml model list\n  displayName: Install the az ml CLI\n"
+    )
+    (tmp_path / "template.json").write_text('{"$schema": "s", "resources": [{"computeType": 1}]}')
+    (tmp_path / "conda.yml").write_text("dependencies:\n- python=3.6.2\n- pip\n")
+    requirements = "azureml-core\nazureml-sdk==1.0\nscikit-learn\n"
+    (tmp_path / "requirements.txt").write_text(requirements)
+    report = import_project(tmp_path)
+    assert report.decide == ()
+    assert [(each.what, each.count) for each in report.mapped] == [
+        ("az ml model list", 1), ("environment", 1), ("requirements", 2),
+    ]  # fmt: skip
+
+
+def test_a_notebook_is_given_a_kernel_that_is_everywhere_and_r_is_left_alone(tmp_path):
+    cell = {"cell_type": "code", "source": "library(azuremlsdk)"}
+    for language, kernel in (("python", "python36"), ("R", "ir")):
+        spec = {"name": kernel, "language": language, "display_name": kernel}
+        source = "import azureml" if language == "python" else "library(azureml)"
+        cell = {"cell_type": "code", "source": source, "metadata": {}, "outputs": []}
+        document = {"cells": [cell | {"execution_count": None}], "nbformat": 4, "nbformat_minor": 2}
+        document["metadata"] = {"kernelspec": spec, "language_info": {"name": language}}
+        if language == "R":  # as some editors leave it
+            del spec["language"]
+        (tmp_path / f"{language}.ipynb").write_text(json.dumps(document))
+    report = import_project(tmp_path, write=tmp_path.with_name("new"))
+    assert [(each.file, each.what) for each in report.decide] == [("R.ipynb", "notebook")]
+    assert told(report.mapped)["python.ipynb", "kernel python36"]
+    written = {
+        path.stem: nbformat.read(path, 4) for path in (tmp_path.with_name("new")).glob("*.ipynb")
+    }
+    assert written["python"].metadata.kernelspec.name == "python3"
+    assert written["R"].metadata.kernelspec.name == "ir"
 
 
 def test_the_project_that_is_written_is_deployed(project, tmp_path):
@@ -278,7 +337,8 @@ def test_texts_that_no_file_can_be_called_are_passed_over(tmp_path, text):
         ("s.py", b"import azureml\n\xff\xfe", "not UTF-8 text: byte 15"),
         ("s.py", b"import azureml\nprint 'x'\n", "This is not Python"),
         ("azureml_environment.json", b'{"name": 3', "is not JSON"),
-        ("conda.yml", b"dependencies:\n- python=3.6\n", "Python '3.6'"),
+        ("conda.yml", b"dependencies:\n- python=3.6\n- cudatoolkit=9.0\n", "'cudatoolkit'"),
+        ("ic.yml", b"job:\n  entryScript: no.py\nrun: az ml job list\n", "Azure ML v2"),
         ("job.yml", b"$schema: https://azuremlschemas.net/x\n", "Azure ML v2"),
     ],
 )
@@ -325,7 +385,7 @@ BEFORE_AND_AFTER = [
         "!if x; then {exe} -m pip install azureml-core || echo no; fi",
         "!if x; then true; fi",
     ),
-    ("n.ipynb", "!pip install -r azureml-core.txt", "# !pip install -r azureml-core.txt"),
+    ("n.ipynb", "!pip install -r azureml-core.txt", None),
     ("n.ipynb", "1  # az ml\nprint('pip install azureml-core')", None),
     (
         "n.ipynb",
@@ -397,7 +457,8 @@ def test_it_is_told_as_json_and_as_html(project):
     shown = present(import_project(project))
     assert "&lt;b&gt;.py:1" in shown.html
     assert "<b>" not in shown.html
-    assert "needs a decision" in shown.text
+    assert "NEEDS A DECISION" in shown.text
+    assert max(map(len, shown.text.splitlines())) <= 140
     empty = project / "empty"
     empty.mkdir()
     assert "no file of it uses it" in present(import_project(empty)).text

@@ -186,17 +186,27 @@ def large(registry: Registry, folder: Path, size: int) -> None:
 
 
 def many(folder: Path, files: int) -> None:
-    """Register and place a folder of many small files."""
+    """Do everything with a folder of many files of 1 kB."""
     top = folder / "many"
     for number in range(files):
         path = top / f"{number // 1000}" / f"{number}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{number}")
+        path.write_bytes(b"%1000d" % number)
     registry = Registry(folder, ContentStore(folder / "content"))
-    tell(f"{files} files: register", lambda: registry.register(top, name="many"), 1)
-    tell(f"{files} files: show", lambda: registry.get("many"), 3)
-    model = registry.get("many")
-    tell(f"{files} files: place", lambda: registry.place(model, folder / "placed"), 1)
+    registry.names()
+    steps: dict[str, Callable[[], object]] = {
+        "register": lambda: registry.register(top, name="many"),
+        "register again": lambda: registry.register(top, name="many"),
+        "list": registry.list,
+        "show": lambda: registry.get("many"),
+        "place": lambda: registry.place(registry.get("many"), folder / "placed"),
+        "download": lambda: registry.download("many", folder / "out"),
+        "delete": lambda: registry.delete("many"),
+        "collect": lambda: registry.collect_garbage(others=[], grace_seconds=-1),
+    }
+    for what, action in steps.items():
+        tell(f"{files} files: {what}", action, 1)
+    assert not [*registry.content.digests()]
     registry.close()
 
 

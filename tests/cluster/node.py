@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -65,21 +67,21 @@ class Cluster:
             utils.create_from_dict(self.api, each)
 
     @contextmanager
-    def namespace(self) -> Iterator[str]:
-        """Make a namespace that accepts nothing but restricted pods; delete it with what it has."""
+    def namespace(self, *, alone: bool = False) -> Iterator[str]:
+        """Make a namespace that accepts nothing but restricted pods; delete it with what it has.
+
+        Args:
+            alone: No other process of the tests has one meanwhile.
+        """
         name = f"mlmagic-{uuid.uuid4().hex[:8]}"
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-        self.apply(
-            {
-                "apiVersion": "v1",
-                "kind": "Namespace",
-                "metadata": {"name": name, "labels": labels},
-            }
-        )
-        try:
-            yield name
-        finally:
-            self.core.delete_namespace(name, propagation_policy="Background")
+        meta = {"name": name, "labels": labels}
+        with _held("namespaces", fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
+            self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+            try:
+                yield name
+            finally:
+                self.core.delete_namespace(name, propagation_policy="Background")
 
     @contextmanager
     def without(self, component: str) -> Iterator[None]:
@@ -94,9 +96,10 @@ class Cluster:
         """Kill a component, and wait until it is gone."""
         pid = int(self._file(f"{component}.pid").read_text())
         os.kill(pid, signal.SIGKILL)
-        stat = Path(f"/proc/{pid}/stat")
-        while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
-            time.sleep(0.05)
+        # A zombie's other threads may live on for a moment, and hold its port.
+        with suppress(OSError):
+            while len([*Path(f"/proc/{pid}/task").iterdir()]) > 1 or _state(pid) != "Z":
+                time.sleep(0.05)
 
     def begin(self, component: str) -> None:
         """Start a component that was stopped."""
@@ -153,15 +156,22 @@ def cluster() -> Iterator[Cluster]:
         if "kubernetes" in os.environ.get("MLMAGIC_REQUIRE", "").split(","):
             pytest.fail(text)
         pytest.skip(text)
-    ours = not DIRECTORY.exists()
-    ran = subprocess.run(
-        [HERE / "up", DIRECTORY], check=False, capture_output=True, text=True, timeout=900
-    )
-    if ran.returncode:
-        pytest.fail(f"our own Kubernetes node did not start:\n{ran.stdout}{ran.stderr}")
-    yield Cluster(Path(ran.stdout.split()[-1]), DIRECTORY)
-    if ours:
-        subprocess.run([HERE / "down", DIRECTORY], check=True, timeout=120)
+    of_tests = DIRECTORY / "of-tests"  # whoever uses it last ends it
+    with _held("users", fcntl.LOCK_SH) as users:
+        with _held("start", fcntl.LOCK_EX):
+            ours = of_tests.exists() or not DIRECTORY.exists()
+            ran = subprocess.run(
+                [HERE / "up", DIRECTORY], check=False, capture_output=True, text=True, timeout=900
+            )
+            if ran.returncode:
+                pytest.fail(f"our own Kubernetes node did not start:\n{ran.stdout}{ran.stderr}")
+            if ours:
+                of_tests.touch()
+        yield Cluster(Path(ran.stdout.split()[-1]), DIRECTORY)
+        with suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if ours:
+                subprocess.run([HERE / "down", DIRECTORY], check=True, timeout=120)
 
 
 @pytest.fixture
@@ -169,6 +179,18 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     """A namespace of the test's own."""
     with cluster.namespace() as name:
         yield name
+
+
+@contextmanager
+def _held(what: str, how: int) -> Iterator[IO[str]]:
+    """Hold a lock that the processes of the tests (``-n 2``) share."""
+    with (Path(tempfile.gettempdir()) / f"mlmagic-test-cluster.{what}").open("w") as file:
+        fcntl.flock(file, how)
+        yield file
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _lacking() -> str:

@@ -24,7 +24,7 @@ start() { # name command...
 }
 waited() { # what command...
   local what=$1; shift
-  for _ in $(seq 300); do if "$@" >/dev/null 2>&1; then return; fi; sleep 0.2; done
+  for _ in $(seq 900); do if "$@" >/dev/null 2>&1; then return; fi; sleep 0.2; done
   echo "$what; see $dir/log" >&2
   exit 1
 }
@@ -113,6 +113,11 @@ end_node() { # suffix
     for task in $left; do tasks kill -a -s KILL "$task"; tasks rm -f "$task" >/dev/null; done
   done
   end "containerd$suffix"
+  # Network namespaces outlive their pods, and would answer for addresses of the next cluster's.
+  for port in "/sys/class/net/kube-pods$suffix/brif"/*; do
+    if [ -e "$port" ]; then ip link delete "${port##*/}"; fi
+  done
+  if [ -e "/sys/class/net/kube-pods$suffix" ]; then ip link delete "kube-pods$suffix"; fi
 }
 unmount() { # folder...
   local each mounted

@@ -119,6 +119,11 @@ def test_a_worker_that_crashes_comes_back(kit: ServiceKit) -> None:
     until(lambda: healthy(service))
     assert service.run("who") != first
     assert service.status.replicas[0].restarts == 1
+    told = [line.split("  ", 4)[1:] for line in service.events()]
+    worker = f"worker/{first}"
+    assert ["Normal", "Started", worker] in [line[:3] for line in told]
+    message = "A worker ended with exit code 7 in the stage 'ready'."
+    assert ["Warning", "Crashed", worker, message] in told
 
 
 def test_a_killed_worker_comes_back(kit: ServiceKit) -> None:
@@ -145,6 +150,7 @@ def test_a_killed_supervisor_is_told_and_start_mends_it(kit: ServiceKit) -> None
     assert service.run([1]) == [1]
     assert service.internal_uri == address
     assert not any(worker.is_running() for worker in workers)
+    assert "  Warning  Killed  supervisor  " in "\n".join(service.events())
 
 
 def test_after_a_restart_of_the_machine(kit: ServiceKit) -> None:

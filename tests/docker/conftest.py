@@ -9,14 +9,19 @@ import pytest
 from mlmagic.registry import ContentStore
 from mlmagic.targets.docker import DockerTarget
 from mlmagic.testing import ServiceKit
+from tests.images.conftest import base, engine, images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from docker import DockerClient
+
     from mlmagic.entities import DeploymentSpec, Lock
     from mlmagic.environments import Environments
     from tests.engine.fixtures import TestEngine
+
+__all__ = ["base", "engine", "images"]
 
 
 class DockerKit(ServiceKit):
@@ -70,6 +75,11 @@ def make_kit(
         for service in kit.services.list():
             service.delete()
         kit.engine_target.close()
+
+
+@pytest.fixture
+def client(docker_engine: TestEngine) -> DockerClient:
+    return docker_engine.client
 
 
 @pytest.fixture

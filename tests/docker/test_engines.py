@@ -7,19 +7,27 @@ import shutil
 import signal
 import socket
 import socketserver
+import ssl
 import subprocess
+import sys
 import threading
+import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import docker
 import pytest
+from docker.types import Mount
 
 from mlmagic.entities import Reason, ServiceState
 from mlmagic.errors import ConfigurationError, TargetUnavailableError
 from mlmagic.images import connect
+from mlmagic.targets.docker.labels import owner_of
 from mlmagic.testing.contract import SECONDS, until
-from tests.engine.fixtures import lacking
+from tests.engine.fixtures import lacking, left_open
+from tests.engine.registry import make_certificate
 from tests.images import disk_bases
 
 if TYPE_CHECKING:
@@ -30,10 +38,10 @@ if TYPE_CHECKING:
     from tests.engine.private import PrivateEngine
 
 pytestmark = pytest.mark.docker
-
 # On loopback, but not what a program takes for "this machine".
 ELSEWHERE = "127.0.0.2"
 ENGINE = "/var/run/docker.sock"
+ROOT = Path(__file__).parents[2]
 
 
 class Relay(socketserver.BaseRequestHandler):
@@ -57,13 +65,15 @@ def _copy(source: socket.socket, sink: socket.socket) -> None:
 
 
 @contextmanager
-def by_tcp() -> Iterator[str]:
+def by_tcp(host: str = ELSEWHERE, security: ssl.SSLContext | None = None) -> Iterator[str]:
     """Let the engine be reached by TCP; gives its address."""
-    with socketserver.ThreadingTCPServer((ELSEWHERE, 0), Relay) as server:
+    with socketserver.ThreadingTCPServer((host, 0), Relay) as server:
+        if security is not None:
+            server.socket = security.wrap_socket(server.socket, server_side=True)
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"tcp://{ELSEWHERE}:{server.server_address[1]}"
+        yield f"tcp://{host}:{server.server_address[1]}"
         server.shutdown()
         thread.join()
 
@@ -99,9 +109,10 @@ def by_ssh(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     Path("/run/sshd").mkdir(exist_ok=True)
     running = subprocess.Popen([program, "-D", "-e", "-f", server], stderr=subprocess.DEVNULL)
     try:
-        for _ in range(100):
-            with suppress(OSError), closing(socket.create_connection((ELSEWHERE, port), 0.1)):
+        for _ in range(1200):
+            with suppress(OSError), closing(socket.create_connection((ELSEWHERE, port))):
                 break
+            time.sleep(0.1)
         yield f"ssh://root@{ELSEWHERE}:{port}"
     finally:
         running.terminate()
@@ -116,7 +127,7 @@ def cut_tunnels() -> None:
                 os.kill(int(child), signal.SIGKILL)
 
 
-def docker(*arguments: str) -> None:
+def run_docker(*arguments: str) -> None:
     """Run Docker's own command line."""
     subprocess.run(["docker", *arguments], check=True, capture_output=True)
 
@@ -132,6 +143,7 @@ def no_context(docker_engine: TestEngine, monkeypatch: pytest.MonkeyPatch, tmp_p
     return tmp_path / "config"
 
 
+@left_open
 @pytest.mark.parametrize("way", ["DOCKER_HOST and tcp", "a context and ssh"])
 def test_an_engine_elsewhere_serves_at_its_host(
     way: str,
@@ -145,8 +157,8 @@ def test_an_engine_elsewhere_serves_at_its_host(
             monkeypatch.setenv("DOCKER_HOST", stack.enter_context(by_tcp()))
         else:
             address = stack.enter_context(by_ssh(no_context, monkeypatch))
-            docker("context", "create", "far", "--docker", f"host={address}")
-            docker("context", "use", "far")
+            run_docker("context", "create", "far", "--docker", f"host={address}")
+            run_docker("context", "use", "far")
         kit = make_kit(tmp_path / "kit")
         with pytest.raises(ConfigurationError, match=f"'{ELSEWHERE}'.*--address 0.0.0.0"):
             kit.services.submit(kit.spec())
@@ -160,6 +172,106 @@ def test_an_engine_elsewhere_serves_at_its_host(
         until(lambda: service.state is ServiceState.HEALTHY)
         service.delete()
         kit.engine_target.close()
+
+
+IN_A_CONTAINER = """
+import sys
+from urllib.request import urlopen
+
+from mlmagic.entities import DockerDeploymentConfig
+from mlmagic.errors import ConfigurationError
+from mlmagic.targets.docker.checking import check
+from mlmagic.targets.docker.connection import Connection
+from mlmagic.targets.docker.observing import observe
+from mlmagic.targets.docker.parts import ServiceParts
+
+connection = Connection()
+name, owner, notebook = sys.argv[1:]
+parts = ServiceParts(connection.client, name, owner)
+try:
+    check(parts, DockerDeploymentConfig(), host=connection.host)
+except ConfigurationError as error:
+    print(error)
+if connection.host == "":
+    api = connection.client.api
+    api.disconnect_container_from_network(notebook, "none")
+    api.connect_container_to_network(notebook, "bridge")
+uri = observe(parts, host=connection.host).base_uri
+print(f"{uri} {urlopen(uri).status}")
+"""
+
+
+def test_from_a_container_of_the_engine_a_service_is_reached_at_the_engines_host(
+    kit: DockerKit, docker_engine: TestEngine
+) -> None:
+    kit.services.submit(kit.spec(address="0.0.0.0")).wait_for_deployment(timeout_sec=SECONDS)
+    packages = Path(docker.__file__).parents[1]
+    mounts = [Mount(ENGINE, ENGINE, type="bind")]
+    mounts += [
+        Mount(str(each), str(each), type="bind", read_only=True) for each in (ROOT, packages)
+    ]
+
+    notebook = f"{kit.label}-notebook"
+
+    def ask(**options: str) -> str:
+        return docker_engine.client.containers.run(
+            docker_engine.base,
+            ["python3", "-c", IN_A_CONTAINER, "svc", owner_of(kit.root), notebook],
+            environment={"PYTHONPATH": f"{ROOT}:{packages}", "PYTHONDONTWRITEBYTECODE": "1"},
+            name=notebook,
+            hostname="notebook",
+            mounts=mounts,
+            remove=True,
+            **options,
+        ).decode()
+
+    *refused, answered = ask().splitlines()
+    host = urlsplit(answered).hostname
+    assert answered.endswith(" 200")
+    assert f"The engine is on host '{host}'" in refused[0]
+    assert "--address 0.0.0.0" in refused[0]
+    answered = ask(network_mode="host").splitlines()[-1]
+    assert urlsplit(answered).hostname == "127.0.0.1"
+    assert answered.endswith(" 200")
+    refused, answered = ask(network_mode="none").splitlines()
+    assert "docker network connect bridge" in refused
+    assert answered.endswith(" 200")  # it was done meanwhile
+
+
+def test_without_a_folder_proc_the_engine_is_on_this_machine(docker_engine: TestEngine) -> None:
+    del docker_engine
+    ask = "from mlmagic.targets.docker.connection import Connection; print(Connection().host)"
+    emptied = ("unshare", "-r", "-m", "sh", "-c", 'mount -t tmpfs none /proc; exec "$@"', "sh")
+    told = subprocess.run(
+        [*emptied, sys.executable, "-c", ask], check=True, capture_output=True, text=True
+    )
+    assert told.stdout == "None\n"
+
+
+def test_an_engine_behind_tls_is_used_where_its_authority_is_known(
+    no_context: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    security = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certificate / "ca.crt")
+    security.verify_mode = ssl.CERT_REQUIRED
+    security.load_cert_chain(certificate / "server.crt", certificate / "server.key")
+    for ours, theirs in (
+        ("ca.pem", "ca.crt"),
+        ("cert.pem", "server.crt"),
+        ("key.pem", "server.key"),
+    ):
+        shutil.copy(certificate / theirs, no_context / ours)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(no_context))
+    with by_tcp("127.0.0.1", security) as address:
+        monkeypatch.setenv("DOCKER_HOST", address)
+        with closing(connect()) as client:
+            assert client.version()["Os"] == "linux"
+        other = make_certificate(no_context / "other")
+        shutil.copy(other / "ca.crt", no_context / "ca.pem")
+        with pytest.raises(TargetUnavailableError, match=r"certificate verify failed: self-signed"):
+            connect()
 
 
 def test_a_host_that_ssh_does_not_reach_is_told(
@@ -195,8 +307,7 @@ def test_a_socket_that_may_not_be_used_is_told(no_context: Path) -> None:
     assert "Join the group 'docker'" in (caught.value.hint or "")
 
 
-# The docker client leaves a socket open that found nobody.
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@left_open
 def test_an_engine_that_dies_under_a_deployment_is_told_and_has_nothing_of_it(
     make_engine: Callable[..., PrivateEngine],
     make_kit: Callable[..., DockerKit],

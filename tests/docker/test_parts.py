@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
+from mlmagic.entities import DockerDeploymentConfig
 from mlmagic.targets.docker import labels
+from mlmagic.targets.docker.checking import check
+from mlmagic.targets.docker.making import Making
 from mlmagic.targets.docker.observing import observe
-from mlmagic.targets.docker.parts import ROOM, ServiceParts
+from mlmagic.targets.docker.parts import ROOM, STATE, ServiceParts
+from tests.engine.registry import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,3 +71,32 @@ def test_two_may_remove_one_container(docker_engine: TestEngine, parts: ServiceP
             for removal in [pool.submit(parts.remove_container, told) for _ in range(3)]:
                 removal.result()
             assert not parts.containers()
+
+
+def test_who_serves_and_the_policies_are_as_before_where_a_deployment_fails(
+    docker_engine: TestEngine, parts: ServiceParts
+) -> None:
+    container = make(parts, docker_engine.base)
+    parts.write(container, {STATE: None})
+    parts.restart_by(container, "on-failure")
+    parts.tell_serving(container, "old", 1)
+    before = observe(parts, host=None)
+    making = Making(parts, DockerDeploymentConfig())
+    making.restart_by(container, "on-failure", "always")
+    making.tell_serving(container, "new", 2, before)
+    assert observe(parts, host=None) != before
+    making.take_back()
+    assert observe(parts, host=None) == before
+
+
+def test_a_port_that_another_has_for_udp_is_free(
+    docker_engine: TestEngine, parts: ServiceParts
+) -> None:
+    port = free_port()
+    other = docker_engine.client.containers.run(
+        docker_engine.base, ["sleep", "600"], ports={"1/udp": port}, detach=True
+    )
+    try:
+        assert check(parts, DockerDeploymentConfig(port=port), host=None) is None
+    finally:
+        other.remove(force=True)

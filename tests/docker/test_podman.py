@@ -8,21 +8,33 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import closing, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from docker import DockerClient
+from docker.errors import NotFound
 
+from mlmagic.images import connect
+from mlmagic.targets.docker import labels
+from mlmagic.targets.docker.parts import ServiceParts
 from mlmagic.testing import TargetContract
+from tests.docker.test_engines import by_ssh
+from tests.docker.test_updates import (
+    test_the_old_one_listens_until_the_new_one_is_ready_and_the_port_stays as listens_and_stays,
+)
 from tests.engine.fixtures import TestEngine, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.docker.conftest import DockerKit
+
 pytestmark = pytest.mark.docker
 
+ROUNDS = 50  # of some hundred looks, one in twenty meets a container that goes
 # Podman asks for more than a root without CAP_SYS_RESOURCE may give.
 LIMITS = '[containers]\ndefault_ulimits = ["nofile=4096:4096", "nproc=16384:16384"]\n'
 
@@ -33,18 +45,38 @@ def docker_engine(docker_engine: TestEngine) -> Iterator[TestEngine]:
     if os.geteuid() != 0 or shutil.which("podman") is None:
         lacking("an engine of Podman's needs root and podman: apt install podman")
     folder = Path(tempfile.mkdtemp(prefix="mlmagic-podman-"))  # Podman takes no long paths
-    limits = folder / "containers.conf"
+    (folder / "run").mkdir()
+    with served(docker_engine, folder, folder / "run") as found:
+        yield found
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def served(
+    docker_engine: TestEngine, folder: Path, run: Path, *, user: str | None = None
+) -> Iterator[TestEngine]:
+    """Start Podman's service with the base image.
+
+    Args:
+        docker_engine: Has the base image.
+        folder: For its storage.
+        run: For its socket and what goes with a reboot.
+        user: Whose it is; None is root's.
+    """
+    limits, place = folder / "containers.conf", run / "podman.sock"
     limits.write_text(LIMITS)
-    place = folder / "podman.sock"
-    podman = ("podman", "--root", folder / "storage", "--runroot", folder / "run")
+    podman = ["podman", "--root", folder / "storage", "--runroot", run / "containers"]
+    options: dict[str, Any] = {
+        "cwd": folder,  # its conmon writes a file 'oom' there
+        "env": {**os.environ, "CONTAINERS_CONF": str(limits)},
+        "stdin": subprocess.DEVNULL,
+    }
+    if user is not None:
+        options |= {"user": user, "group": user, "extra_groups": []}
+        options["env"] |= {"HOME": str(folder), "USER": user, "XDG_RUNTIME_DIR": str(run)}
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*podman, "system", "service", "--time=0", f"unix://{place}"],
-            env={**os.environ, "CONTAINERS_CONF": str(limits)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+        service = [*podman, "system", "service", "--time=0", f"unix://{place}"]
+        process = subprocess.Popen(service, stdout=log, stderr=log, **options)
     try:
         with closing(reach(place, folder / "log")) as client:
             base = docker_engine.client.images.get(docker_engine.base)
@@ -56,18 +88,52 @@ def docker_engine(docker_engine: TestEngine) -> Iterator[TestEngine]:
         process.terminate()
         process.wait(60)
         # Not `system reset`, which takes the networks of the machine's own Podman along.
-        subprocess.run([*podman, "rmi", "--all", "--force"], check=False, timeout=120)
-        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([*podman, "rmi", "--all", "--force"], check=False, timeout=120, **options)
 
 
 def reach(socket_file: Path, log: Path) -> DockerClient:
     """Wait until Podman answers."""
-    for _ in range(300):
+    for _ in range(1200):
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
             probe.connect(str(socket_file))
             return DockerClient(f"unix://{socket_file}", timeout=300)
         time.sleep(0.1)
     raise RuntimeError(f"podman did not start:\n{log.read_text()}")
+
+
+@pytest.mark.parametrize("way", ["socket", "ssh"])
+def test_containers_that_go_meanwhile_are_none(
+    docker_engine: TestEngine,
+    unique: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    """Podman answers 500, not 404, of one that it is removing at that very moment."""
+    with ExitStack() as stack:
+        if way == "ssh":
+            address = stack.enter_context(by_ssh(tmp_path, monkeypatch))
+            place = os.environ["DOCKER_HOST"].removeprefix("unix://")
+            monkeypatch.setenv("DOCKER_HOST", address + place)
+        client = stack.enter_context(closing(connect()))
+        pool = stack.enter_context(ThreadPoolExecutor())
+        parts, api = ServiceParts(client, "svc", unique), docker_engine.client.api
+        marks = labels.own(parts.name, parts.owner, labels.FRONT)
+        for _ in range(ROUNDS):
+            made = api.create_container(docker_engine.base, ["true"], labels=marks)["Id"]
+            removal = pool.submit(api.remove_container, made)
+            while not removal.done():
+                with suppress(NotFound):
+                    client.api.inspect_container(made)
+                parts.containers()
+            removal.result()
+        assert parts.containers() == []
+
+
+def test_a_front_takes_the_place_of_another_at_its_port(
+    kit: DockerKit, client: DockerClient
+) -> None:
+    listens_and_stays(kit, client, is_fixed=True)
 
 
 class TestPodman:

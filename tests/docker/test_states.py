@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
-import signal
+import re
 import socket
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
-from docker.errors import ImageNotFound
 
 from mlmagic.entities import Reason, ServiceState
 from mlmagic.errors import (
     ConfigurationError,
-    DeploymentFailedError,
     ServiceError,
     ServiceNotFoundError,
     ServiceUnavailableError,
+    TargetError,
     TargetUnavailableError,
 )
-from mlmagic.targets.docker import DockerTarget, deployment
-from mlmagic.targets.docker.labels import FRONT, GENERATION, OWNER, PART, SERVICE, owner_of
+from mlmagic.files import read_record
+from mlmagic.images.images import host_architecture
+from mlmagic.targets.docker import DockerTarget, deployment, fronts
+from mlmagic.targets.docker.labels import GENERATION, REVISION, SERVICE, owner_of
 from mlmagic.targets.jobs import Job
-from mlmagic.testing.contract import SECONDS, Load, says, until
+from mlmagic.testing.contract import SECONDS, says, until
+from tests.docker.seen import fails, healthy, is_, parts
+from tests.images import disk_bases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from docker import DockerClient
-    from docker.models.containers import Container
 
-    from mlmagic.services import Webservice
     from tests.docker.conftest import DockerKit
     from tests.engine.fixtures import TestEngine
 
@@ -44,48 +44,27 @@ SEED = 1
 
 CRASHING = """
     import os
+    from pathlib import Path
+
+    broken = Path("/data/broken")
 
     def init():
-        pass
+        if broken.exists():
+            raise ValueError("the data is broken")
 
     def run(raw_data):
-        if raw_data == "crash":
+        if raw_data == "break":
+            broken.touch()
+        if raw_data != "who":
             os.kill(os.getpid(), 11) or os._exit(7)
         return "alive"
 """
 
 
-@pytest.fixture
-def client(docker_engine: TestEngine) -> DockerClient:
-    return docker_engine.client
-
-
-def parts(client: DockerClient, kit: DockerKit, part: str | None = None) -> list[Container]:
-    label = [f"{OWNER}={owner_of(kit.root)}", *([f"{PART}={part}"] if part else [])]
-    return client.containers.list(all=True, filters={"label": label})
-
-
-def healthy(kit: DockerKit, *spec: Any, **options: Any) -> Webservice:
-    service = kit.services.submit(kit.spec(*spec, **options))
-    service.wait_for_deployment(timeout_sec=SECONDS)
-    return service
-
-
-def is_(service: Webservice, state: ServiceState, reason: Reason) -> bool:
-    status = service.status
-    return (status.state, status.reason) == (state, reason)
-
-
-def fails(service: Webservice) -> DeploymentFailedError:
-    with pytest.raises(DeploymentFailedError) as caught:
-        service.wait_for_deployment(timeout_sec=SECONDS)
-    return caught.value
-
-
 def test_what_others_do_to_its_containers_is_told_and_start_mends_it(
     kit: DockerKit, client: DockerClient
 ) -> None:
-    service = healthy(kit)
+    service = healthy(kit, restart="always")
     address = service.internal_uri
     (revision,) = parts(client, kit, "revision")
     (front,) = parts(client, kit, "front")
@@ -97,6 +76,8 @@ def test_what_others_do_to_its_containers_is_told_and_start_mends_it(
     revision.pause()
     until(lambda: is_(service, ServiceState.UNHEALTHY, Reason.NOT_ANSWERING))
     assert "is paused" in service.status.message
+    probe = front.attrs["Config"]["Healthcheck"]["Test"][1:]  # `docker ps` says unhealthy by it
+    assert front.exec_run(probe).exit_code == 1
     revision.unpause()
     until(lambda: is_(service, ServiceState.HEALTHY, Reason.READY))
 
@@ -105,6 +86,19 @@ def test_what_others_do_to_its_containers_is_told_and_start_mends_it(
     assert service.status.next_step == "%ml service start svc"
     service.start()
     assert service.run([2]) == [2]
+
+    service.stop()
+    for each in (revision, front):
+        each.reload()
+        assert each.attrs["HostConfig"]["RestartPolicy"]["Name"] == "no"
+    assert is_(service, ServiceState.UNHEALTHY, Reason.STOPPED)
+    for each in (revision, front):
+        each.start()
+    until(lambda: is_(service, ServiceState.HEALTHY, Reason.READY))
+    service.start()
+    for each in (revision, front):
+        each.reload()
+        assert each.attrs["HostConfig"]["RestartPolicy"]["Name"] == "always"
 
     revision.remove(force=True)
     assert is_(service, ServiceState.FAILED, Reason.CONTAINER_GONE)
@@ -122,11 +116,27 @@ def test_what_others_do_to_its_containers_is_told_and_start_mends_it(
     assert client.volumes.list(filters={"name": f"mlmagic-svc-{owner_of(kit.root)[:8]}"}) == []
 
 
-def test_a_server_that_crashes_comes_back(kit: DockerKit) -> None:
-    service = healthy(kit, CRASHING)
+def test_a_server_that_crashes_comes_back_and_one_that_cannot_is_a_crash_loop(
+    kit: DockerKit, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o777)  # the server's user is another
+    service = healthy(kit, CRASHING, restart="on-failure", volumes=(f"{data}:/data",))
     with pytest.raises(Exception, match="svc"):
         service.run("crash", timeout=3)
     until(lambda: bool(service.status.replicas) and service.status.replicas[0].restarts == 1)
+    until(lambda: is_(service, ServiceState.HEALTHY, Reason.READY))
+    assert service.run("who") == "alive"
+
+    with pytest.raises(Exception, match="svc"):
+        service.run("break", timeout=3)
+    until(lambda: is_(service, ServiceState.FAILED, Reason.CRASH_LOOP))
+    assert "the data is broken" in service.status.message
+    assert service.status.traceback is not None
+    assert "score.py" in service.status.traceback
+    (data / "broken").unlink()
+    service.restart()
     until(lambda: is_(service, ServiceState.HEALTHY, Reason.READY))
     assert service.run("who") == "alive"
 
@@ -140,10 +150,31 @@ def test_too_little_memory_is_told(kit: DockerKit) -> None:
         def run(raw_data):
             return 1
     """
-    error = fails(kit.services.submit(kit.spec(script, memory="100Mi")))
+    service = kit.services.submit(kit.spec(script, memory="100Mi"))
+    error = fails(service)
     assert error.status is not None
     assert error.status.reason is Reason.OUT_OF_MEMORY
     assert "--memory" in str(error)
+    told = "\n".join(service.events())
+    assert "  Warning  Die  container/" in told
+    assert "it ended with exit code 137" in told
+
+    later = script.replace("init()", "fill()").replace("return 1", "fill()")
+    later += "    def init(): pass"
+    service = healthy(kit, later, memory="100Mi", restart="no")
+    with pytest.raises(Exception, match="svc"):
+        service.run("", timeout=10)
+    until(lambda: is_(service, ServiceState.FAILED, Reason.OUT_OF_MEMORY))
+
+
+def test_an_init_that_does_not_end_is_told(
+    make_kit: Callable[..., DockerKit], tmp_path: Path
+) -> None:
+    kit = make_kit(tmp_path, start_timeout_seconds=3)
+    error = fails(kit.services.submit(kit.spec(says("").replace("pass", "time.sleep(600)"))))
+    assert error.status is not None
+    assert error.status.reason is Reason.INIT_TIMEOUT
+    assert "did not end within 3 s" in str(error)
 
 
 def test_a_name_that_is_taken_is_refused_before_anything_is_made(
@@ -184,19 +215,49 @@ def test_a_port_that_is_taken_meanwhile_leaves_the_image_to_the_next_one(
     for container in parts(client, kit):
         container.remove(force=True)  # the image stays, of nobody
     random.seed(SEED)
-    first = deployment.some_ports()[0]
+    first = fronts.some_ports()[0]
     with socket.create_server(("127.0.0.1", first)):
         random.seed(SEED)
         assert deployment.run(kit.root / "svc") == 0
     assert kit.services.get("svc").run([1]) == [1]
 
 
-def test_what_an_engine_cannot_give_is_refused(kit: DockerKit) -> None:
+def test_a_deployment_without_a_container_leaves_no_image(
+    kit: DockerKit, client: DockerClient
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    service = healthy(kit, says(kit.label), port=port)
+    for container in parts(client, kit):
+        container.remove(force=True)
+    made = {"label": f"io.mlmagic.spec={service.record.spec.digest}"}
+    assert client.images.list(filters=made)
+    with socket.create_server(("127.0.0.1", port)):
+        assert deployment.run(kit.root / "svc") != 0
+    assert not client.images.list(filters=made)
+
+
+def test_what_an_engine_cannot_give_is_refused(kit: DockerKit, client: DockerClient) -> None:
     service = kit.services.submit(kit.spec(memory="90000Gi"))
     assert is_(service, ServiceState.UNSCHEDULABLE, Reason.INSUFFICIENT_MEMORY)
     assert "the engine's host has" in service.status.message
     with pytest.raises(ConfigurationError, match="no network 'not-there'"):
         kit.services.submit(kit.spec(name="other", networks=("not-there",)))
+    for network in ("host", "none"):
+        with pytest.raises(ConfigurationError, match=f"network '{network}'.* publishes no port"):
+            kit.services.submit(kit.spec(name="other", networks=(network,)))
+    on_the_bridge = {"parent": "docker0"}
+    for kind, options in (
+        ("internal", {"internal": True}),
+        ("of the driver 'macvlan'", {"driver": "macvlan", "options": on_the_bridge}),
+        ("of the driver 'ipvlan'", {"driver": "ipvlan", "options": on_the_bridge}),
+    ):
+        closed = client.networks.create(f"{kit.label}-closed", **options)
+        try:
+            with pytest.raises(ConfigurationError, match=f"is {kind}.*--network bridge"):
+                kit.services.submit(kit.spec(name="other", networks=(f"{closed.name}",)))
+        finally:
+            closed.remove()
     with pytest.raises(ConfigurationError, match="SOURCE:TARGET"):
         kit.services.submit(kit.spec(name="other", volumes=("data",)))
 
@@ -222,12 +283,27 @@ def test_a_line_of_a_dockerfile_that_fails_is_told(kit: DockerKit, client: Docke
     assert "there is no such package)" in str(error)
     assert parts(client, kit) == []
 
+    healthy(kit)
+    again = kit.services.submit(kit.spec(base_dockerfile=lines))
+    fails(again)
+    told = [line for line in again.log_lines(50) if line.startswith("deployment of revision 3: ")]
+    assert any("there is no such package" in line for line in told)
+    assert "Ready:" in again.get_logs()
 
-def test_a_base_image_that_cannot_be_had_is_told(kit: DockerKit, client: DockerClient) -> None:
-    error = fails(kit.services.submit(kit.spec(base_image="localhost:9/not-there:1")))
+
+@pytest.mark.parametrize("base", ["localhost:9/not-there:1", "for another processor"])
+def test_a_base_image_that_cannot_be_had_is_told(
+    kit: DockerKit, client: DockerClient, tmp_path: Path, base: str
+) -> None:
+    if base.startswith("for"):
+        other = ({"amd64", "arm64"} - {host_architecture()}).pop()
+        base = disk_bases.write(tmp_path, "oci", architecture=other)
+    service = kit.services.submit(kit.spec(base_image=base))
+    error = fails(service)
     assert error.status is not None
+    assert "  Warning  ImagePullFailed  revision/1  " in service.events()[-1]
     assert error.status.reason is Reason.IMAGE_PULL
-    assert "localhost:9/not-there" in str(error)
+    assert base in str(error)
     assert parts(client, kit) == []
 
 
@@ -262,6 +338,22 @@ def test_another_workspace_attaches_from_the_labels_alone(
     assert client.containers.list(all=True, filters={"label": f"{SERVICE}={name}"}) == []
     with pytest.raises(ServiceNotFoundError, match="nothing-like-it"):
         other.services.attach("nothing-like-it", "docker")
+
+
+def test_of_two_services_of_a_name_the_one_that_is_meant_is_attached(
+    kit: DockerKit, make_kit: Callable[..., DockerKit], tmp_path: Path
+) -> None:
+    name = f"svc-{kit.label[-8:]}"
+    there = make_kit(tmp_path / "there")
+    one, other = f"{kit.label}-one", f"{kit.label}-other"
+    healthy(kit, says("one"), name=name, dns_name_label=one)
+    healthy(there, says("other"), name=name, dns_name_label=other)
+    services = make_kit(tmp_path / "last").services
+    with pytest.raises(TargetError, match=f"2 workspaces .*'{one}' and '{other}'"):
+        services.attach(name, "docker")
+    with pytest.raises(ServiceNotFoundError, match="in a container 'another'"):
+        services.attach(name, "docker", label="another")
+    assert services.attach(name, "docker", label=other).run("") == "other"
 
 
 def test_another_workspace_goes_back_to_what_the_engine_still_has(
@@ -300,69 +392,22 @@ def test_another_workspace_goes_back_to_what_the_engine_still_has(
     last.delete()
 
 
-def test_a_deployment_that_is_killed_is_told_and_loses_nothing(kit: DockerKit) -> None:
-    service = healthy(kit, says("one"))
-    with Load(service) as load:
-        kit.services.submit(kit.spec(says("two")))
-        job = Job(kit.root / "svc")
-        until(lambda: (state := job.state()) is not None and state.process is not None)
-        state = job.state()
-        assert state is not None
-        assert state.process is not None
-        os.kill(state.process.pid, signal.SIGKILL)
-        until(lambda: is_(service, ServiceState.HEALTHY, Reason.UPDATE_FAILED))
-        failure = service.failure
-        assert failure is not None
-        assert failure.reason is Reason.DEPLOY_INTERRUPTED
-        again = kit.services.submit(kit.spec(says("two")))
-        again.wait_for_deployment(timeout_sec=SECONDS)
-        until(lambda: load.answers[-1:] == ["two"])
-    assert load.errors == []
-
-
-def test_an_update_is_healthy_while_the_revision_before_still_answers_what_it_took(
-    kit: DockerKit, client: DockerClient, docker_engine: TestEngine
+def test_an_image_with_the_server_of_another_version_is_deployed_as_that_knows(
+    kit: DockerKit, client: DockerClient
 ) -> None:
-    script = """
-        import pathlib, time
-
-        def init():
-            pass
-
-        def run(raw_data):
-            pathlib.Path("/gate/taken").touch()
-            while not pathlib.Path("/gate/open").exists():
-                time.sleep(0.02)
-            return "one"
-    """
-    volume = client.volumes.create(f"{kit.label}-gate")
-    options = {"volumes": (f"{volume.name}:/gate",), "scoring_timeout_ms": 300_000}
-
-    def at_gate(*command: str) -> None:
-        mount = [f"{volume.name}:/gate"]
-        client.containers.run(docker_engine.base, [*command], volumes=mount, remove=True)
-
-    try:
-        at_gate("chmod", "777", "/gate")
-        service = healthy(kit, script, **options)
-        with ThreadPoolExecutor() as pool:
-            asked = pool.submit(service.run, "")
-            at_gate("sh", "-c", "until test -e /gate/taken; do sleep 0.1; done")
-            updated = healthy(kit, says("two"), **options)
-            assert updated.run("") == "two"
-            assert not asked.done()
-            (replica,) = updated.status.replicas
-            assert replica.ready
-            at_gate("touch", "/gate/open")
-            assert asked.result() == "one"
-        until(lambda: sum(each.status == "running" for each in parts(client, kit)) == 2)
-        healthy(kit, says("three"), **options)
-        (front,) = parts(client, kit, FRONT)
-        service.delete()
-        with pytest.raises(ImageNotFound):  # of the first revision, which went before
-            client.images.get(front.attrs["Image"])
-    finally:
-        volume.remove()
+    service = healthy(kit, says("one"))
+    (first,) = parts(client, kit, REVISION)
+    older = client.api.commit(first.id, changes=["LABEL io.mlmagic.runtime=older"])["Id"]
+    folder = kit.root / "svc"
+    work = replace(read_record(folder / "work.json", deployment.Work), image=older)
+    job = Job(folder)
+    job.start(1, deployment.command(folder, work))
+    until(lambda: bool((state := job.state()) and state.is_over), seconds=SECONDS)
+    made = parts(client, kit, REVISION)[0]  # the newest comes first
+    assert "--accept-when-ready" in made.attrs["Args"]
+    assert "--serving-file" not in made.attrs["Args"]
+    assert is_(service, ServiceState.HEALTHY, Reason.READY)
+    assert service.run("") == "one"
 
 
 def test_networks_volumes_and_secrets_reach_the_container(
@@ -405,12 +450,19 @@ def test_networks_volumes_and_secrets_reach_the_container(
             net.remove()
 
 
-def test_gpus_that_an_engine_has_no_driver_for_are_told(kit: DockerKit) -> None:
+def test_gpus_that_an_engine_has_no_driver_for_are_told(
+    kit: DockerKit, client: DockerClient
+) -> None:
     service = healthy(kit)
+    (front,) = parts(client, kit, "front")
+    assert front.exec_run(front.attrs["Config"]["Healthcheck"]["Test"][1:]).exit_code == 0
     error = fails(kit.services.submit(kit.spec(gpus="1")))
     assert error.status is not None
     assert error.status.reason is Reason.INSUFFICIENT_ACCELERATOR
     assert "--gpus" in str(error)
+    asked = [each.attrs["HostConfig"]["DeviceRequests"] for each in parts(client, kit, "revision")]
+    (wanted,) = next(filter(None, asked))
+    assert (wanted["Count"], wanted["Capabilities"]) == (1, [["gpu"]])
     assert service.run([1]) == [1]  # the revision before answers
 
 
@@ -436,6 +488,8 @@ def test_containers_can_do_little(kit: DockerKit, client: DockerClient) -> None:
         assert host["LogConfig"]["Config"]["max-file"] == "3"
         assert container.attrs["Config"]["User"] == "10001:0"
         assert not set(service.get_keys()) & {*container.attrs["Config"]["Env"]}
+    (level,) = {each.attrs["HostConfig"]["SecurityOpt"][1] for each in parts(client, kit)}
+    assert re.fullmatch(r"label=level:s0:c\d+,c\d+", level)  # they share the socket with SELinux
     (revision,) = parts(client, kit, "revision")
     assert revision.attrs["HostConfig"]["Memory"] == 2 * 200 * 2**20
     assert revision.attrs["HostConfig"]["NanoCpus"] == 10**9

@@ -45,6 +45,30 @@ def test_models_from_a_shell(run, tmp_path):
     assert run("model", "delete", "tiny").stdout == "tiny:1  deleted\n"
 
 
+TERMINATED = """
+import os, signal, sys
+from mlmagic.cli import main
+from mlmagic.registry import ContentStore
+def adopt(self, written, *, shared):
+    assert self.temporaries()
+    os.kill(os.getpid(), signal.SIGTERM)
+ContentStore._adopt = adopt
+sys.argv = ["mlmagic", "model", "register", "-n", "tiny", "-p", "model.bin"]
+sys.exit(main())
+"""
+
+
+def test_a_command_that_is_terminated_takes_back_what_it_began(run, tmp_path):
+    run("model", "register", "-n", "first", "-p", "pyproject.toml")
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINATED],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, "error: Interrupted.\n")
+    assert list((tmp_path / ".mlmagic" / "content" / "incoming").iterdir()) == []
+    assert run("model", "list", "--query", "[].id", "-o", "tsv").stdout == "first:1\n"
+
+
 def test_verify_ends_with_1_where_it_finds_damage(run, tmp_path):
     run("model", "register", "-n", "tiny", "-p", "model.bin")
     assert run("model", "verify").returncode == 0
@@ -217,3 +241,14 @@ def test_colours_are_for_terminals(run, tmp_path):
     )
     assert "\x1b" not in run("model", "show", "tiny", "-o", "jsonc").stdout
     assert "\x1b[31m\x1b[1merror:" in on_a_terminal(tmp_path, "model", "show", "nobody")
+
+
+def test_what_is_not_done_as_asked_stays_on_a_terminal_and_is_told_under_ci(run, tmp_path):
+    (tmp_path / "score.py").write_text(SCRIPT)
+    (tmp_path / "dc.yml").write_text("computeType: local\nappInsightsEnabled: true\n")
+    line = ("deploy", "svc", "--script", "score.py", "--dc", "dc.yml", "--plan")
+    told = "'appInsightsEnabled' is accepted, but not used"
+    whole = next(part for part in on_a_terminal(tmp_path, *line).split("\n") if told in part)
+    assert whole.endswith("its log.\r")
+    assert told in run(*line, CI="true").stderr
+    assert told not in run(*line, "--only-show-errors", CI="true").stderr

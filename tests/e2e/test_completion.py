@@ -10,11 +10,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
 
 from mlmagic import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BIN = Path(sys.executable).parent
 # What bash does at a tab: the function of the command, with the line as far as the cursor.
@@ -26,13 +30,42 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
+# A line as far as the cursor, and what its last word can become, their common beginning first.
+NAMES = (
+    ("mlmagic model show he", ["hello", "hello:1", "hello@best"]),
+    ("mlmagic model show hello:", ["hello:1"]),
+    ("mlmagic model show -i hello@b", ["hello@best"]),
+    ("mlmagic model list --model-name he", ["hello"]),
+    ("mlmagic service show ec", ["echo-svc"]),
+    ("mlmagic service get-logs -n ec", ["echo-svc"]),
+    ("mlmagic environment show ow", ["own", "own:1"]),
+    ("mlmagic deploy svc -e own:", ["own:1"]),
+    ("mlmagic config show kept", ["kept-config"]),
+    ("mlmagic deploy svc --dc kept", ["kept-config"]),
+    ("mlmagic deploy svc --ct loc", ["local"]),
+    ("mlmagic computetarget show ku", ["kubernetes"]),
+    ("mlmagic deploy svc --ic mod", ["model.txt"]),
+    ("mlmagic model register -p mod", ["model.txt"]),
+)
+SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return raw_data\n"
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("completion")
     workspace = Workspace.create(folder)
     (folder / "model.txt").write_text("one")
     workspace.register_model(folder / "model.txt", name="hello")
-    return folder
+    workspace.set_model_alias("hello:1", alias="best")
+    workspace.keep_configuration("deployment", "kept-config", "port: 8890\n")
+    workspace.scaffold_environment("own", folder / "own-env")
+    workspace.register_environment(folder / "own-env")
+    (folder / "score.py").write_text(SCRIPT)
+    service = workspace.deploy(
+        "echo-svc", script=folder / "score.py", environment="minimal", wait=False
+    )
+    yield folder
+    service.delete()
 
 
 def require(shell: str) -> None:
@@ -52,8 +85,9 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     [
         ("mlmagic serv", {"service", "services"}),
         ("mlmagic model sh", {"show"}),
-        ("mlmagic model show he", {"hello", "hello:1"}),
+        ("mlmagic model show he", {"hello", "hello:1", "hello@best"}),
         ("mlmagic model show hello:", {"1"}),  # bash keeps what stands before the colon
+        ("mlmagic model show hello@", {"best"}),
         ("mlmagic model list -o js", {"json", "jsonc"}),
         ("mlmagic model register --model-fr", {"--model-framework", "--model-framework-version"}),
         ("mlmagic nosuch x", {""}),
@@ -68,10 +102,9 @@ def test_bash_completes_verbs_options_and_names(folder: Path, line: str, told: s
     ("line", "told"),
     [
         ("mlmagic model sh", ["show"]),
-        ("mlmagic model show he", ["hello", "hello:1"]),
-        ("mlmagic model show hello:", ["hello:1"]),
         ("mlmagic model list -o js", ["json", "jsonc"]),
         ("mlmagic nosuch mod", ["model.txt"]),  # files, where nothing is known
+        *NAMES,
     ],
 )
 def test_fish_completes_verbs_options_and_names(folder: Path, line: str, told: list[str]) -> None:
@@ -93,10 +126,9 @@ def test_zsh_completes_verbs_options_and_names(folder: Path) -> None:
         zsh.expect("\nready")
         for line, completed in (
             ("mlmagic model sh", "mlmagic model show"),
-            ("mlmagic model show he", "mlmagic model show hello"),
-            ("mlmagic model show hello:", "mlmagic model show hello:1"),
             ("mlmagic model register --model-framework-v", "--model-framework-version"),
             ("mlmagic nosuch mod", "mlmagic nosuch model.txt"),
+            *((line, f"{line.rpartition(' ')[0]} {told[0]}") for line, told in NAMES),
         ):
             # The tab key, then the line as it is now, printed: ctrl-A, ctrl-E are its ends.
             zsh.send(f"{line}\t\x01print -r -- [ \x05 ]\r")

@@ -85,7 +85,7 @@ def test_the_wheel_holds_the_package_whole_and_nothing_else(wheel):
     assert names == packaged_files()
     needed = {
         "mlmagic/panels/static/service.js",
-        "mlmagic/panels/static/service.css",
+        "mlmagic/panels/static/panels.css",
         "mlmagic/py.typed",
         "mlmagic/registry/migrations/env.py",
         "mlmagic/runs/project/diabetes.ipynb",

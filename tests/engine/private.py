@@ -22,14 +22,23 @@ class PrivateEngine:
         directory: Its state. Keep it short: a socket's path has 108 characters at most.
         options: Further options of dockerd.
         network: Whether containers have a network, and publish ports on this machine.
+        programs: Folder of other programs than the machine's, dockerd among them.
     """
 
-    def __init__(self, directory: Path, *options: str, network: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        network: bool = False,
+        programs: Path | None = None,
+    ) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self.url = f"unix://{directory}/docker.sock"
         self.options = options
         self.log = directory / "dockerd.log"
+        search = [str(programs)] if programs else []
+        self._path = os.pathsep.join([*search, os.environ["PATH"]])
         self._clients: list[DockerClient] = []
         self.process: subprocess.Popen[bytes] | None = None
         self._bridge = f"mlm{secrets.token_hex(4)}" if network else None
@@ -47,19 +56,25 @@ class PrivateEngine:
                     # In a network namespace of its own: an engine without a bridge takes the
                     # bridge of the machine's engine away.
                     *(() if self._bridge else ("unshare", "--net")),
-                    *("dockerd", "--host", self.url, "--iptables=false"),
+                    *(
+                        shutil.which("dockerd", path=self._path) or "dockerd",
+                        "--host",
+                        self.url,
+                        "--iptables=false",
+                    ),
                     *("--bridge", self._bridge or "none"),
                     *("--data-root", self.directory / "data"),
                     *("--exec-root", self.directory / "exec"),
                     *("--pidfile", self.directory / "dockerd.pid"),
                     *self.options,
                 ],
+                env={**os.environ, "PATH": self._path},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        for _ in range(300):
+        for _ in range(1200):
             with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
                 probe.connect(f"{self.directory}/docker.sock")
                 self.client().ping()
@@ -94,6 +109,7 @@ class PrivateEngine:
     def cut_power(self) -> None:
         """End it with all of its containers, and forget what a reboot forgets."""
         running = [each.attrs["State"]["Pid"] for each in self.client().containers.list()]
+        running = [each for each in running if each]  # 0 has none now, and would mean ourselves
         self.kill()
         for process in running:
             with suppress(ProcessLookupError):

@@ -76,7 +76,7 @@ class Registry:
                 stdout=log,
                 stderr=log,
             )
-        for _ in range(300):
+        for _ in range(2400):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return self

@@ -1,10 +1,15 @@
 """Virtual environments made by the real uv: complete or not there at all."""
 
 import dataclasses
+import hashlib
+import io
 import resource
 import signal
 import subprocess
 import sys
+import sysconfig
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -111,6 +116,38 @@ def broken(text: str) -> str:
     start = text.index("six==")
     lines = text[start:].splitlines()
     return text[:start] + f"{lines[0]}\n    --hash=sha256:{'0' * 64}\n"
+
+
+def test_an_old_version_that_cannot_be_built_is_told_with_the_next_that_has_a_wheel(
+    environments: Environments, tmp_path: Path
+) -> None:
+    system = '[build-system]\nrequires = []\nbackend-path = ["."]\nbuild-backend = "backend"\n'
+    facts = "Metadata-Version: 2.1\nName: aged\nVersion: {}\n"
+    with tarfile.open(tmp_path / "aged-1.0.tar.gz", "w:gz") as sdist:
+        for name, text in (
+            ("PKG-INFO", facts.format("1.0")),
+            ("pyproject.toml", system),
+            ("backend.py", "def build_wheel(*_):\n    raise RuntimeError('too old')\n"),
+        ):
+            entry = tarfile.TarInfo(f"aged-1.0/{name}")
+            entry.size = len(text)
+            sdist.addfile(entry, io.BytesIO(text.encode()))
+    for version in ("1.2", "1.3"):
+        with zipfile.ZipFile(tmp_path / f"aged-{version}-py3-none-any.whl", "w") as wheel:
+            place = f"aged-{version}.dist-info"
+            wheel.writestr(f"{place}/METADATA", facts.format(version))
+            wheel.writestr(f"{place}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+            wheel.writestr(f"{place}/RECORD", "")
+    digest = hashlib.sha256((tmp_path / "aged-1.0.tar.gz").read_bytes()).hexdigest()
+    lock = Lock(
+        identity="a" * 64,
+        text=f"aged==1.0 --hash=sha256:{digest}\n",
+        python_version=f"{sys.version_info.major}.{sys.version_info.minor}",
+        platform=sysconfig.get_platform(),
+        index_options=("--no-index", f"--find-links {tmp_path}"),
+    )
+    with pytest.raises(EnvironmentSetupError, match=r"'aged==1\.2' is the next version"):
+        environments.realise(lock)
 
 
 def test_a_python_that_this_machine_lacks(

@@ -50,13 +50,13 @@ def small_image(images: Images, kit: ServiceKit, tmp_path: Path) -> Image:
 
 
 @pytest.fixture
-def loaded(engine: Engine) -> Iterator[Callable[[Image], str]]:
+def loaded(images: Images, engine: Engine) -> Iterator[Callable[[Image], str]]:
     """Load images, and remove them at the end."""
     names: list[str] = []
 
     def load(image: Image) -> str:
         name = f"mlmagic-tests/images:{image.short}"
-        engine.load(image, name)
+        images.load(image, engine, name)
         names.append(name)
         return name
 

@@ -10,6 +10,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tests.engine.fixtures import TestEngine
 
+SCRIPT = """
+import json
+import os
+
+def init():
+    global words
+    folder = os.environ["AZUREML_MODEL_DIR"]
+    with open(os.path.join(folder, "words.txt")) as file:
+        words = file.read()
+
+def run(raw_data):
+    return {**json.loads(raw_data), "words": words}
+"""
+ANSWER = {"x": 2, "words": "some words"}
+
 
 def serve(docker_engine: TestEngine, image: str, *, key: str = "", **options: Any) -> Any:
     """Start a container as ``docker run -p`` does, and score ``{"x": 2}``.
@@ -21,7 +36,7 @@ def serve(docker_engine: TestEngine, image: str, *, key: str = "", **options: An
         image, detach=True, ports={"5001/tcp": ("127.0.0.1", None)}, **options
     )
     try:
-        for _ in range(600):
+        for _ in range(2400):
             container.reload()
             ports = container.ports.get("5001/tcp")
             if ports and "Ready" in container.logs().decode():

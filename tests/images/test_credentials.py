@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlmagic.errors import ImagePullError, ImagePushError
+from mlmagic.errors import ImageBuildError, ImagePullError, ImagePushError
 from mlmagic.images import Engine, connect
 from tests.engine.registry import PASSWORD, USER
 from tests.engine.tokens import TokenServer
@@ -119,7 +119,7 @@ def test_a_helper_is_asked_for_the_registries_that_it_keeps(
     docker_config(credHelpers={registry.address: "vault"})
     with pytest.raises(ImagePushError, match="'docker-credential-vault', which is not") as caught:
         images.push(small_image, place)
-    assert "Install it" in (caught.value.hint or "")
+    assert "Install that helper" in (caught.value.hint or "")
     helper("elsewhere.example.com", USER, PASSWORD)
     with pytest.raises(ImagePushError, match="401"):
         images.push(small_image, place)
@@ -169,6 +169,15 @@ def test_an_engine_pulls_a_base_with_them(
         with pytest.raises(ImagePullError, match=f"'{place}' cannot be had") as caught:
             images.base(place, engine=Engine(client))
         assert caught.value.hint == "Log in to the registry: docker login."
+    docker_config(credsStore="vault")  # which is not there
+    for lines, kind in ((None, ImagePullError), ("RUN true", ImageBuildError)):
+        with (
+            closing(connect()) as client,
+            pytest.warns(UserWarning, match="vault not installed"),
+            pytest.raises(kind, match="docker-credential-vault not installed") as caught,
+        ):
+            images.base(place, dockerfile=lines, engine=Engine(client))
+        assert "'credsStore'" in (caught.value.hint or "")
     docker_config(auths=known)
     with closing(connect()) as client:
         assert images.base(place, engine=Engine(client)).configuration.id == small_image.id

@@ -59,7 +59,7 @@ def test_an_engine_that_dies_or_is_full_while_it_takes_an_image_has_none_of_it(
         death = threading.Thread(target=private.kill_as_it_takes_an_image)
         death.start()
         with pytest.raises(TargetUnavailableError, match="No Docker engine answers"):
-            Engine(private.client()).load(image, "svc:1")
+            images.load(image, Engine(private.client()), "svc:1")
         death.join()
         private.start()
         assert tags(private) == ["base:1"]
@@ -67,11 +67,11 @@ def test_an_engine_that_dies_or_is_full_while_it_takes_an_image_has_none_of_it(
         engine = Engine(private.client())
         large = images.service(kit.spec(models={"iris:1": bytes(DISK)}), base)
         with pytest.raises(ImageBuildError, match="no space left") as caught:
-            engine.load(large, "svc:1")
+            images.load(large, engine, "svc:1")
         assert "%ml image prune" in (caught.value.hint or "")
         assert tags(private) == ["base:1"]
 
-        engine.load(image, "svc:1")
+        images.load(image, engine, "svc:1")
         assert tags(private) == ["base:1", "svc:1"]
         private.stop()
 

@@ -36,11 +36,12 @@ class Place:
     def load(self, script: str) -> Image:
         image = self.images.service(self.kit.spec(script), self.base)
         self.names.append(f"mlmagic-tests/prune:{image.short}")
-        self.engine.load(image, self.names[-1])
+        self.images.load(image, self.engine, self.names[-1])
         return image
 
     def has(self, image: Image) -> bool:
-        return image.id in {each.image_id for each in list_images(self.images, self.engine)}
+        wanted = f"mlmagic-tests/prune:{image.short}"
+        return any(wanted in each.name for each in list_images(self.images, self.engine))
 
 
 @pytest.fixture

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlmagic.errors import ImageBuildError
+from mlmagic.images import Images
+from mlmagic.images.housekeeping import prune_images
 from mlmagic.images.layers import LayerStore
+from mlmagic.registry import ContentStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -98,3 +101,16 @@ def test_a_full_disk_is_told_and_nothing_half_made_stays(tmp_path: Path) -> None
         assert not (store.layers / "key").exists()
         assert leftovers(store.root) == []
         assert store.stored("key", "a layer", lambda _work: [b"small"]).size == len(b"small")
+
+
+def test_nobody_prunes_while_an_image_is_made_of_layers(tmp_path: Path) -> None:
+    images = Images(tmp_path, content=ContentStore(tmp_path / "content"))
+    images.layers.stored("key", "a layer", lambda _work: [b"something"])
+    place = images.layers.layers / "key"
+    with images.layers.in_use():
+        told = prune_images(images, None, used=())
+        assert (told.removed, told.kept) == ((), ("layers",))
+    with images.layers.in_use(), images.layers.in_use():  # as many as like
+        assert place.is_dir()
+    assert prune_images(images, None, used=()).removed == ("key",)
+    assert not place.exists()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tarfile
-import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
@@ -15,28 +13,15 @@ import pytest
 
 from mlmagic import Workspace
 from mlmagic.errors import ConfigurationError, ImageBuildError, TargetUnavailableError
-from tests.engine.registry import free_port
-from tests.images.serving import serve
+from tests.images.serving import ANSWER, SCRIPT, serve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.engine.fixtures import TestEngine
     from tests.engine.registry import Registry
 
-SCRIPT = """
-import json
-import os
-
-def init():
-    global words
-    folder = os.environ["AZUREML_MODEL_DIR"]
-    with open(os.path.join(folder, "words.txt")) as file:
-        words = file.read()
-
-def run(raw_data):
-    return {**json.loads(raw_data), "words": words}
-"""
 LOOKING = """
 import os
 
@@ -47,7 +32,6 @@ def run(raw_data):
     source = os.environ.get("AZUREML_SOURCE_DIRECTORY", "")
     return [sorted(os.listdir(os.environ["AML_APP_ROOT"])), source]
 """
-ANSWER = {"x": 2, "words": "some words"}
 
 
 @pytest.fixture
@@ -85,6 +69,8 @@ def test_keys_guard_an_image_that_was_not_told_otherwise(
     made = workspace.package_models(
         ["words:1"], script=workspace.root / "score.py", base_image=docker_engine.base
     )
+    # The image of a service of the name is another's: it goes with the service.
+    assert made.location == f"words:{made.location.rpartition(':')[2]}"
     keys = tmp_path / "keys.json"
     keys.write_text('{"primary": "one", "secondary": "two"}')
     keys.chmod(0o600)
@@ -101,13 +87,24 @@ def test_keys_guard_an_image_that_was_not_told_otherwise(
         docker_engine.client.images.remove(made.location, force=True)
 
 
-def test_a_dockerfile_builds_without_a_network(
-    docker_engine: TestEngine, workspace: Workspace, tmp_path: Path
+@pytest.fixture
+def pushed_base(docker_engine: TestEngine, image_registry: Registry, unique: str) -> Iterator[str]:
+    """The base image by a name that others can get it by."""
+    name = f"{image_registry.address}/{unique}/base"
+    docker_engine.client.images.get(docker_engine.base).tag(name, "1")
+    docker_engine.client.images.push(name, "1")
+    yield f"{name}:1"
+    docker_engine.client.images.remove(f"{name}:1")
+
+
+def test_a_dockerfile_builds_without_a_network_and_without_the_base_that_was_built_here(
+    docker_engine: TestEngine, workspace: Workspace, tmp_path: Path, pushed_base: str
 ) -> None:
+    first = f"FROM {pushed_base} AS first\nRUN echo made > /etc/made"
     made = workspace.package_models(
         ["words:1"],
         script=workspace.root / "score.py",
-        base_image=docker_engine.base,
+        base_dockerfile=f"{first}\nFROM {pushed_base}\nCOPY --from=first /etc/made /etc/\n",
         auth="none",
         variables={"NOTE": 'a "quoted" $HOME\\ note'},
         output_path=tmp_path / "context",
@@ -115,17 +112,21 @@ def test_a_dockerfile_builds_without_a_network(
     assert made.form == "dockerfile"
     model = tmp_path / "context" / "azureml-app" / "azureml-models" / "words" / "1" / "words.txt"
     assert model.read_text() == "some words"
+    assert (tmp_path / "context" / "Dockerfile").read_text().startswith(first)
+    assert made.base is not None
+    docker_engine.client.images.remove(made.base, force=True)
     image, _ = docker_engine.client.images.build(
         path=str(tmp_path / "context"), network_mode="none", tag="mlmagic-tests/built", rm=True
     )
     try:
         assert 'NOTE=a "quoted" $HOME\\ note' in image.attrs["Config"]["Env"]
         assert serve(docker_engine, image.id, read_only=True) == ANSWER
+        docker_engine.client.containers.run(image.id, ["test", "-f", "/etc/made"], remove=True)
     finally:
         docker_engine.client.images.remove(image.id, force=True)
 
 
-def test_a_dockerfile_on_an_image_of_ours_shows_nothing_of_its_service(
+def test_a_dockerfile_builds_without_the_image_of_ours_below_and_shows_nothing_of_it(
     docker_engine: TestEngine, workspace: Workspace, tmp_path: Path
 ) -> None:
     below = workspace.package_models(
@@ -138,22 +139,25 @@ def test_a_dockerfile_on_an_image_of_ours_shows_nothing_of_its_service(
         image_label="1",
     )
     (tmp_path / "look.py").write_text(LOOKING)
+    said: list[str] = []
     try:
         workspace.package_models(
             script=tmp_path / "look.py",
             base_image=below.location,
             auth="none",
             output_path=tmp_path / "context",
+            on_event=said.append,
         )
-        image, _ = docker_engine.client.images.build(
-            path=str(tmp_path / "context"), network_mode="none", rm=True
-        )
-        try:
-            assert serve(docker_engine, image.id, read_only=True) == [["look.py"], ""]
-        finally:
-            docker_engine.client.images.remove(image.id, force=True)
     finally:
         docker_engine.client.images.remove(below.location, force=True)
+    assert [line for line in said if "mlmagic-tests/below:1" in line and "travel" in line]
+    image, _ = docker_engine.client.images.build(
+        path=str(tmp_path / "context"), network_mode="none", rm=True
+    )
+    try:
+        assert serve(docker_engine, image.id, read_only=True) == [["look.py"], ""]
+    finally:
+        docker_engine.client.images.remove(image.id, force=True)
 
 
 @pytest.mark.parametrize("name", ["layout", "layout.tar"])
@@ -211,73 +215,24 @@ def test_a_layout_is_a_base_too(
         docker_engine.client.images.remove(pulled.id, force=True)
 
 
-@pytest.mark.parametrize("name", ["bundle", "bundle.tar.gz"])
-def test_a_bundle_serves_with_python_alone(workspace: Workspace, tmp_path: Path, name: str) -> None:
-    workspace.package_models(
-        ["words:1"], script=workspace.root / "score.py", to="bundle", output_path=tmp_path / name
-    )
-    if name.endswith(".gz"):
-        with tarfile.open(tmp_path / name) as tar:
-            tar.extractall(tmp_path, filter="tar")
-    venv = tmp_path / "empty"
-    subprocess.run(["uv", "venv", "-q", venv], check=True, timeout=120)
-    port = free_port()
-    process = subprocess.Popen(
-        [venv / "bin" / "python", tmp_path / "bundle" / "start", "--port", str(port)],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-        cwd="/",
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait(port)
-        keys = json.loads((tmp_path / "bundle" / "keys.json").read_text())
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/score",
-            b'{"x": 2}',
-            {"Authorization": f"Bearer {keys['primary']}"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            assert json.load(answer) == ANSWER
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
-def test_a_bundle_refuses_another_python(workspace: Workspace, tmp_path: Path) -> None:
-    workspace.package_models(
-        ["words:1"], script=workspace.root / "score.py", to="bundle", output_path=tmp_path / "b"
-    )
-    facts = tmp_path / "b" / "bundle.json"
-    facts.write_text(facts.read_text().replace('"python": "3.', '"python": "9.'))
-    ran = subprocess.run(
-        [tmp_path / "b" / "start"], check=False, capture_output=True, text=True, timeout=60
-    )
-    assert ran.returncode == 1
-    assert "This bundle needs Python 9." in ran.stderr
-
-
 def test_without_an_engine_a_push_works_and_a_local_image_says_what_to_do(
     workspace: Workspace,
     docker_engine: TestEngine,
     image_registry: Registry,
+    pushed_base: str,
     unique: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    base = f"{image_registry.address}/{unique}/base"
-    docker_engine.client.images.get(docker_engine.base).tag(base, "1")
-    docker_engine.client.images.push(base, "1")
-    docker_engine.client.images.remove(f"{base}:1")
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     with pytest.raises(TargetUnavailableError, match="--push"):
         workspace.package_models(
-            ["words:1"], script=workspace.root / "score.py", base_image=f"{base}:1"
+            ["words:1"], script=workspace.root / "score.py", base_image=pushed_base
         )
     reference = f"{image_registry.address}/{unique}/service:1"
     made = workspace.package_models(
         ["words:1"],
         script=workspace.root / "score.py",
-        base_image=f"{base}:1",
+        base_image=pushed_base,
         auth="none",
         push=reference,
     )
@@ -304,14 +259,3 @@ def test_what_makes_no_sense_is_refused(workspace: Workspace, tmp_path: Path) ->
         workspace.package_models(
             ["words:1"], script=script, to="bundle", output_path=tmp_path / "full"
         )
-
-
-def _wait(port: int) -> None:
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).close()
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("the bundle does not answer")

@@ -21,7 +21,6 @@ from mlmagic.images import Images
 from mlmagic.workspace.parts import check_config
 from tests.engine.serving import Serving
 from tests.images.disk_bases import write
-from tests.images.serving import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
 
     from mlmagic.entities import Lock
     from mlmagic.environments import Environments
-    from mlmagic.images import Base, Engine, Image
+    from mlmagic.images import Base
     from mlmagic.testing import ServiceKit
-    from tests.engine.fixtures import TestEngine
 
 MACHINES = {
     "x86_64": (62, "usr/lib64/ld-linux-x86-64.so.2"),
@@ -253,52 +251,3 @@ def test_a_deployment_is_told_at_once_and_finds_it_from_anywhere(
     for kind in (DockerDeploymentConfig, KubernetesDeploymentConfig):
         checked = check_config(kind(standalone_python=f"python.tar#sha256={digest}"))
         assert checked == kind(standalone_python=f"{tmp_path}/python.tar#sha256={digest}")
-
-
-@pytest.mark.docker
-def test_a_service_runs_on_a_base_without_python(
-    docker_engine: TestEngine,
-    images: Images,
-    engine: Engine,
-    kit: ServiceKit,
-    tmp_path: Path,
-    loaded: Callable[[Image], str],
-) -> None:
-    version = docker_engine.python_version
-    without = "RUN rm -rf /usr/bin/python3* /usr/lib/python3*"
-    pinned = relocated(docker_engine, tmp_path / "python.tar.gz")
-    with pytest.raises(ImagePullError, match="has no Python") as caught:
-        images.base(docker_engine.base, engine=engine, dockerfile=without)
-    assert "standalone_python" in (caught.value.hint or "")
-    base = images.base(
-        docker_engine.base,
-        python_version=version,
-        engine=engine,
-        dockerfile=without,
-        standalone=pinned,
-    )
-    try:
-        image = images.service(kit.spec(auth="none"), base)
-        assert serve(docker_engine, loaded(image), read_only=True) == {"x": 2}
-    finally:
-        docker_engine.client.images.remove(base.reference, force=True)
-
-
-def relocated(docker_engine: TestEngine, path: Path) -> str:
-    """Make an archive of the Python that the base image of the tests has."""
-    version = docker_engine.python_version
-    container = docker_engine.client.containers.create(docker_engine.base, "/")
-    try:
-        with tarfile.open(path, "w:gz", compresslevel=1) as tar:
-            for name in (f"bin/python{version}", f"lib/python{version}"):
-                stream, _ = container.get_archive(f"/usr/{name}")
-                with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as taken:
-                    for entry in taken:
-                        # Debian's links to /etc are no part of a Python that can be moved.
-                        if entry.isfile() or entry.isdir():
-                            data = taken.extractfile(entry)
-                            entry.name = f"python/{name.partition('/')[0]}/{entry.name}"
-                            tar.addfile(entry, data)
-    finally:
-        container.remove()
-    return pin(path)

@@ -6,8 +6,6 @@ What prometheus-adapter does from Prometheus' memory, as far as an autoscaler ne
 from __future__ import annotations
 
 import json
-import ssl
-import subprocess
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from kubernetes import client
 
 from mlmagic.targets.kubernetes.autoscaling import CUSTOM_METRICS, METRIC
 from mlmagic.testing.contract import until
+from tests.certificates import self_signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,15 +43,7 @@ def custom_metrics(cluster: Cluster, namespace: str, key: str, folder: Path) -> 
     address = next(a.address for a in nodes[0].status.addresses if a.type == "InternalIP")
     server = ThreadingHTTPServer((address, 0), BaseHTTPRequestHandler)
     server.RequestHandlerClass = _handler(cluster, key)
-    certificate = folder / "adapter.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=adapter",
-         "-keyout", certificate, "-out", f"{certificate}.crt"],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(f"{certificate}.crt", certificate)
+    context, _ = self_signed(folder, "adapter")
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import uuid
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from kubernetes import client
 
 from mlmagic.registry import ContentStore
 from mlmagic.targets.kubernetes import KubernetesTarget, Place
+from mlmagic.targets.kubernetes.connection import connect
+from mlmagic.targets.kubernetes.permissions import lacking, rules
 from mlmagic.testing import ServiceKit
 from mlmagic.testing.contract import SECONDS, until
 from tests.cluster.node import REGISTRY as HOST
@@ -18,7 +24,6 @@ from tests.cluster.node import Cluster, cluster, namespace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from mlmagic.entities import Lock
     from mlmagic.environments import Environments
@@ -52,16 +57,22 @@ def base_image(docker_engine: TestEngine, cluster: Cluster) -> str:
 def kit_in(
     environments: Environments, lock: Lock, cluster: Cluster, base_image: str
 ) -> Callable[[Path, str], AbstractContextManager[ServiceKit]]:
-    """Makes kits, each in a folder and a namespace."""
+    """Makes kits, each in a folder and a namespace, with the rights that we ask for alone."""
 
     @contextmanager
     def make(folder: Path, namespace: str) -> Iterator[ServiceKit]:
         content = ContentStore(folder / "content")
+        account = f"mlmagic-{uuid.uuid4().hex[:8]}"
+        kubeconfig = restricted(
+            cluster, namespace, folder / "kubeconfig", rules(namespace, account), account
+        )
+        place = Place(kubeconfig=str(kubeconfig), namespace=namespace)
+        until(lambda: not lacking(connect(place)))  # the authorizer learns of it in a moment
         target = KubernetesTarget(
             folder / "services",
             content=content,
             environments=environments,
-            place=Place(kubeconfig=str(cluster.kubeconfig), namespace=namespace),
+            place=place,
             registry=REGISTRY,
             base_image=base_image,
         )
@@ -99,6 +110,50 @@ def shared_kit(
     ):
         made.services.submit(made.spec()).wait_for_deployment(timeout_sec=SECONDS)
         yield made
+
+
+def grant(cluster: Cluster, namespace: str, items: list[dict[str, Any]]) -> None:
+    """Apply rules; those of the whole cluster go with the namespace."""
+    uid = cluster.core.read_namespace(namespace).metadata.uid
+    owner = {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": uid}
+    for item in items:
+        if "namespace" not in item["metadata"]:
+            item["metadata"]["ownerReferences"] = [owner]
+        cluster.apply(item)
+
+
+def restricted(
+    cluster: Cluster,
+    namespace: str,
+    file: Path,
+    items: list[dict[str, Any]],
+    account: str = "mlmagic",
+) -> Path:
+    """Write a kubeconfig for a service account.
+
+    Args:
+        cluster: The cluster.
+        namespace: Where the account is.
+        file: What is written.
+        items: The account, and what gives it its rights.
+        account: Its name.
+    """
+    grant(cluster, namespace, items)
+    asked = client.AuthenticationV1TokenRequest(spec={"expirationSeconds": 7200})
+    made = cluster.core.create_namespaced_service_account_token(account, namespace, asked)
+    content = yaml.safe_load(cluster.kubeconfig.read_text())
+    (entry,) = content["clusters"]
+    authority = entry["cluster"].pop("certificate-authority", None)
+    if authority:
+        data = base64.b64encode(Path(authority).read_bytes()).decode()
+        entry["cluster"]["certificate-authority-data"] = data
+    content["users"] = [{"name": account, "user": {"token": made.status.token}}]
+    context = {"cluster": entry["name"], "user": account}
+    content["contexts"] = [{"name": account, "context": context}]
+    content["current-context"] = account
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(content))
+    return file
 
 
 @contextmanager

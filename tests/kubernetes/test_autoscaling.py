@@ -10,7 +10,7 @@ import pytest
 
 from mlmagic.errors import ConfigurationError
 from mlmagic.targets.kubernetes.autoscaling import PAUSED
-from mlmagic.targets.kubernetes.connection import Place
+from mlmagic.targets.kubernetes.connection import Place, connect
 from mlmagic.targets.kubernetes.examining import examine_cluster
 from mlmagic.testing.contract import SECONDS, Load, until
 from tests.kubernetes.adapter import custom_metrics
@@ -99,16 +99,20 @@ def test_keda_is_given_its_objects(shared_kit: ServiceKit, cluster: Cluster) -> 
         deployed(shared_kit, autoscale_max=2)
         assert get("ScaledObject", "svc") is None
         assert get("TriggerAuthentication", "svc") is None
-        assert get("HorizontalPodAutoscaler", "svc")["spec"]["metrics"][0]["type"] == "Resource"
+        assert (
+            get("HorizontalPodAutoscaler", "svc")["spec"]["metrics"][0]["type"]
+            == "ContainerResource"
+        )
 
         # A deletion leaves nothing, while the pods are still coming too.
         other = shared_kit.services.submit(shared_kit.spec(SLOW, name="other", **BOTH))
         until(lambda: get("ScaledObject", "other") is not None, seconds=SECONDS)
         other.delete()
+        look = connect(Place(kubeconfig=str(cluster.kubeconfig), namespace=namespace)).list
         left = {
             kind: found
             for kind in KINDS
-            if (found := target.connection.list(kind, "app.kubernetes.io/name=other")[0])
+            if (found := look(kind, "app.kubernetes.io/name=other")[0])
         }
         assert left == {}
 

@@ -6,23 +6,38 @@ import json
 import socket
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from kubernetes import client
 
 from mlmagic import Workspace
+from mlmagic.entities import KubernetesDeploymentConfig
+from mlmagic.errors import ConfigurationError
+from mlmagic.images import Images
+from mlmagic.images.images import host_architecture
 from mlmagic.presentation import present, to_data
-from mlmagic.targets.kubernetes.connection import Connection, Place
+from mlmagic.registry import ContentStore
+from mlmagic.targets.kubernetes.applying import apply_release
+from mlmagic.targets.kubernetes.connection import Connection, Place, connect
 from mlmagic.targets.kubernetes.examining import examine_cluster
+from mlmagic.targets.kubernetes.image import architecture_to_come
+from mlmagic.targets.kubernetes.permissions import NEEDS
+from mlmagic.targets.kubernetes.recording import keep_record
 from mlmagic.testing.contract import until
+from tests.images.disk_bases import write
+from tests.kubernetes.conftest import REGISTRY
+from tests.unit.targets.kubernetes.examples import make_record, make_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from mlmagic.entities import Check
+    from mlmagic.testing import ServiceKit
     from tests.cluster.node import Cluster
 
 pytestmark = pytest.mark.kubernetes
@@ -47,18 +62,24 @@ def leading_to(
 
 
 @contextmanager
-def api(cluster: Cluster, answers: Mapping[str, tuple[int, Any]]) -> Iterator[str]:
+def api(
+    cluster: Cluster, answers: Mapping[str, tuple[int, Any]], asked: list[str] | None = None
+) -> Iterator[str]:
     """Stand before the API server for a while.
 
     Args:
         cluster: The cluster that is asked.
         answers: What is answered in its place, by path.
+        asked: Told the path of each request.
     """
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            found = answers.get(self.path.partition("?")[0])
+            path = self.path.partition("?")[0]
+            found = answers.get(path)
+            if asked is not None:
+                asked.append(path)
             if found is not None:
                 status, data = found[0], json.dumps(found[1]).encode()
             else:
@@ -104,6 +125,47 @@ def test_an_old_cluster_and_one_without_measures_are_told(
     assert "--replicas" in found["metrics"].advice
     found = checks(Place(kubeconfig=str(cluster.kubeconfig), namespace=namespace))
     assert {found[name].state for name in ("version", "metrics")} == {"ok"}
+
+
+def test_permissions_are_asked_for_in_few_requests(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    reviews = "/apis/authorization.k8s.io/v1/selfsubject"
+    silent = {"status": {"resourceRules": None, "incomplete": True}}
+    verbs = sum(len(need.verbs) for need in NEEDS)
+    # One for the namespace and one for the nodes; or each, where rules are not listed.
+    for answers, count in (({}, 2), ({f"{reviews}rulesreviews": (201, silent)}, 1 + verbs)):
+        asked: list[str] = []
+        with api(cluster, answers, asked) as server:
+            file = leading_to(cluster, tmp_path / "config", server=server)
+            found = checks(Place(kubeconfig=file, namespace=namespace))
+        assert found["permissions"].found == "everything that services need"
+        assert sum(path.startswith(reviews) for path in asked) == count
+        assert len(asked) <= count + 12
+
+
+def test_what_pods_of_an_image_to_come_are_kept_to(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    nodes = [
+        {
+            "metadata": {"name": each},
+            "status": {"nodeInfo": {"architecture": each, "operatingSystem": "linux"}},
+        }
+        for each in ("amd64", "arm64")
+    ]
+    mixed = {"/api/v1/nodes": (200, {"metadata": {"resourceVersion": "1"}, "items": nodes})}
+    saved = write(tmp_path, "docker-archive", architecture="s390x")  # the deployment takes it so
+    images = Images(tmp_path / "cache", content=ContentStore(tmp_path / "content"))
+    for answers, base, kept_to in (
+        ({}, saved, ""),
+        (mixed, None, host_architecture()),
+        (mixed, saved, "s390x"),
+    ):
+        with api(cluster, answers) as server:
+            file = leading_to(cluster, tmp_path / "config", server=server)
+            connection = connect(Place(kubeconfig=file, namespace=namespace))
+            assert architecture_to_come(connection, make_spec(), images, base) == kept_to
 
 
 @pytest.mark.parametrize(
@@ -230,3 +292,54 @@ def test_attaching_tells_what_is_there(cluster: Cluster, namespace: str, tmp_pat
     assert to_data(attached)["report"]["healthy"] is True
     kept = workspace.show_compute_target("prod")
     assert (kept, kept.report) == (attached, None)
+
+
+def test_policies_let_a_new_service_pass(kit: ServiceKit, cluster: Cluster, namespace: str) -> None:
+    """One of registries, where the image is not made yet, and one of the number of pods."""
+    allowed = f"object.spec.template.spec.containers.all(c, c.image.startsWith('{REGISTRY}/'))"
+    rules = [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+              "resources": ["deployments"]}]  # fmt: skip
+    here = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    policies = client.AdmissionregistrationV1Api(cluster.api)
+    policies.create_validating_admission_policy(
+        {
+            "metadata": {"name": namespace},
+            "spec": {
+                "matchConstraints": {"namespaceSelector": here, "resourceRules": rules},
+                "validations": [
+                    {"expression": allowed, "message": "a registry of others"},
+                    {"expression": "object.spec.replicas >= 2", "message": "too few pods"},
+                ],
+            },
+        }
+    )
+    binding = {"policyName": namespace, "validationActions": ["Deny"]}
+    try:
+        policies.create_validating_admission_policy_binding(
+            {"metadata": {"name": namespace}, "spec": binding}
+        )
+
+        def told(**config: Any) -> str:
+            try:
+                return kit.services.plan(kit.spec(**config)).problem
+            except ConfigurationError as error:
+                return error.message
+
+        until(lambda: "a registry of others" in told(image_registry="elsewhere.example/ml"))
+        assert "too few pods" in told()
+        assert told(replicas=2) == ""
+        target: Any = kit.services._deployer.target("kubernetes")
+        config = KubernetesDeploymentConfig(auth="none", replicas=2)
+        kept = keep_record(target.connection, make_record(config=config))
+        for threads in (None, 3):
+            spec = replace(kept.spec, config=replace(config, threads=threads))
+            release = replace(kept, spec=spec, image=f"{REGISTRY}/svc:1")
+            apply_release(target.connection, release)
+            made = target.connection.get("Deployment", "svc")
+            assert made["spec"]["replicas"] == 2
+            fields = [each["fieldsV1"] for each in made["metadata"]["managedFields"]]
+            # Nobody holds it: an autoscaler and kubectl take it from nobody.
+            assert not any("f:replicas" in each.get("f:spec", {}) for each in fields)
+    finally:
+        policies.delete_validating_admission_policy_binding(namespace)
+        policies.delete_validating_admission_policy(namespace)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from kubernetes import client
 
+from mlmagic.targets.kubernetes.connection import Place, connect
 from mlmagic.testing.contract import SECONDS, Load, until
 
 if TYPE_CHECKING:
@@ -56,9 +57,38 @@ def test_all_pods_are_followed_and_an_evicted_one_costs_no_request(
             namespace,
             client.V1Eviction(metadata=client.V1ObjectMeta(name=victim, namespace=namespace)),
         )
-        until(lambda: len(told("scored") - old) == 1, seconds=90)
+        until(lambda: len(told("scored") - old) == 1)
     assert load.errors == []
     assert set(load.answers) == {"one"}
     service.delete()
     follower.join(timeout=60)
     assert not follower.is_alive()
+
+
+def test_a_container_of_somebody_else_hides_no_log(
+    cluster: Cluster, namespace: str, base_image: str
+) -> None:
+    """Meshes put containers of their own into each pod."""
+    restricted = {
+        "runAsUser": 1000,
+        "runAsNonRoot": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    containers = [
+        {
+            "name": name,
+            "image": base_image,
+            "command": ["sh", "-c", f"echo {name} writes; exec sleep 60"],
+            "securityContext": restricted,
+        }
+        for name in ("istio-proxy", "server")
+    ]
+    pod = {"metadata": {"name": "svc"}, "spec": {"containers": containers}}
+    cluster.core.create_namespaced_pod(namespace, pod)
+    connection = connect(Place(kubeconfig=str(cluster.kubeconfig), namespace=namespace))
+    until(lambda: connection.log("svc", lines=5).endswith(" server writes\n"))
+    stream = connection.follow_log("svc")
+    assert next(stream.lines()).endswith(" server writes")
+    stream.close()

@@ -31,7 +31,7 @@ def test_its_nodes_are_ready_and_measured(cluster: Cluster) -> None:
             return False
         return {each["metadata"]["name"] for each in found["items"]} >= ready
 
-    until(measured, seconds=60)
+    until(measured)
 
 
 def test_its_namespaces_take_restricted_pods_alone(cluster: Cluster, namespace: str) -> None:

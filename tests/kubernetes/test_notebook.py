@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.kubernetes.conftest import REGISTRY
+from tests.notebooks.conftest import left_in
 
 if TYPE_CHECKING:
     from tests.cluster.node import Cluster
@@ -59,5 +60,19 @@ def test_it_runs_from_top_to_bottom(folder: Path) -> None:
     told = " ".join(str(cell.get("outputs", "")) for cell in executed.cells)
     assert "[0.918, 0.45]" in told
     assert "64 CPUs asked for by a pod, the largest node has" in told
+    assert left_in(folder) == (["risk:1"], [])
     kept = yaml.safe_load_all((folder / "manifests.yaml").read_text())
     assert [item["kind"] for item in kept] == ["Service", "Deployment", "PodDisruptionBudget"]
+
+
+@pytest.mark.parametrize(
+    "runner",
+    [
+        ["pytest", "-c", "/dev/null", "-p", "no:cacheprovider", "-q", "--nbval-lax"],
+        ["nbconvert", "--to", "notebook", "--execute", "--output", "out.executed.ipynb"],
+    ],
+    ids=["nbval", "nbconvert"],
+)
+def test_other_runners_leave_the_same(folder: Path, runner: list[str]) -> None:
+    subprocess.run([sys.executable, "-m", *runner, NAME], cwd=folder, check=True)
+    assert left_in(folder) == (["risk:1"], [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kubernetes import client
@@ -41,9 +41,16 @@ def test_nodes_get_the_credentials_and_a_push_that_fails_is_told(
     auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     (tmp_path / "config.json").write_text(json.dumps({"auths": {registry.address: {"auth": auth}}}))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    # What somebody renews: a pod that names a Secret does not get those of its account.
+    theirs = {"imagePullSecrets": [{"name": "renewed"}]}
+    cluster.core.patch_namespaced_service_account("default", namespace, theirs)
     service = kit.services.submit(kit.spec(image_registry=f"{registry.address}/ml"))
     service.wait_for_deployment(timeout_sec=SECONDS)
     assert service.run([1]) == [1]
+    (pod,) = cluster.core.list_namespaced_pod(namespace).items
+    assert [each.name for each in pod.spec.image_pull_secrets] == ["svc-pull", "renewed"]
+    (_, deployment, *_) = service.export()
+    assert len(deployment["spec"]["template"]["spec"]["imagePullSecrets"]) == 2
     assert cluster.core.read_namespaced_secret("svc-pull", namespace).type == (
         "kubernetes.io/dockerconfigjson"
     )
@@ -53,16 +60,14 @@ def test_nodes_get_the_credentials_and_a_push_that_fails_is_told(
         found=f"'{registry.address}' takes the credentials of the Secret 'svc-pull' "
         "(service 'svc')",
     )
-    # A registry that is gone: the new revision never comes, the old one answers on.
+    # A registry that is gone: pods of the image that is there come, a new image does not.
     registry.stop()
-    assert service.state is ServiceState.HEALTHY
-    failing = kit.services.submit(
-        kit.spec(
-            "import json\n\ndef init():\n    pass\n\ndef run(raw_data):\n    return 2\n",
-            image_registry=f"{registry.address}/ml",
-        )
-    )
-    until(lambda: failing.status.reason is Reason.UPDATE_FAILED, seconds=90)
+    there = {"image_registry": f"{registry.address}/ml", "replicas": 2}
+    assert "imagePullSecrets" not in str(kit.services.plan(kit.spec(**there)))
+    kit.services.submit(kit.spec(**there)).wait_for_deployment(timeout_sec=SECONDS)
+    assert service.status.replicas_ready == 2
+    failing = kit.services.submit(kit.spec(says("never"), **there))
+    until(lambda: failing.status.reason is Reason.UPDATE_FAILED)
     assert "ImagePushFailed" in failing.status.message
     assert service.run([1]) == [1]
 
@@ -118,6 +123,17 @@ def test_what_nodes_show_a_registry_is_looked_at_and_tried(
         cluster.core.create_namespaced_secret(namespace, secret)
         check = told(cluster, namespace, registry, name)["pull secret"]
         assert (check.state, words in check.found) == (state, True), check.found
+    free = make_image_registry()
+    ecr = base64.b64encode(b"AWS:token").decode()
+    for entry, words in (
+        ({"identitytoken": "some"}, "no pull secret can be made"),
+        ({"auth": ecr}, "ends after 12 hours, and with it the pull secret"),
+    ):
+        token = {"auths": {free.address: entry}}
+        (tmp_path / "config.json").write_text(json.dumps(token))
+        login = told(cluster, namespace, free)["registry login"]
+        assert (login.state, words in login.found) == ("optional", True)
+        assert "--image-pull-secret NAME; or let the nodes pull by their own" in login.advice
     registry.stop()
     check = told(cluster, namespace, registry, name)["pull secret"]
     assert (check.state, "cannot be tried from here" in check.found) == ("optional", True)
@@ -139,6 +155,9 @@ def test_nodes_that_get_no_image_are_told_why(
         script = f"def init():\n    pass\n\ndef run(raw_data):\n    return '{address}'\n"
         service = kit.services.submit(kit.spec(script, image_registry=f"{address}/ml"))
         error = fails(service)
+    # The next deployment does not lean on what the nodes do not get.
+    target: Any = kit.services.target(service.record)
+    assert target._image_there(service.record.spec, service.record) is None
     assert error.status is not None
     assert (error.status.state, error.status.reason) == (ServiceState.FAILED, Reason.IMAGE_PULL)
     assert f"'{address}/ml/svc@sha256:" in error.status.message
@@ -150,7 +169,7 @@ def test_nodes_that_get_no_image_are_told_why(
 def test_a_registry_that_never_answers(kit: ServiceKit, cluster: Cluster, namespace: str) -> None:
     with registry_for_pushes("nothing") as address:
         service = kit.services.submit(kit.spec(says("silence"), image_registry=f"{address}/ml"))
-        until(lambda: service.status.reason is Reason.PULLING_IMAGE, seconds=90)
+        until(lambda: service.status.reason is Reason.PULLING_IMAGE)
         assert service.state is ServiceState.TRANSITIONING
         # Ours is a minute longer than the start may take.
         sooner = {"spec": {"progressDeadlineSeconds": 3}}

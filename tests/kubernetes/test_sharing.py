@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -11,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlmagic.errors import ConfigurationError, MlmagicError, ServiceExistsError
+from mlmagic.entities import KubernetesDeploymentConfig
+from mlmagic.errors import ConfigurationError, MlmagicError, ServiceExistsError, TargetError
+from mlmagic.targets.base import Keys
+from mlmagic.targets.kubernetes import naming
+from mlmagic.targets.kubernetes.applying import apply_release, kept_pods
+from mlmagic.targets.kubernetes.objects import keys_secret, manifests
+from mlmagic.targets.kubernetes.recording import keep_record, record_object
 from tests.unit.targets.kubernetes.examples import make_record
 
 if TYPE_CHECKING:
@@ -204,6 +211,56 @@ def test_objects_of_others_are_neither_taken_nor_removed(
         is_refused(item, asked)
     assert kit.services.names() == []
     assert look() == before[:-1]
+
+
+def test_the_number_of_pods_stays_after_a_first_deployment_that_ended_early(
+    kit: ServiceKit,
+) -> None:
+    connection = target_of(kit).connection
+    record = make_record(config=KubernetesDeploymentConfig(auth="none", replicas=2))
+    release = replace(keep_record(connection, record), image="registry.example.com/svc:1")
+    for item in manifests(kept_pods(connection, release)):
+        connection.apply(item)
+    apply_release(connection, release)
+    made = connection.get("Deployment", "svc")
+    # Each change of the number would be one more.
+    assert (made["spec"]["replicas"], made["metadata"]["generation"]) == (2, 1)
+    fields = [each["fieldsV1"] for each in made["metadata"]["managedFields"]]
+    assert not any("f:replicas" in each.get("f:spec", {}) for each in fields)
+
+
+def test_what_others_have_changed_is_named_and_kept(
+    kit: ServiceKit, cluster: Cluster, namespace: str
+) -> None:
+    config = KubernetesDeploymentConfig(autoscale_max=3, ingress_host="a.example", auth="key")
+    connection, record = target_of(kit).connection, make_record(config=config)
+    release = replace(keep_record(connection, record), image="registry.example.com/svc:1")
+    keys = keys_secret(release, Keys(primary="one", secondary="two"))
+    connection.apply(keys)
+    apply_release(connection, release)
+    items = [*manifests(kept_pods(connection, release)), record_object(record, release), keys]
+    changes: dict[str, tuple[str, Any]] = {
+        "Service": ("spec.type", "NodePort"),
+        "Deployment": ("spec.revisionHistoryLimit", 3),
+        "HorizontalPodAutoscaler": ("spec.maxReplicas", 9),
+        "PodDisruptionBudget": ("spec.maxUnavailable", 2),
+        "Ingress": ("spec.rules", [{"host": "b.example"}]),
+        "ConfigMap": ("binaryData", {naming.RECORD_KEY: "H4sI"}),
+        "Secret": ("data", {naming.PRIMARY_KEY: "H4sI"}),
+    }
+    assert {item["kind"] for item in items} == changes.keys()
+    for item in items:
+        kind, name = item["kind"], item["metadata"]["name"]
+        path, value = changes[kind]
+        change = value
+        for part in reversed(path.split(".")):
+            change = {part: change}
+        words = ["patch", kind, name, "--type=merge", "--patch", json.dumps(change)]
+        cluster.kubectl("--namespace", namespace, *words, "--field-manager=platform-team")
+        told = rf"'platform-team' manages \.{path}.* of '\w+/{name}': they are not overwritten"
+        with pytest.raises(TargetError, match=told) as caught:
+            connection.apply(item)
+        assert "--show-managed-fields" in (caught.value.hint or "")
 
 
 def foreign(namespace: str) -> list[dict[str, Any]]:

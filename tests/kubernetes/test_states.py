@@ -82,25 +82,6 @@ def test_without_room_it_is_unschedulable(
     assert "Next: " in str(error)
 
 
-def test_a_taint_is_told_and_tolerated(kit: ServiceKit, cluster: Cluster) -> None:
-    if cluster.directory is None:
-        pytest.skip("the nodes of somebody else are left to their pods")
-    taint = {"key": "dedicated", "value": "ml", "effect": "NoSchedule"}
-    put = {"op": "add", "path": "/spec/taints", "value": [taint]}
-    cluster.core.patch_node("node-1", [put])
-    try:
-        service = kit.services.submit(kit.spec())
-        error = fails(service)
-        assert error.status is not None
-        assert error.status.state is ServiceState.UNSCHEDULABLE
-        assert "the taint 'dedicated=ml:NoSchedule' keeps it off 1 node" in str(error)
-        assert "Next: Deploy with --toleration dedicated=ml:NoSchedule" in str(error)
-        service = kit.services.submit(kit.spec(tolerations=("dedicated=ml:NoSchedule",)))
-        assert service.run([1]) == [1]
-    finally:
-        cluster.core.patch_node("node-1", [{**put, "value": []}])
-
-
 def test_an_accelerator_that_a_node_has_is_scheduled(kit: ServiceKit, cluster: Cluster) -> None:
     nodes = [node.metadata.name for node in cluster.core.list_node().items]
     for part in ("capacity", "allocatable"):
@@ -165,7 +146,7 @@ def test_a_pod_that_writes_more_than_it_may_is_put_out(
     assert "wrote more than the '20Mi' that it may" in seen[-1].message
     assert "'ephemeral-storage'" in seen[-1].next_step
     # The pod that was put out is kept to be looked at; it stands for nothing.
-    until(lambda: healthy(service), seconds=90)
+    until(lambda: healthy(service))
     until(lambda: [pod.ready for pod in service.status.replicas] == [True])
     service = kit.services.submit(kit.spec(says("two")))
     service.wait_for_deployment(timeout_sec=SECONDS)
@@ -194,11 +175,11 @@ def test_a_process_that_ends_by_itself_comes_back(kit: ServiceKit) -> None:
         seen.append(service.status)
         return seen[-1].reason is Reason.CRASHED
 
-    until(crashed, seconds=60)
+    until(crashed)
     record(service)
     assert seen[-1].state in (ServiceState.UNHEALTHY, ServiceState.FAILED)
     assert "exit code 7" in seen[-1].message
-    until(lambda: healthy(service), seconds=90)
+    until(lambda: healthy(service))
     assert service.status.replicas[0].restarts > 0
 
 
@@ -221,49 +202,11 @@ def test_a_quota_is_told(kit: ServiceKit, cluster: Cluster, namespace: str) -> N
     assert "quota 'small' allows requests.memory=600Mi" in str(error)
 
 
-def test_what_the_cluster_does_not_admit(kit: ServiceKit, cluster: Cluster, namespace: str) -> None:
-    cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "LimitRange",
-            "metadata": {"name": "narrow", "namespace": namespace},
-            "spec": {"limits": [{"type": "Container", "max": {"memory": "300Mi"}}]},
-        }
-    )
-    error = fails(kit.services.submit(kit.spec(memory="400Mi")))
+def test_what_the_cluster_does_not_admit(kit: ServiceKit) -> None:
+    error = fails(kit.services.submit(kit.spec(service_account="nobody")))
     assert error.status is not None
     assert (error.status.state, error.status.reason) == (ServiceState.FAILED, Reason.REFUSED)
-    assert "maximum memory usage per Container is 300Mi" in str(error)
-
-
-def test_a_node_that_is_lost(kit: ServiceKit, cluster: Cluster) -> None:
-    service = kit.services.submit(kit.spec())
-    service.wait_for_deployment(timeout_sec=SECONDS)
-    with cluster.without("kubelet"):
-        until(lambda: not healthy(service), seconds=90)
-        record(service)
-        status = service.status
-        assert (status.state, status.reason) == (ServiceState.UNHEALTHY, Reason.NODE_LOST)
-        assert "node-1" in status.message
-    until(lambda: healthy(service), seconds=90)
-
-
-def test_the_api_server_restarts_in_the_middle(kit: ServiceKit, cluster: Cluster) -> None:
-    service = kit.services.submit(kit.spec(says("one")))
-    service.wait_for_deployment(timeout_sec=SECONDS)
-    target: Any = kit.services.target(service.record)
-    cluster.end("apiserver")
-    until(lambda: service.status.reason is Reason.TARGET_UNAVAILABLE, seconds=60)
-    assert service.state is ServiceState.UNHEALTHY
-    cluster.begin("apiserver")
-    until(lambda: healthy(service), seconds=90)
-    updated = kit.services.submit(kit.spec(says("two")))
-    job = target._job(updated.record)
-    until(lambda: job.state().stage == "start" or job.state().is_over, seconds=60)
-    with cluster.without("apiserver"):
-        pass
-    updated.wait_for_deployment(timeout_sec=SECONDS)
-    assert updated.run("") == "two"
+    assert 'serviceaccount "nobody" not found' in str(error)
 
 
 def test_a_deleted_deployment_is_told_and_brought_back(

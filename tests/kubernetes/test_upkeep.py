@@ -48,8 +48,8 @@ def test_a_pod_that_is_deleted_loses_no_request_and_one_that_hangs_is_replaced(
     with Load(service) as load:
         until(lambda: len(load.answers) > 5)
         cluster.core.delete_namespaced_pod(gone, namespace)
-        until(lambda: gone not in {pod.name for pod in service.status.replicas}, seconds=90)
-        until(lambda: service.state is ServiceState.HEALTHY, seconds=90)
+        until(lambda: gone not in {pod.name for pod in service.status.replicas})
+        until(lambda: service.state is ServiceState.HEALTHY)
         before = len(load.answers)
         until(lambda: len(load.answers) > before + 5)
     assert load.errors == []
@@ -65,11 +65,11 @@ def test_a_pod_that_is_deleted_loses_no_request_and_one_that_hangs_is_replaced(
         seen.append(service.status)
         return seen[-1].reason is Reason.NOT_ANSWERING and words in seen[-1].message
 
-    until(lambda: told("1 of 2 pods ready"), seconds=60)
+    until(lambda: told("1 of 2 pods ready"))
     assert seen[-1].state is ServiceState.UNHEALTHY
     assert service.run([1]) == "[1]"
-    until(lambda: told("1 of 2 pods ready; the liveness probe failed"), seconds=60)
-    until(lambda: service.state is ServiceState.HEALTHY, seconds=90)
+    until(lambda: told("1 of 2 pods ready; the liveness probe failed"))
+    until(lambda: service.state is ServiceState.HEALTHY)
     assert sorted(pod.restarts for pod in service.status.replicas) == [0, 1]
 
 

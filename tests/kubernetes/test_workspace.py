@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,11 +20,13 @@ from mlmagic.errors import (
     TargetUnavailableError,
 )
 from mlmagic.services import Plan, Webservice
+from mlmagic.targets.kubernetes import naming
 from mlmagic.testing.contract import Load, until
-from tests.kubernetes.conftest import REGISTRY
+from tests.kubernetes.conftest import REGISTRY, restricted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.cluster.node import Cluster
 
@@ -149,11 +149,16 @@ def test_the_story(
     assert {item["kind"] for item in objects} == {"Service", "Deployment", "PodDisruptionBudget"}
     (deployment,) = (item for item in objects if item["kind"] == "Deployment")
     assert deployment["spec"]["replicas"] == 3
+    # Where it is applied in place, the pods stay.
+    running = client.AppsV1Api(cluster.api).read_namespaced_deployment("demo-svc", namespace)
+    pods = running.spec.template.metadata
+    exported = deployment["spec"]["template"]["metadata"]
+    assert (exported["labels"], exported["annotations"]) == (pods.labels, pods.annotations)
 
     is_taken_up(make_workspace("two"), service, cluster, namespace)
-    with pytest.raises(ServiceExistsError, match="in revision 4; this workspace knows 2"):
+    with pytest.raises(ServiceExistsError, match="in revision 5; this workspace knows 2"):
         deploy(workspace, **options | {"replicas": 3})  # what it knows, but not what serves
-    assert workspace.attach_service("demo-svc", target="prod").record.current == 4
+    assert workspace.attach_service("demo-svc", target="prod").record.current == 5
 
     with pytest.raises(TargetError, match="has services: demo-svc"):
         workspace.detach_compute_target("prod")
@@ -176,13 +181,9 @@ def test_the_story(
 
 
 def is_taken_up(other: Workspace, service: Webservice, cluster: Cluster, namespace: str) -> None:
-    """Go on in another workspace, which calls the cluster something else."""
+    """Go on in another workspace, which calls the cluster something else and knows no registry."""
     other.attach_compute_target(
-        "aks",
-        "ours",
-        kubeconfig=str(cluster.kubeconfig),
-        namespace=namespace,
-        image_registry=REGISTRY,
+        "aks", "ours", kubeconfig=str(cluster.kubeconfig), namespace=namespace
     )
     with pytest.raises(ServiceNotFoundError, match="'demo-svc'"):
         other.attach_service("dem-svc", target="ours")
@@ -196,6 +197,10 @@ def is_taken_up(other: Workspace, service: Webservice, cluster: Cluster, namespa
     attached.rollback(to=2)
     attached.wait_for_deployment(timeout_sec=120)
     assert attached.run({"data": [8]}) == 8
+    # A new image goes where the running one came from.
+    (other.root / "score.py").write_text(SCRIPT.replace("sum(", "-sum("))
+    deploy(other, target="ours")
+    assert attached.run({"data": [8]}) == -8
 
 
 def deploy_plan(workspace: Workspace, **options: Any) -> Plan:
@@ -258,7 +263,9 @@ def test_fields_that_another_manager_holds_are_not_taken(
 def test_a_verb_that_is_not_allowed_is_named(
     workspace: Workspace, cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
-    kubeconfig = restricted(cluster, namespace, tmp_path, rules=[])
+    meta = {"name": "mlmagic", "namespace": namespace}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}
+    kubeconfig = restricted(cluster, namespace, tmp_path / "poor", [account])
     workspace.attach_compute_target(
         "kubernetes",
         "poor",
@@ -283,7 +290,7 @@ def test_the_printed_rules_are_enough(
     text = workspace.check_compute_target("prod", rbac=True)
     assert isinstance(text, str)
     items = list(yaml.safe_load_all(text))
-    kubeconfig = restricted(cluster, namespace, tmp_path, rules=items)
+    kubeconfig = restricted(cluster, namespace, tmp_path / "frugal", items)
     workspace.attach_compute_target(
         "kubernetes",
         "frugal",
@@ -299,32 +306,18 @@ def test_the_printed_rules_are_enough(
     service.regen_key("Primary")
     assert service.run({"data": [6]}) == 6
     service.delete()
-
-
-def restricted(
-    cluster: Cluster, namespace: str, folder: Path, *, rules: list[dict[str, Any]]
-) -> Path:
-    """Write a kubeconfig for a service account that has the rules and nothing else."""
-    meta = {"name": "mlmagic", "namespace": namespace}
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}
-    cluster.apply(*(rules or [account]))
-    token = cluster.core.create_namespaced_service_account_token(
-        "mlmagic", namespace, client.AuthenticationV1TokenRequest(spec={"expirationSeconds": 3600})
-    ).status.token
-    content = yaml.safe_load(cluster.kubeconfig.read_text())
-    (entry,) = content["clusters"]
-    authority = entry["cluster"].pop("certificate-authority", None)
-    if authority:
-        data = base64.b64encode(Path(authority).read_bytes()).decode()
-        entry["cluster"]["certificate-authority-data"] = data
-    content["users"] = [{"name": "poor", "user": {"token": token}}]
-    content["contexts"] = [
-        {"name": "poor", "context": {"cluster": entry["name"], "user": "poor"}},
-    ]
-    content["current-context"] = "poor"
-    file = folder / "poor.kubeconfig"
-    file.write_text(yaml.safe_dump(content))
-    return file
+    # Without the right to look at nodes, pods go to those that the image is for.
+    for each in items:
+        if each["kind"] == "ClusterRoleBinding":
+            client.RbacAuthorizationV1Api(cluster.api).delete_cluster_role_binding(
+                each["metadata"]["name"]
+            )
+    for replicas in (1, 2):
+        deploy(workspace, target="frugal", replicas=replicas)
+        made = client.AppsV1Api(cluster.api).read_namespaced_deployment(service.name, namespace)
+        pods = made.spec.template
+        assert set(pods.spec.node_selector) == {"kubernetes.io/os", "kubernetes.io/arch"}
+        assert pods.metadata.labels[naming.REVISION] == "1"
 
 
 @pytest.mark.parametrize(

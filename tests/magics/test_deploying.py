@@ -42,7 +42,7 @@ def test_a_panel_is_shown_once_however_the_cell_ends(deployed):
     assert "config.workers: 1 → 2" in deployed.text(
         "%deploy echo-svc --script echo.py --workers 2 --plan"
     )
-    found = deployed.client.complete("%ml service logs echo", reply=True, timeout=30)["content"]
+    found = deployed.client.complete("%ml service logs echo", reply=True, timeout=120)["content"]
     assert found["matches"] == ["echo-svc"]
 
 

@@ -30,8 +30,8 @@ ELSEWHERE = {
     },
     "docs/azureml.md": {
         'eval "$(mlmagic completion bash)"': "lines for two shells: tests/e2e/test_completion.py",
-        "config = AksCompute": "a part of tests/azureml/corpus/cluster.py",
-        "az ml computetarget attach aks": "tests/kubernetes/test_azureml.py has its lines",
+        "config = AksCompute": "tests/azureml/test_on_a_cluster.py",
+        "az ml computetarget attach aks": "tests/azureml/test_on_a_cluster.py",
     },
     "docs/images.md": {
         "mlmagic model package --model diabetes:1 --script score.py --push": "a made-up digest: "

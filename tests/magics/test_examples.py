@@ -39,7 +39,7 @@ CELLS = {
     "score_script": SCRIPT,
     "environment": "requests\n",
     "inference_config": '{"entryScript": "score.py"}',
-    "deployment_config": '{"computeType": "local"}',
+    "deployment_config": '{"computeType": "local", "authEnabled": true}',
 }
 # In an order in which each finds what it names.
 STORY = """
@@ -129,12 +129,15 @@ model package -m diabetes:1 --script score.py
 model package -m diabetes:1 --script score.py --push registry.example.com/ml/diabetes:1
 model package -m diabetes:1 --script score.py --to bundle --output-path diabetes.tar.gz
 model package --script score.py --to oci --output-path arm.tar --platform linux/arm64
+image pull
+image pull python:3.12-slim
 computetarget attach kubernetes -n prod --context prod --namespace ml
 computetarget create kubernetes -n try-out
 computetarget show prod
 computetarget check prod
 computetarget check prod --rbac
 computetarget detach prod
+computetarget delete try-out
 run notebooks/01_first_service.ipynb --set target=docker --cleanup always
 run train.ipynb --environment scikit-learn
 """

@@ -77,12 +77,12 @@ def test_the_form_is_a_line_where_nobody_watches(kernel, watched):
 
 
 def test_completion_in_a_kernel(kernel):
-    answer = kernel.client.complete("%deploy svc --mem", reply=True, timeout=30)["content"]
+    answer = kernel.client.complete("%deploy svc --mem", reply=True, timeout=120)["content"]
     assert "--memory" in answer["matches"]
 
 
 def test_help_in_a_kernel(kernel):
-    answer = kernel.client.inspect("%deploy", reply=True, timeout=30)["content"]
+    answer = kernel.client.inspect("%deploy", reply=True, timeout=120)["content"]
     assert "--deployment-config" in answer["data"]["text/plain"]
 
 

@@ -41,7 +41,7 @@ def test_a_service_outlives_its_kernel_and_the_next_kernel_finds_it(kernels, tmp
     assert second.text("%ml service run svc -d ''") == "'first'"
     write(tmp_path, "score.py", word="second")
     second.run(DEPLOY.format(file="score.py"))
-    second.run("svc.wait_for_deployment(timeout_sec=60)")
+    second.run("svc.wait_for_deployment(timeout_sec=120)")
     assert second.text("svc.run('')") == "'second'"
     second.run("%ml service delete svc")
     assert Workspace(tmp_path).list_services() == []
@@ -57,7 +57,7 @@ def test_a_kernel_killed_while_it_waits_does_not_stop_the_deployment(kernels, tm
     kill(kernel)
     service = workspace.show_service("svc")
     assert service.state is ServiceState.TRANSITIONING
-    service.wait_for_deployment(timeout_sec=60)
+    service.wait_for_deployment(timeout_sec=120)
     assert service.run("") == "slow"
 
 
@@ -73,7 +73,7 @@ def test_two_notebooks_that_deploy_one_service_at_once_leave_one_truth(kernels, 
     errors = [content["ename"] for part in sent for kind, content in part if kind == "error"]
     assert set(errors) <= {"ServiceBusyError"}
     service = Workspace(tmp_path).show_service("svc")
-    service.wait_for_deployment(timeout_sec=60)
+    service.wait_for_deployment(timeout_sec=120)
     record = service.record
     current = record.revision(record.current)
     expected = Path(current.script_path).stem
@@ -81,7 +81,7 @@ def test_two_notebooks_that_deploy_one_service_at_once_leave_one_truth(kernels, 
     assert len(record.revisions) == 2 - len(errors)
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -1,10 +1,12 @@
 """The magics in a shell: lines in, results of the workspace out."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from mlmagic import journal
+from mlmagic.azureml import load_ipython_extension
 from mlmagic.entities import Registration
 from mlmagic.errors import (
     ConfigurationError,
@@ -258,6 +260,28 @@ def test_help_comes_from_the_table(shell, capsys):
     assert "%%score_script score.py" in shell.find_line_magic("score_script").__doc__
     assert "service list" in shell.cell("%ml")
     assert "--tail" in shell.cell("%ml service logs --help")
+
+
+def test_v1s_extension_changes_cells_until_it_is_unloaded(shell):
+    before = shell.transform_cell("!az ml model list")
+    shell.run_line_magic("load_ext", "mlmagic.azureml")
+    loaded = list(shell.input_transformers_cleanup)
+    assert "mlmagic --as-az model list" in shell.transform_cell("!az ml model list")
+    load_ipython_extension(shell)
+    assert shell.input_transformers_cleanup == loaded
+    shell.run_line_magic("unload_ext", "mlmagic.azureml")
+    assert shell.transform_cell("!az ml model list") == before
+
+
+@pytest.mark.parametrize("value", [None, "json"])
+def test_v1s_extension_leaves_the_users_format_as_it_is(shell, monkeypatch, value):
+    monkeypatch.delenv("MLMAGIC_OUTPUT", raising=False)
+    if value:
+        monkeypatch.setenv("MLMAGIC_OUTPUT", value)
+    shell.run_line_magic("load_ext", "mlmagic.azureml")
+    assert os.environ.get("MLMAGIC_OUTPUT") == value
+    shell.run_line_magic("unload_ext", "mlmagic.azureml")
+    assert os.environ.get("MLMAGIC_OUTPUT") == value
 
 
 def test_unload_takes_everything_away(shell):

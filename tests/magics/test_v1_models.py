@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 
 from mlmagic import Workspace
 from mlmagic.cli import main
@@ -63,6 +66,14 @@ ROWS: list[tuple[str, str, Any]] = [
      lambda w, m, told: paths(m) == ["mnist/deep/labels.txt"]),
     ("2.3 a single file has its base name", "model register -n NEW -p mnist/model.txt",
      lambda w, m, told: paths(m) == ["model.txt"]),
+    ("2.4 a file of the run; experiment and run are recorded",
+     "model register -n NEW --run-id 8d2e --asset-path outputs/model.txt",
+     lambda w, m, told: (paths(m), m.lineage.experiment, m.lineage.run_id)
+     == (["model.txt"], "flowers", "8d2e")),
+    ("2.4 a folder of the run", "model register -n NEW --run-id 8d2e --asset-path outputs",
+     lambda w, m, told: paths(m) == ["outputs/deep/labels.txt", "outputs/model.txt"]),
+    ("2.4 no path: the name", "model register -n outputs --run-id 8d2e",
+     lambda w, m, told: told == ["outputs:1"]),
     ("2.6 by name: the latest", "model show -n old", lambda w, m, told: told == ["old:2"]),
     ("2.6 by name and version", "model show -n old --version 1",
      lambda w, m, told: told == ["old:1"]),
@@ -109,20 +120,24 @@ REFUSED = [
     ("2.3 model_path", "model register -n NEW -p none.bin", "no path 'none.bin'|not exist"),
     ("2.3 child_paths", "model register -n NEW -p mnist --child-path none", "'none' does not ex"),
     ("2.3 tags", f"{NEW} --tag x", "KEY=VALUE"),
+    (
+        "2.4 no match lists what there is",
+        "model register -n NEW --run-id 8d2e --asset-path none",
+        r"no file 'none'.*outputs/model\.txt",
+    ),
     ("2.5 metric without a search", f"{NEW} --metric f1", "neither a search nor a study"),
     ("2.6 neither id nor name", "model show", "MODEL is missing"),
     ("2.6 not found", "model show -n none", "No model is registered as 'none'"),
     ("2.7 file exists", "model download -i old:1 -t .", "old.bin' exists already"),
+    ("2.7 remove_tags", "model update -i old:1 --remove-tag none", "has no tag 'none'"),
     ("2.7 properties", "model update -i old:1 --add-property p=2", "modified: p"),
     ("2.9 -f names a run", f"{NEW} -f run.json", "Both a source and a run"),
     ("2.9 -f: no file", "model register -n x -f none.json", "'none.json' cannot be read"),
     ("2.9 -f: another file", "model register -n x -f out.json", "has no key 'run_id'"),
 ]
 
-# What needs runs or services: the rule, and the test that has it.
+# What needs searches: the rule, and the test that has it. From a shell, it is a difference.
 ELSEWHERE = {
-    "2.4 a file or folder of the run; no match lists what there is": "test_files_of_a_run",
-    "2.4 experiment and run are recorded": "test_a_logged_model_of_a_run",
     "2.5 the primary metric, a metric, the name": "test_the_best_of_a_search_by_its_primary_metric",
     "2.5 an iteration": "test_another_trial_of_a_search_needs_a_function",
     "2.5 both iteration and metric; no such one": "test_wrong_choices_are_told",
@@ -132,7 +147,8 @@ ELSEWHERE = {
 DIFFERENT = (
     "always makes a version", "current folder", "prefix of names", "in the cloud", "run.model_id",
     "page_count", "resource_configuration", "sample_*_dataset", "dataset_id", "get_sas_urls",
-    "`unpack`, `mime_type`, `url`", "TfKeras", "while an image", "wasb", "no model is registered",
+    "`remove_tags`", "`unpack`, `mime_type`, `url`", "TfKeras", "while an image", "wasb",
+    "no model is registered", "AutoMLRun.register_model` from a shell",
 )  # fmt: skip
 
 
@@ -146,6 +162,9 @@ def workspace(shell, tmp_path):
     for path, text in {
         "weights.bin": "1 2 3", "mnist/model.txt": "weights", "mnist/deep/labels.txt": "labels",
         "run.json": '{"_experiment_name": "flowers", "run_id": "4f1c"}', "out.json": "{}",
+        ".mlmagic/runs/flowers/8d2e/run.json": "{}",
+        ".mlmagic/runs/flowers/8d2e/outputs/model.txt": "weights",
+        ".mlmagic/runs/flowers/8d2e/outputs/deep/labels.txt": "labels",
     }.items():  # fmt: skip
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
@@ -210,9 +229,31 @@ def test_every_refusal_says_why(run, workspace):
 
 
 @pytest.mark.parametrize("rule", ELSEWHERE)
-def test_what_needs_runs_has_its_test(rule):
+def test_what_needs_a_search_has_its_test(rule):
     source = (ROOT / "tests" / "registry" / "test_runs.py").read_text()
     assert f"def {ELSEWHERE[rule]}(" in source
+
+
+def test_searches_by_a_magic(workspace, shell):
+    """2.5, as tests/registry/test_runs.py has it in Python."""
+    scoring = ("accuracy", "neg_log_loss")
+    search = GridSearchCV(
+        LogisticRegression(max_iter=500), {"C": [0.1, 1.0]}, scoring=scoring, refit="accuracy"
+    )
+    shell.user_ns["search"] = search.fit(*load_iris(return_X_y=True))
+    by_primary = shell.run_line_magic("register", "search")
+    assert by_primary.model.name == "GridSearchCVbest"
+    by_metric = shell.run_line_magic("register", "search --name iris --metric accuracy")
+    assert by_metric.model.lineage.metrics["accuracy"] == search.best_score_
+    by_iteration = shell.run_line_magic("register", f"search --iteration {search.best_index_}")
+    assert by_iteration.model.lineage.run_id == f"GridSearchCV:{search.best_index_}"
+    for line, why in (
+        ("search --iteration 1 --metric accuracy", "Both the iteration '1' and the metric"),
+        ("search --iteration 9", "no finished iteration '9'"),
+        ("search --metric acuracy", "Did you mean 'accuracy'"),
+    ):
+        with pytest.raises(MlmagicError, match=why):
+            shell.run_line_magic("register", line)
 
 
 @pytest.mark.parametrize("word", DIFFERENT)

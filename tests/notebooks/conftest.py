@@ -20,19 +20,25 @@ ROOT = Path(__file__).parents[2]
 # What notebooks leave, whatever runs them; tutorials delete their services, the night job does not.
 ENDS = {
     "01_first_service": (["diabetes:1"], []),
+    "02_update_and_headless": (["diabetes:1", "progression:1", "progression:2"], []),
+    "03_when_things_fail": (["fragile:1"], []),
+    "04_containers": (["risk:1"], []),
     "06_panels": (["glucose:1", "glucose:2"], []),
     "07_unattended": (["threshold:1"], []),
+    "08_models": (["progression:1", "progression:2"], []),
+    "09_from_azure_ml": ([], []),
     "nightly/nightly": (["threshold:1"], [("nightly-svc", "Healthy", ["threshold:1"])]),
 }
+CONTAINERS = "04_containers"
+# Those that need no container and no cluster.
+TUTORIALS = [name for name in ENDS if "/" not in name and name != CONTAINERS]
 
 
 @pytest.fixture
 def notebooks(tmp_path: Path) -> Iterator[Path]:
     """A copy of the notebooks' folder; services left in it are deleted afterwards."""
     folder = tmp_path / "notebooks"
-    ignore = shutil.ignore_patterns(".*", "*.executed.ipynb", "result.json")
-    shutil.copytree(ROOT / "notebooks", folder, ignore=ignore)
-    Workspace.create(folder)  # of the night job, too
+    copy_notebooks(folder)
     yield folder
     delete_services(folder)
 
@@ -46,6 +52,13 @@ def mlmagic(notebooks: Path) -> Callable[..., int]:
         return subprocess.run(command, cwd=notebooks, check=False).returncode
 
     return run
+
+
+def copy_notebooks(folder: Path) -> None:
+    """Copy them, without what runs have left, into a workspace of their own."""
+    ignore = shutil.ignore_patterns(".*", "*.executed.ipynb", "result.json")
+    shutil.copytree(ROOT / "notebooks", folder, ignore=ignore)
+    Workspace.create(folder)  # of the night job, too
 
 
 def delete_services(folder: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.notebooks.conftest import ENDS, left_in
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ["01_first_service", "02_update_and_headless", "03_when_things_fail"]
 
@@ -55,7 +57,11 @@ def test_post_build_opens_the_first_notebook_and_leaves_the_checkout_as_it_is(
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_the_notebooks_run_in_it(name, binder, notebooks):
-    subprocess.run(["mlmagic", "run", f"{name}.ipynb"], cwd=notebooks, env=binder, check=True)
+    command = ["mlmagic", "run", f"{name}.ipynb", "--result", "outcome.json"]
+    subprocess.run(command, cwd=notebooks, env=binder, check=True)
+    outcome = json.loads((notebooks / "outcome.json").read_text())
+    assert {service["state"] for service in outcome["services"]} == {"Deleted"}
+    assert left_in(notebooks) == ENDS[name]
 
 
 def test_jupyterlab_is_in_it(binder):

@@ -7,24 +7,13 @@ import sys
 
 import pytest
 
-from tests.notebooks.conftest import ENDS, left_in
-
-NOTEBOOKS = [
-    "01_first_service",
-    "02_update_and_headless",
-    "03_when_things_fail",
-    "06_panels",
-    "07_unattended",
-    "08_models",
-    "09_from_azure_ml",
-]
+from tests.notebooks.conftest import ENDS, TUTORIALS, left_in
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize("name", TUTORIALS)
 def test_the_committed_outputs_come_out_again(name, notebooks):
     command = [sys.executable, "-m", "pytest", "-c", "/dev/null", "-p", "no:cacheprovider", "-q"]
     command += ["--nbval", "--nbval-sanitize-with", "sanitize.cfg", f"{name}.ipynb"]
     answer = subprocess.run(command, cwd=notebooks, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout[-8000:]
-    if name in ENDS:
-        assert left_in(notebooks) == ENDS[name]
+    assert left_in(notebooks) == ENDS[name]

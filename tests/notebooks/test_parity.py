@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.notebooks.conftest import ENDS, left_in
+from tests.notebooks.conftest import CONTAINERS, ENDS, TUTORIALS, left_in
 
 RUNNERS = {
     "papermill": ["mlmagic", "run"],
@@ -16,19 +16,31 @@ RUNNERS = {
 }
 
 
-# Papermill and nbval run tutorials in the tests beside this one, which look at their ends too.
+# Papermill and nbval run tutorials in the tests beside this one, JupyterLab does in
+# `tests/panels/test_notebooks_in_lab.py`; they look at their ends too.
 @pytest.mark.parametrize(
     ("name", "runner"),
     [
-        ("01_first_service", "nbconvert"),
-        ("06_panels", "nbconvert"),
         ("07_unattended", "papermill"),
-        ("07_unattended", "nbconvert"),
+        *((name, "nbconvert") for name in TUTORIALS),
         *(("nightly/nightly", runner) for runner in RUNNERS),
     ],
 )
 def test_every_runner_leaves_the_same(name, runner, notebooks):
-    command = [sys.executable, "-m", *RUNNERS[runner], f"{name}.ipynb"]
-    answer = subprocess.run(command, cwd=notebooks, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stdout[-8000:] + answer.stderr[-8000:]
+    run(runner, name, notebooks)
     assert left_in(notebooks) == ENDS[name]
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_every_runner_leaves_the_same_of_containers(runner, notebooks, docker_engine, monkeypatch):
+    monkeypatch.setenv("MLMAGIC_BASE_IMAGE", docker_engine.base)
+    run(runner, CONTAINERS, notebooks)
+    assert left_in(notebooks) == ENDS[CONTAINERS]
+
+
+def run(runner, name, folder):
+    """Have a notebook run from top to bottom."""
+    command = [sys.executable, "-m", *RUNNERS[runner], f"{name}.ipynb"]
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout[-8000:] + answer.stderr[-8000:]

@@ -65,7 +65,10 @@ class LabServer:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.set_setting("notification", {"fetchNews": "false", "checkForUpdates": False})
+        news = {"fetchNews": "false", "checkForUpdates": False}
+        self.set_setting("apputils-extension/notification", news)
+        # Notebooks are saved when a test says so.
+        self.set_setting("docmanager-extension/plugin", {"autosave": False})
         self._log = (home / "lab.log").open("wb")
         environment = {key: value for key, value in os.environ.items() if key not in _DECIDED}
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
@@ -98,13 +101,13 @@ class LabServer:
         return f"http://127.0.0.1:{self.port}/{path}?token={TOKEN}"
 
     def set_setting(self, name: str, value: dict) -> None:
-        file = self.settings / "@jupyterlab/apputils-extension" / f"{name}.jupyterlab-settings"
+        file = self.settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(value))
 
     def set_theme(self, theme: str) -> None:
         """Choose the theme of pages that are opened from now on."""
-        self.set_setting("themes", {"theme": theme})
+        self.set_setting("apputils-extension/themes", {"theme": theme})
 
     def write_notebook(self, name: str, cells: list[str]) -> Path:
         """Write a notebook with these code cells."""
@@ -198,7 +201,7 @@ class LabPage:
         """Run a cell; with ``wait``, until it has ended."""
         before = self.prompt(index)
         running = self.cell(index).locator(".jp-InputPrompt").filter(has_text="[*]")
-        for _ in range(20):
+        for _ in range(200):
             self.cell(index).locator(".cm-content").first.click()
             self.page.keyboard.press("Control+Enter")
             self.page.wait_for_timeout(100)
@@ -222,7 +225,7 @@ class LabPage:
         """Save the notebook, and wait until it is on disk."""
         before = self.file.stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
-        for _ in range(300):
+        for _ in range(900):
             if self.file.stat().st_mtime_ns != before:
                 return
             self.page.wait_for_timeout(100)

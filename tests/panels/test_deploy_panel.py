@@ -9,7 +9,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from mlmagic import Workspace
-from mlmagic.errors import MlmagicError
+from mlmagic.errors import MlmagicError, UsageError
 from mlmagic.panels.deploy import DeployPanel
 
 if TYPE_CHECKING:
@@ -69,7 +69,11 @@ def test_what_is_wrong_is_told_of_each_field_and_of_all_together(open_panel):
     assert panel.problems == {"": "'9' replicas are not between '1' and '3'"}
     with pytest.raises(Exception, match="'9' replicas are not between"):
         panel.commands["plan"]({})
-    panel.values = {**panel.values, "replicas": "2"}
+    panel.values = {**panel.values, "replicas": "2", "name": "iris svc"}
+    assert "The service name 'iris svc' is not allowed." in panel.problems["name"]
+    with pytest.raises(UsageError, match=r"^name: The service name .* or digit\.$"):
+        panel.commands["plan"]({})
+    panel.values = {**panel.values, "name": "iris-svc"}
     assert panel.problems == {}
 
 
@@ -150,16 +154,18 @@ def test_a_script_is_replaced_by_a_cell_only_when_wanted(open_panel, shell, tmp_
     monkeypatch.chdir(tmp_path)
     shell.history_manager.store_inputs(1, SCRIPT)
     panel = open_panel()
-    assert panel.commands["existing"]({"file": ""}) == []
+    wanted = {"number": 1, "file": ""}
+    assert panel.commands["existing"](wanted) == []
     written = tmp_path / "score.py"
     written.write_text("# by hand\n")
-    assert panel.commands["existing"]({"file": ""}) == ["score.py"]
+    assert panel.commands["existing"](wanted) == ["score.py"]
     with pytest.raises(MlmagicError, match=r"'score.py' exists already"):
         panel.commands["capture"]({"number": 1, "file": "", "overwrite": False})
     assert written.read_text() == "# by hand\n"
     assert "script" not in panel.values
     panel.commands["capture"]({"number": 1, "file": "score.py", "overwrite": True})
     assert written.read_text() == SCRIPT
+    assert panel.commands["existing"](wanted) == []  # the text is the same
 
 
 def test_a_script_in_its_source_directory_is_not_replaced_unasked(
@@ -171,7 +177,7 @@ def test_a_script_in_its_source_directory_is_not_replaced_unasked(
     written.parent.mkdir()
     written.write_text("# by hand\n")
     panel = open_panel(source_directory="src")
-    assert panel.commands["existing"]({"file": "score.py"}) == ["src/score.py"]
+    assert panel.commands["existing"]({"number": 1, "file": "score.py"}) == ["src/score.py"]
     with pytest.raises(MlmagicError, match=r"'src/score.py' exists already"):
         panel.commands["capture"]({"number": 1, "file": "score.py", "overwrite": False})
     assert written.read_text() == "# by hand\n"
@@ -201,10 +207,12 @@ def test_configuration_files_are_written_once_and_replaced_when_wanted(
     assert told["line"] == f"%deploy svc --model churn:1 --env T={SECRET} {files}"
     panel.commands["write"]({"format": "json", "overwrite": False})
     assert '"computeType": "local"' in (tmp_path / "deploymentconfig.json").read_text()
-    assert len(panel.commands["configuration"]({"format": "json"})["existing"]) == 2
-    with pytest.raises(MlmagicError, match=r"'inferenceconfig.json' exists already"):
-        panel.commands["write"]({"format": "json", "overwrite": False})
+    assert panel.commands["configuration"]({"format": "json"})["existing"] == []
     panel.commands["set"]({"name": "workers", "value": "3"})
+    changed = panel.commands["configuration"]({"format": "json"})["existing"]
+    assert changed == ["deploymentconfig.json"]
+    with pytest.raises(MlmagicError, match=r"'deploymentconfig.json' exists already"):
+        panel.commands["write"]({"format": "json", "overwrite": False})
     panel.commands["write"]({"format": "json", "overwrite": True})
     assert '"workers": 3' in (tmp_path / "deploymentconfig.json").read_text()
     assert "'workers'" in panel.commands["configuration"]({"format": "yaml"})["notes"][0]

@@ -48,7 +48,8 @@ def test_a_service_is_planned_and_deployed_from_a_form(notebook, workspace):
     panel = notebook.output(1).locator(".mlm-deploy")
     deploy = panel.get_by_role("button", name="Deploy", exact=True)
     deploy.wait_for()
-    assert deploy.is_disabled()  # no name yet
+    assert deploy.is_disabled()
+    panel.get_by_text("Look at “name”.").wait_for()
     panel.get_by_label("name", exact=True).fill("formed-svc")
     panel.get_by_label("models", exact=True).fill("weights:1")
     panel.get_by_label("script", exact=True).fill("score.py")
@@ -70,6 +71,11 @@ def test_a_service_is_planned_and_deployed_from_a_form(notebook, workspace):
     notebook.screenshot("deploy-plan", panel)
     assert not workspace.webservices
 
+    colours = []
+    for button in (panel.get_by_role("button", name="Plan"), deploy):
+        button.hover()
+        colours.append(button.evaluate("place => getComputedStyle(place).backgroundColor"))
+    assert colours[0] != colours[1]  # white letters are on no pale ground under the mouse
     deploy.click()
     service = notebook.output(1).locator(".mlm-service")
     service.locator(".mlm-chip", has_text="Healthy").wait_for()
@@ -92,6 +98,11 @@ def test_an_executed_cell_becomes_the_script_and_the_form_becomes_files(notebook
     panel.get_by_text("Capture a cell as the script").click()
     panel.get_by_label("Source of the cell").get_by_text("def run(raw_data)").wait_for()
     panel.get_by_label("File", exact=True).fill("captured.py")
+    panel.get_by_label("models", exact=True).fill("missing:1")
+    panel.get_by_role("button", name="Capture", exact=True).click()
+    part = panel.locator("details", has=notebook.page.get_by_label("Source of the cell"))
+    part.get_by_role("alert").get_by_text("'missing'").wait_for()  # beside its button
+    panel.get_by_label("models", exact=True).fill("weights:1")
     panel.get_by_role("button", name="Capture", exact=True).click()
     panel.get_by_label("Result of the check").get_by_text("captured from In [").wait_for()
     assert panel.get_by_label("script", exact=True).input_value() == "captured.py"
@@ -112,7 +123,7 @@ def test_what_is_there_is_replaced_only_after_a_question(notebook, workspace):
     panel = notebook.output(1).locator(".mlm-deploy")
     for button, words, file in (
         ("Capture", "Replace captured.py?", script),
-        ("Write the files", "Replace inferenceconfig.yml and deploymentconfig.yml?", config),
+        ("Write the files", "Replace deploymentconfig.yml?", config),
     ):
         written = file.read_text()
         file.write_text("# by hand\n")
@@ -143,6 +154,17 @@ def test_fields_follow_the_target_and_values_of_variables_are_not_saved(notebook
     notebook.screenshot("deploy-kubernetes", panel)
     notebook.save()
     assert "s3cret-of-the-test" not in notebook.file.read_text()
+
+
+def test_what_it_deployed_is_there_after_a_reload_and_in_a_notebook_opened_anew(notebook):
+    # The test before has saved it.
+    service = notebook.output(1).locator(".mlm-service")
+    for load in (notebook.page.reload, lambda: notebook.open("deploying/panel.ipynb")):
+        load()
+        service.locator(".mlm-chip", has_text="Healthy").wait_for()
+        service.get_by_role("heading", name="formed-svc").wait_for()
+    notebook.execute(2, "%ml service stop formed-svc")
+    service.locator(".mlm-chip", has_text="Stopped").wait_for()
 
 
 def test_the_environment_that_it_made_is_looked_at(notebook, workspace):

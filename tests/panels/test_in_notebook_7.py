@@ -35,11 +35,6 @@ PANELS = {
     "models": "%ml models",
     "environment": "%ml environment show minimal",
 }
-# Panels begin with <h3>, below a section: Notebook 7 makes the name of the notebook an <h1>.
-BEGIN = """\
-from IPython.display import Markdown
-%load_ext mlmagic
-Markdown("## Panels")"""
 PLACES = {name: place for place, name in enumerate(PANELS, start=1)}
 
 
@@ -58,7 +53,7 @@ def workspace(lab_server: LabServer) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def notebook(browser: Browser, lab_server: LabServer, workspace: Workspace) -> Iterator[LabPage]:
-    lab_server.write_notebook("classic/panels.ipynb", [BEGIN, *PANELS.values(), ""])
+    lab_server.write_notebook("classic/panels.ipynb", ["%load_ext mlmagic", *PANELS.values(), ""])
     with open_lab(browser, lab_server, ClassicPage) as page:
         page.open("classic/panels.ipynb")
         page.run(0)

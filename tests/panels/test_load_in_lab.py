@@ -1,9 +1,11 @@
-"""What ten talkative services cost a notebook; counted, not timed."""
+"""What ten talkative services, and panels that come and go, cost a notebook; counted, not timed."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,7 @@ from mlmagic.panels.service import KEPT_LINES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import LabServer
+    from conftest import LabPage, LabServer
     from playwright.sync_api import Browser, Page, WebSocket
 
 pytestmark = pytest.mark.browser
@@ -24,6 +26,7 @@ SERVICES = 10
 UPDATES_PER_SECOND = 4  # of each panel
 MESSAGES = 200
 OTHER_LINES = 5
+CYCLES, ROUND = 60, 20
 NAMES = [f"talking-{n}-svc" for n in range(SERVICES)]
 # 100 lines a second each.
 SCRIPT = """\
@@ -66,6 +69,31 @@ LOGS = """
   };
 })
 """
+CYCLE_IMPORTS = f"""\
+import gc, sys, threading, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import comm
+from fake_service import FakeService
+from mlmagic.panels.service import ServicePanel
+panel, cycle = None, 0"""
+CYCLE = """\
+if panel is not None:
+    panel.close()
+cycle += 1
+svc = FakeService(f"cycle-{cycle}-svc")
+svc.come_up()
+panel = ServicePanel(svc, watch=svc.watch)
+panel"""
+# Threads end by themselves, soon after what they worked for.
+COUNT = """\
+panel.close()
+for _ in range(600):
+    threads = [each.name for each in threading.enumerate() if "mlmagic-panel" in each.name]
+    if not threads:
+        break
+    time.sleep(0.1)
+gc.collect()
+print("left", len(comm.get_comm_manager().comms), threads)"""
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +170,57 @@ def test_ten_services_with_a_thousand_lines_a_second_leave_the_notebook_usable(
             # Each line is shown or counted; the server itself may have said a few.
             counted = [each["dropped"] + each["last"] - each["number"] for each in (before, after)]
             assert 0 <= counted[1] - counted[0] <= OTHER_LINES
+
+
+def test_sixty_cycles_leave_no_listener_no_comm_and_no_thread(
+    browser: Browser, lab_server: LabServer
+) -> None:
+    lab_server.write_notebook("cycles.ipynb", [CYCLE_IMPORTS, CYCLE, COUNT])
+    with open_lab(browser, lab_server) as lab:
+        lab.open("cycles.ipynb")
+        lab.run(0)
+        open_panels(lab, range(1, 6))  # what JupyterLab and the kernel make once is there then
+        left = left_in_kernel(lab)
+        open_panels(lab, range(6, 11))
+        counts = [listeners(lab)]
+        for begin in range(11, 11 + CYCLES, ROUND):
+            open_panels(lab, range(begin, begin + ROUND))
+            counts.append(listeners(lab))
+        # What each panel leaves behind grows in every round; what the page does once, in one.
+        grown = [after - before for before, after in pairwise(counts)]
+        assert min(grown) < ROUND, grown
+        assert left_in_kernel(lab) == left
+
+
+def open_panels(lab: LabPage, cycles: range) -> None:
+    """Close a panel and open the next one, by the keyboard: JupyterLab counts clicks as work."""
+    lab.cell(1).locator(".cm-content").click()
+    for cycle in cycles:
+        lab.page.keyboard.press("Control+Enter")
+        lab.output(1).get_by_role("heading", name=f"cycle-{cycle}-svc").wait_for()
+
+
+def listeners(lab: LabPage) -> int:
+    """How many listeners the page has that are not garbage, once their number stays.
+
+    A view has some 160: they come after its heading, and go when the page has time.
+    """
+    devtools = lab.page.context.new_cdp_session(lab.page)
+    devtools.send("Performance.enable")
+    seen: list[int] = []
+    while len(seen) < 4 or len({*seen[-4:]}) > 1:
+        assert len(seen) < 120, f"the number of listeners does not stay: {seen}"
+        lab.page.wait_for_timeout(500)
+        devtools.send("HeapProfiler.collectGarbage")
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        seen += [int(each["value"]) for each in metrics if each["name"] == "JSEventListeners"]
+    devtools.detach()
+    return seen[-1]
+
+
+def left_in_kernel(lab: LabPage) -> str:
+    lab.run(2)
+    text = lab.output(2).inner_text()
+    assert text.startswith("left ")
+    assert text.rstrip().endswith("[]")
+    return text

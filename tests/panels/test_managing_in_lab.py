@@ -46,7 +46,7 @@ def run(raw_data):
     return [name, sum(row["age"] for row in rows)]
 """
 SAMPLE = {"data": [{"age": 41.5, "smokes": True, "city": "Bern"}]}
-SOON = 60
+SOON = 120
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +161,7 @@ def test_a_key_is_replaced_once_confirmed(panel, service):
     panel.get_by_role("button", name="Make a new key").click()
     until(lambda: service.get_keys()[1] != old[1])
     assert service.get_keys()[0] == old[0]
+    panel.locator(":focus").wait_for()
 
 
 def test_models_are_planned_updated_and_rolled_back(notebook, panel, service):
@@ -186,15 +187,27 @@ def test_models_are_planned_updated_and_rolled_back(notebook, panel, service):
     panel.get_by_role("button", name="Roll back to revision 1").click()
     panel.get_by_role("button", name="Go back").click()
     until(lambda: service.status.generation == 3)
+    panel.locator(".mlm-revisions", has_text="Revision 3").wait_for()
+    panel.locator("[aria-label='Roll back to revision 1']:focus").wait_for()
+    assert second.locator("del").first.is_visible()
     assert service.run(SAMPLE)[0] == "first"
 
 
-def test_an_update_that_hangs_is_given_up_and_the_old_revision_stays(panel, service):
+def test_an_update_that_hangs_is_given_up_after_a_reload_and_the_old_revision_stays(
+    notebook, panel, service
+):
     hold = Path(service.record.spec.variables["HOLD"] + "second")
     hold.touch()
     panel.get_by_label("Models to serve").fill("weights:2")
     panel.get_by_role("button", name="Update", exact=True).click()
-    panel.get_by_role("button", name="Cancel; keep revision 3").click()
+    give_up = panel.get_by_role("button", name="Cancel; keep revision 3")
+    give_up.wait_for()
+    notebook.save()
+    notebook.page.reload()
+    give_up.wait_for()
+    notebook.screenshot("service-reloaded", panel)
+    notebook.wait_idle()
+    give_up.click()
     panel.locator(".mlm-cancel").wait_for(state="hidden")
     hold.unlink()
     assert service.run(SAMPLE)[0] == "first"
@@ -202,6 +215,8 @@ def test_an_update_that_hangs_is_given_up_and_the_old_revision_stays(panel, serv
 
 def test_everybody_can_use_it(notebook, panel):
     panel.get_by_role("tab", name="Form").click()
+    panel.get_by_label("age, row 1").fill("7")
+    unfold(panel, "manage")
     panel.get_by_role("button", name="Delete …").click()
     check_narrow(notebook, panel, "service-narrow")
     check_accessible(notebook, panel)
@@ -231,4 +246,5 @@ def test_it_is_scaled_and_deleted_by_its_name_with_the_keyboard_alone(notebook, 
     notebook.screenshot("service-delete", panel)
     page.keyboard.press("Enter")
     panel.locator(".mlm-chip", has_text="Deleted").wait_for()
+    panel.locator(":focus").wait_for()
     assert NAME not in Workspace(notebook.server.root / "managed").webservices

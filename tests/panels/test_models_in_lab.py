@@ -106,22 +106,39 @@ def test_tells_all_of_a_model_and_refuses_to_delete_one_in_use(notebook, panel, 
     details.get_by_text("churn-svc").wait_for()
     assert "weights.txt" in details.inner_text()
     assert '{"data": [2]}' in details.inner_text()
+    details.get_by_text("Card", exact=True).click()
+    details.get_by_label("Card").get_by_text("# churn, version 2").wait_for()
     notebook.screenshot("models", panel)
     details.get_by_role("button", name="Deploy …").click()
     form = notebook.output(1).locator(".mlm-deploy")
     form.get_by_role("button", name="Plan").wait_for()
     assert form.get_by_label("models", exact=True).input_value() == "churn:2"
+    form.locator("[id]:focus").wait_for()  # where its first field waits
     details.get_by_role("button", name="Delete …").click()
     panel.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
     panel.get_by_role("alert").get_by_text("churn-svc").wait_for()
     assert [model.id for model in workspace.list_models(name="churn")] == ["churn:1", "churn:2"]
 
 
+def test_what_is_open_is_there_after_a_reload(notebook, panel):
+    notebook.cell(0).locator(".cm-content").click()
+    notebook.save()
+    notebook.page.reload()
+    panel.get_by_label("churn:2", exact=True).get_by_text("churn-svc").wait_for()
+    form = notebook.output(1).locator(".mlm-deploy")
+    form.get_by_role("button", name="Plan").wait_for()
+    assert row(panel, "churn:2").get_attribute("aria-expanded") == "true"
+
+
 def test_registers_a_file_and_deletes_it_by_keyboard(notebook, panel, workspace):
     page = notebook.page
     panel.get_by_role("button", name="Register …").focus()
     page.keyboard.press("Enter")
-    for text in ("missing.bin", "late", "stage=new"):
+    page.keyboard.insert_text("missing.bin")
+    page.keyboard.press("Enter")
+    panel.get_by_role("alert").get_by_text("The name is missing.").wait_for()
+    page.keyboard.press("Tab")
+    for text in ("late", "stage=new"):
         page.keyboard.insert_text(text)
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -130,11 +147,15 @@ def test_registers_a_file_and_deletes_it_by_keyboard(notebook, panel, workspace)
     page.keyboard.press("Enter")
     panel.get_by_label("late:1", exact=True).wait_for()
     row(panel, "late:1").wait_for()
+    panel.locator(":focus", has_text="Register …").wait_for()
     panel.get_by_label("late:1", exact=True).get_by_role("button", name="Delete …").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Shift+Tab")  # from "Keep" to "Delete"
     page.keyboard.press("Enter")
     row(panel, "late:1").wait_for(state="detached")
+    panel.locator(":focus").wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".jp-Cell:focus").wait_for()
 
 
 def test_sees_what_is_registered_elsewhere(panel, workspace):

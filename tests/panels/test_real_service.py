@@ -18,7 +18,7 @@ from mlmagic.testing import ServiceKit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS = 60
+SECONDS = 120
 
 
 @pytest.fixture

@@ -140,11 +140,18 @@ def test_opens_the_panel_of_a_service_and_closes_it_again(notebook, panel):
 
 
 def test_fits_a_narrow_page_in_dark_colours_after_a_reload(notebook, panel):
+    name = panel.get_by_role("button", name="wine-svc", exact=True)
+    name.click()
+    opened = notebook.output(1).locator(".mlm-service")
+    opened.get_by_role("heading", name="wine-svc").wait_for()
     notebook.cell(2).locator(".cm-content").click()  # a panel keeps its keys to itself
     notebook.save()
     notebook.server.set_theme("JupyterLab Dark")
     notebook.page.reload()
-    row(panel, "wine-svc").wait_for()
+    opened.get_by_role("heading", name="wine-svc").wait_for()
+    assert name.get_attribute("aria-expanded") == "true"
+    name.click()
+    opened.wait_for(state="detached")
     check_narrow(notebook, panel, "services-narrow")
 
 
@@ -158,6 +165,9 @@ def test_a_service_deployed_elsewhere_appears(panel, workspace):
 
 
 def test_deletes_several_by_keyboard_once_confirmed(notebook, panel, workspace):
+    panel.get_by_role("button", name="late-svc", exact=True).click()
+    opened = notebook.output(1).locator(".mlm-service")
+    opened.get_by_role("heading", name="late-svc").wait_for()
     for name in ("bad-svc", "late-svc"):
         panel.get_by_role("checkbox", name=f"Choose {name}").focus()
         notebook.page.keyboard.press("Space")
@@ -177,6 +187,9 @@ def test_deletes_several_by_keyboard_once_confirmed(notebook, panel, workspace):
     notebook.page.keyboard.press("Enter")
     row(panel, "late-svc").wait_for(state="detached")
     row(panel, "bad-svc").wait_for(state="detached")
+    opened.wait_for(state="detached")
+    panel.get_by_role("status").get_by_text("2 services are deleted.").wait_for()
+    panel.locator(":focus").wait_for()
     assert notebook.page.evaluate("window.hasLost")  # so it was asked again
     assert sorted(workspace.webservices) == ["iris-svc", "wine-svc"]
 

@@ -41,9 +41,9 @@ class Page:
         request = self.client.session.msg("comm_msg", {"comm_id": self.comm, "data": data})
         request["header"]["subshell_id"] = subshell
         self.client.shell_channel.send(request)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while time.monotonic() < end:
-            message = self.client.get_iopub_msg(timeout=30)
+            message = self.client.get_iopub_msg(timeout=120)
             answer = message["content"].get("data", {}).get("content", {})
             if message["msg_type"] == "comm_msg" and answer.get("id") == intent:
                 return answer

@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
-    for _ in range(600):
+    for _ in range(2400):
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         assert process is None or process.poll() is None, "the server ended at once"
@@ -66,7 +66,8 @@ class PostgreSQL:
         return f"postgresql://mlmagic@127.0.0.1:{self.port}/{name}"
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder}"
+        # The processes are killed in tests, the machine is not: what they wrote is there.
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder} -c fsync=off"
         log = self.folder / "log"
         self._run("pg_ctl", "-D", self.folder / "data", "-w", "-l", log, "-o", options, "start")
 
@@ -146,6 +147,11 @@ class S3:
         """The files that are the objects below a URL."""
         below = self.folder / "buckets" / url.removeprefix("s3://") / "sha256"
         return sorted(path for path in below.glob("??/*") if path.is_file())
+
+    def parts(self, url: str) -> list[Path]:
+        """The files that hold parts of uploads that nobody completed or took back."""
+        bucket = self.folder / "buckets" / url.removeprefix("s3://").partition("/")[0]
+        return sorted(path for path in bucket.glob(".sgwtmp/multipart/**/*") if path.is_file())
 
     def start(self) -> None:
         access = ["--access", self.key, "--secret", self.secret]

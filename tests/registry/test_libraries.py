@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
+from mlmagic.errors import RegistryError, UnsafeModelError
 from mlmagic.registry import (
     ContentStore,
     Registry,
@@ -141,6 +143,76 @@ def test_boosters_travel_in_their_own_formats(registry, service):
     np.testing.assert_allclose(load_model("light").predict(X), light.predict(X))
 
 
+def mlflow_model(flavour, fitted, folder, **options):
+    """Save as MLflow does; it finds out requirements in another process, unless they are given."""
+    options.setdefault("pip_requirements", [flavour])
+    importlib.import_module(f"mlflow.{flavour}").save_model(fitted, folder, **options)
+    return folder
+
+
+FLAVOURS = {
+    "skops": ("sklearn", lambda: make_pipeline(StandardScaler(), SVC()), {}, "skops@model.skops"),
+    "pickle": ("sklearn", MODELS["forest"], {"serialization_format": "pickle"}, "pickle@model.pkl"),
+    "xgboost": ("xgboost", lambda: xgboost.XGBClassifier(n_estimators=2), {"model_format": "json"},
+                "xgboost-estimator@model.json"),
+    "xgboost regressor": ("xgboost", lambda: xgboost.XGBRegressor(n_estimators=2), {},
+                          "xgboost-estimator@model.ubj"),
+    "lightgbm": ("lightgbm", MODELS["lightgbm"], {}, "skops@model.skops"),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")  # of MLflow, which saves in here
+@pytest.mark.parametrize(("flavour", "make", "options", "loader"), FLAVOURS.values(), ids=FLAVOURS)
+def test_models_of_mlflow_are_opened_without_it(
+    registry, service, tmp_path, flavour, make, options, loader
+):
+    fitted = make().fit(X, Y)
+    folder = mlflow_model(flavour, fitted, tmp_path / "saved", input_example=X.head(2), **options)
+    made = registry.register(folder, name="net").model
+    assert (made.loader, made.sample.kind) == (loader, "json")
+    service("net")
+    loaded = load_model("net")
+    assert type(loaded) is type(fitted)
+    np.testing.assert_array_equal(loaded.predict(X), fitted.predict(X))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_boosters_of_mlflow_are_opened_without_it(registry, service, tmp_path):
+    boosted = xgboost.train({"seed": 1}, xgboost.DMatrix(X, Y), 2)
+    light = lightgbm.train({"verbose": -1, "seed": 1}, lightgbm.Dataset(X, Y), 2)
+    registry.register(mlflow_model("xgboost", boosted, tmp_path / "a"), name="boosted")
+    registry.register(mlflow_model("lightgbm", light, tmp_path / "b"), name="light")
+    service("boosted", "light")
+    expected = boosted.predict(xgboost.DMatrix(X))
+    np.testing.assert_array_equal(load_model("boosted").predict(xgboost.DMatrix(X)), expected)
+    np.testing.assert_allclose(load_model("light").predict(X), light.predict(X))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_mlflow_would_import_is_not(registry, service, tmp_path):
+    (tmp_path / "mine.py").write_text("raise SystemExit('imported')")
+    folder = mlflow_model(
+        "sklearn", Ridge().fit(X, Y), tmp_path / "saved", code_paths=[str(tmp_path / "mine.py")]
+    )
+    assert (folder / "code" / "mine.py").exists()
+    registry.register(folder, name="net")
+    service("net")
+    np.testing.assert_array_equal(load_model("net").coef_, Ridge().fit(X, Y).coef_)
+    # What holds the model is told by the file, not by what is said of it.
+    told = (folder / "MLmodel").read_text()
+    (folder / "MLmodel").write_text(told.replace("pickled_model: model.skops", "pickled_model: x"))
+    assert registry.register(folder, name="net").model.loader is None
+    (folder / "model.skops").write_bytes(b"cos\nsystem\n.")
+    (folder / "MLmodel").write_text(told.replace("sklearn:", "xgboost:"))
+    with pytest.raises(RegistryError, match="not a readable skops archive"):
+        registry.register(folder, name="net")
+    (folder / "model.skops").rename(folder / "model.ubj")
+    (folder / "MLmodel").write_text("flavors: {xgboost: {data: model.ubj}}")
+    with pytest.raises(UnsafeModelError, match=r"'os.system' in the file 'saved/model.ubj'"):
+        registry.register(folder, name="net")
+    assert registry.register(folder, name="net", trust="tried").model.loader == "pickle@model.ubj"
+
+
 def test_several_models_are_one(registry, service):
     ridge = Ridge().fit(X, Y)
     boosted = xgboost.train({"seed": 1}, xgboost.DMatrix(X, Y), 2)
@@ -164,8 +236,6 @@ def test_several_models_are_one(registry, service):
 
 
 def test_a_part_that_may_not_be_loaded_is_refused(registry):
-    from mlmagic.errors import UnsafeModelError
-
     parts = {"good": Ridge(), "bad": FunctionTransformer(joblib.load)}
     with pytest.raises(UnsafeModelError, match=r"'models/bad/model.skops'"):
         registry.register(parts, name="both")
@@ -223,6 +293,18 @@ def test_a_package_brings_its_framework(acme, registry, service, tmp_path):
     assert load_model("net").weight == [1, 2]
     (tmp_path / "other.acme").write_text("[3]")
     assert registry.register(tmp_path / "other.acme", name="file").model.framework == "acme"
+
+
+def test_a_model_whose_package_is_missing_says_which(acme, registry, service):
+    module, site = acme
+    registry.register(module.Net([1, 2]), name="net")
+    service("net")
+    (site / "acme_ml.py").write_text("import acme_core_that_is_missing")
+    del sys.modules["acme_ml"]
+    importlib.invalidate_caches()
+    with pytest.raises(ModelLoadError, match=r"'net:1' needs a package .*acme_core_that_is_miss"):
+        load_model("net")
+    sys.modules["acme_ml"] = module
 
 
 def test_a_package_that_brings_no_framework_is_named(acme, registry):
@@ -300,8 +382,6 @@ def test_text_models(registry, service):
 def test_an_archive_is_not_loaded_with_its_own_word(registry, service, tmp_path, monkeypatch):
     from skops import io as skops_io
     from skops.io.exceptions import UntrustedTypesFoundException
-
-    from mlmagic.errors import UnsafeModelError
 
     path = tmp_path / "model.skops"
     skops_io.dump(make_pipeline(FunctionTransformer(joblib.load)), path)

@@ -60,11 +60,13 @@ def first_version(url, count):
     with engine.begin() as connection:
         for statement in FIRST.format(serial=serial).split(";")[:-1]:
             connection.execute(sqlalchemy.text(statement))
+        rows = []
         for version in range(1, count + 1):
             lineage = {**RECORD["lineage"], "metrics": {"f1": version % 7 + 0.5}}
             record = json.dumps({**RECORD, "version": version, "lineage": lineage})
-            row = {"version": version, "digest": RECORD["digest"], "record": record}
-            connection.execute(insert, row)
+            rows.append({"version": version, "digest": RECORD["digest"], "record": record})
+        if rows:
+            connection.execute(insert, rows)
     engine.dispose()
 
 

@@ -6,6 +6,7 @@ They are gigabytes together, so they have a locked environment of their own
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 
@@ -31,8 +32,8 @@ def registry(tmp_path):
 def served(registry, tmp_path, monkeypatch):
     """Register something and load it as an entry script would."""
 
-    def serve(source):
-        model = registry.register(source, name="net").model
+    def serve(source, **details):
+        model = registry.register(source, name="net", **details).model
         root = tmp_path / "app" / "azureml-models"
         registry.place(model, root / "net" / str(model.version))
         write_loader_record(root, placed_model(model))
@@ -279,3 +280,70 @@ def test_several_models_in_one(torch, onnx, served):
     assert {"scikit-learn", "skops", "torch"} <= pins
     np.testing.assert_array_equal(loaded["first"].predict(ROWS), estimator.predict(ROWS))
     assert torch.equal(loaded["second"]["weight"], module.weight)
+
+
+@pytest.fixture
+def mlflow_model(tmp_path, monkeypatch):
+    """Saves as MLflow does; it finds out requirements in another process, unless they are given."""
+    library("mlflow")
+    monkeypatch.chdir(tmp_path)
+
+    def save(flavour, model, **options):
+        options.setdefault("pip_requirements", [flavour])
+        folder = tmp_path / f"{flavour}-model"
+        importlib.import_module(f"mlflow.{flavour}").save_model(model, str(folder), **options)
+        return folder
+
+    return save
+
+
+@pytest.mark.filterwarnings("ignore")  # of MLflow, which saves in here
+def test_catboost_and_onnx_of_mlflow_are_opened_without_it(served, mlflow_model, onnx):
+    catboost = library("catboost")
+    fitted = catboost.CatBoostClassifier(iterations=2, verbose=0, allow_writing_files=False)
+    fitted.fit(ROWS, [0, 1])
+    model, loaded = served(mlflow_model("catboost", fitted))
+    assert (model.framework, model.loader) == ("catboost", "catboost@model.cb")
+    assert type(loaded) is catboost.CatBoostClassifier
+    np.testing.assert_array_equal(loaded.predict(ROWS), fitted.predict(ROWS))
+    one = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Neg", ["x"], ["y"])], "g",
+        [one("x", 1, [None, 2])], [one("y", 1, [None, 2])],
+    )  # fmt: skip
+    negation = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8
+    )
+    model, loaded = served(mlflow_model("onnx", negation))
+    assert (model.framework, model.loader) == ("onnx", "onnx@model.onnx")
+    np.testing.assert_array_equal(loaded.run(None, {"x": ROWS})[0], -ROWS)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_statsmodels_of_mlflow_needs_trust(served, mlflow_model):
+    statistics = library("statsmodels.api")
+    fitted = statistics.OLS([1.0, 2.0, 3.5], [[1.0, 1.0], [1.0, 2.0], [1.0, 3.0]]).fit()
+    folder = mlflow_model("statsmodels", fitted)
+    with pytest.raises(UnsafeModelError):
+        served(folder)
+    model, loaded = served(folder, trust="our own")
+    assert (model.framework, model.loader) == ("statsmodels", "pickle@model.statsmodels")
+    np.testing.assert_array_equal(loaded.params, fitted.params)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_networks_of_mlflow_are_opened_without_it(torch, keras, served, mlflow_model):
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model, loaded = served(mlflow_model("keras", network))
+    assert (model.framework, model.loader) == ("keras", "keras@data/model.keras")
+    np.testing.assert_allclose(
+        loaded.predict(ROWS, verbose=0), network.predict(ROWS, verbose=0), rtol=1e-6
+    )
+    module = linear(torch)
+    folder = mlflow_model("pytorch", module, serialization_format="pickle")
+    with pytest.raises(UnsafeModelError):
+        served(folder)
+    spacy = library("spacy")
+    model, loaded = served(mlflow_model("spacy", spacy.blank("en")))
+    assert (model.framework, model.loader) == ("spacy", "spacy@model.spacy")
+    assert [word.text for word in loaded("Two words")] == ["Two", "words"]

@@ -14,7 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 
-from mlmagic.errors import ModelNotFoundError, RegistryError, UsageError
+from mlmagic.errors import MissingDependencyError, ModelNotFoundError, RegistryError, UsageError
 
 X, Y = load_iris(return_X_y=True, as_frame=True)
 
@@ -207,3 +207,43 @@ def test_files_of_a_run(workspace, logged):
         workspace.register_model("x", run_id=logged, name="w")
     run = mlflow.MlflowClient().get_run(logged) if mlflow.get_tracking_uri()[:4] != "file" else None
     assert run is None or workspace.register_model(run, name="outputs").outcome == "unchanged"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("place", "error", "words"),
+    [
+        ("http://ann:s3cret@127.0.0.1:9/x", RegistryError, "files of the run .* cannot be fetched"),
+        ("s3://nowhere/x", MissingDependencyError, "not installed can read: No module .*boto3"),
+    ],
+)
+def test_places_of_files_that_cannot_be_read_are_told(
+    workspace, tmp_path, monkeypatch, place, error, words
+):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    uri = (tmp_path / "mlruns").as_uri()
+    client = mlflow.MlflowClient(uri)
+    run = client.create_run(client.create_experiment("far", artifact_location=place))
+    with pytest.raises(error, match=words) as caught:
+        workspace.register_model(run_id=run.info.run_id, name="m", tracking_uri=uri)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("place", [None, "sqlite:///runs.db", "mlruns", "file:deep/mlruns"])
+def test_nothing_is_left_where_there_are_no_runs(workspace, tmp_path, monkeypatch, place):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(RegistryError, match=r"The run 'none' cannot be read .*: there is no '"):
+        workspace.register_model(run_id="none", name="w", tracking_uri=place)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("run_id", ["", "..", "../exp", "one/two"])
+def test_a_run_is_named_by_its_id_alone(workspace, run_id):
+    folder = workspace.state_directory / "runs" / "exp" / "a"
+    folder.mkdir(parents=True)
+    (folder / "m").write_text("1 2 3")
+    with pytest.raises(UsageError, match=f"'{run_id}' is not the id of a run"):
+        workspace.register_model(run_id=run_id, name="a")

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy
 
 from mlmagic.errors import ModelIntegrityError, ModelNotFoundError, RegistryError
-from mlmagic.registry import catalogue
+from mlmagic.registry import ContentStore, catalogue, content, remote
 from tests.registry.conftest import OPEN
 
 MANY = f"""
@@ -31,6 +31,7 @@ for number in range(4):
 KILLED = f"""
 {OPEN}
 from mlmagic.registry import catalogue, claims, remote, rows, sharing
+from mlmagic.registry import content as store
 registry.names()
 def die(*_args, **_options):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -40,6 +41,8 @@ def after(owner, name):
 moment = sys.argv[4]
 if moment == "adopting":
     content._adopt = die
+elif moment == "named":
+    after(store, "sync_directory")
 elif moment == "stored":
     registry.register_draft = die
 elif moment == "claimed":
@@ -67,22 +70,22 @@ def start(script, place, *arguments, member="one"):
     )
 
 
-def test_processes_that_register_at_once_get_versions_of_their_own(place):
-    workers = [start(MANY, place, number, member=f"user{number}") for number in range(4)]
+def test_eight_processes_that_register_at_once_get_versions_of_their_own(place):
+    workers = [start(MANY, place, number, member=f"user{number}") for number in range(8)]
     for worker in workers:
         assert worker.stdout.readline() == "ready\n"
     for worker in workers:  # none has opened the database yet: they migrate it at once, too
         worker.stdin.write("\n")
         worker.stdin.flush()
     given = [int(line) for worker in workers for line in worker.communicate()[0].split()]
-    assert [worker.returncode for worker in workers] == [0] * 4
+    assert [worker.returncode for worker in workers] == [0] * 8
     registry = place.member()
-    assert sorted(given) == registry.versions("net") == list(range(1, 17))
+    assert sorted(given) == registry.versions("net") == list(range(1, 33))
     assert registry.versions("same") == list(range(1, 5))
     assert registry.verify().ok
 
 
-MOMENTS = ("adopting", "stored", "locked", "numbered", "inserted")
+MOMENTS = ("adopting", "named", "stored", "locked", "numbered", "inserted")
 
 
 @pytest.mark.parametrize("moment", [*MOMENTS, "claimed", "uploading", "uploaded"])
@@ -91,8 +94,12 @@ def test_a_killed_registration_leaves_nothing_visible(place, moment, tmp_path):
         moment = "stored"  # nothing is claimed or uploaded
     registry = place.member()
     registry.register({"a": 1}, name="net")
-    big = tmp_path / "big.bin"
-    big.write_bytes(os.urandom(40 << 20) if moment == "uploading" else b"2")
+    big = tmp_path / "big"
+    big.mkdir()
+    for name in "abc":
+        (big / name).write_text(name)
+    if moment == "uploading":
+        (big / "a").write_bytes(os.urandom(40 << 20))
     killed = start(KILLED, place, moment, big)
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
@@ -104,8 +111,68 @@ def test_a_killed_registration_leaves_nothing_visible(place, moment, tmp_path):
     for path in [*registry.content.temporaries(), *registry.content.root.glob("sha256/??/*")]:
         os.utime(path, (1, 1))
     garbage = registry.collect_garbage(others=[], grace_seconds=0)
-    assert len(garbage.temporaries) == (moment == "adopting")
-    assert len([*garbage.contents, *garbage.shared]) == 1
+    assert len(garbage.temporaries) == {"adopting": 3, "named": 2}.get(moment, 0)
+    assert len([*garbage.contents, *garbage.shared]) == 3
+    assert registry.verify().ok
+
+
+CANCELLED = (
+    (ContentStore, "_adopt"),
+    (content, "sync_directory"),
+    (catalogue, "_give_version"),
+    (catalogue, "insert_model"),
+)
+
+
+@pytest.mark.parametrize(("owner", "moment"), CANCELLED, ids=[name for _, name in CANCELLED])
+def test_a_cancelled_registration_leaves_nothing(place, owner, moment, monkeypatch):
+    registry = place.member()
+    registry.register({"a": 1}, name="net")
+    original = getattr(owner, moment)
+
+    def interrupted(*arguments, **options):
+        original(*arguments, **options)
+        signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, moment, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            registry.register({"a": 2}, name="net")
+    assert registry.versions("net") == [1]
+    assert registry.content.temporaries() == []
+    assert registry.verify().ok
+    assert registry.register({"a": 2}, name="net").model.version == 2
+
+
+def test_a_cancelled_upload_takes_its_parts_back(team, s3, monkeypatch):
+    monkeypatch.setattr(remote, "_PART", 5 << 20)  # S3's least
+    registry = team.member()
+    big = team.folder / "big"
+    with big.open("wb") as stream:  # so large that it goes in parts
+        stream.truncate(48 << 20)
+    noted = threading.Event()
+    lines = []
+
+    def note(*arguments):
+        noted.set()
+        signal.default_int_handler(*arguments)
+
+    def interrupt(line):  # in the thread that uploads
+        lines.append(line)
+        if not noted.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert noted.wait(60)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            registry.register(big, name="net", on_event=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "Ctrl-C again" in lines[-1]
+    assert registry.names() == []
+    assert s3.objects(team.store_url) == s3.parts(team.store_url) == []
+    assert registry.register(big, name="net").model.version == 1
     assert registry.verify().ok
 
 
@@ -170,10 +237,10 @@ def test_an_uploader_waits_for_the_collector_and_uploads_again(team, s3):
     taking, taken = threading.Event(), threading.Event()
     remove = two.content.remote.remove
 
-    def slowly(digest):
+    def slowly(*where):
         taking.set()
         assert taken.wait(60)
-        remove(digest)
+        remove(*where)
 
     two.content.remote.remove = slowly
     collector = threading.Thread(target=two.collect_garbage, kwargs={"grace_seconds": -1})
@@ -219,6 +286,17 @@ def test_unclaimed_objects_are_young_when_they_are_first_seen(team, s3):
     assert s3.objects(team.store_url) == [stored]
 
 
+def test_a_collector_whose_clock_is_wrong_takes_nothing_young(team, monkeypatch):
+    one, two = team.member("one"), team.member("two")
+    model = one.register({"a": 1}, name="net").model
+    one.delete("net:1")
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 86_400)
+    assert two.collect_garbage(grace_seconds=3600).shared == ()
+    monkeypatch.setattr(time, "time", lambda: now() - 86_400)
+    assert two.collect_garbage(grace_seconds=-1).shared == (model.files[0].sha256,)
+
+
 def test_verify_mends_the_shared_store_from_here(team, s3):
     one, two = team.member("one"), team.member("two")
     model = one.register({"a": 1}, name="net").model
@@ -239,6 +317,18 @@ def test_verify_mends_the_shared_store_from_here(team, s3):
         two.download("net", team.folder / "out")
     assert not (team.folder / "out").exists() or not any((team.folder / "out").iterdir())
     assert not two.content.path(model.files[0].sha256).exists()
+    assert one.register({"a": 1}, name="net").outcome == "unchanged"
+    assert two.download("net", team.folder / "out").is_file()
+    stored.write_bytes(same_size)
+    assert one.verify().ok  # by their sizes
+    assert one.verify(repair=True).damaged == {"net:1": ("model.pkl",)}
+    assert one.verify(repair=True).ok
+    # What was set aside stays for the grace time.
+    assert two.collect_garbage(grace_seconds=3600).damaged == ()
+    assert two.collect_garbage(grace_seconds=-1, dry_run=True).damaged
+    assert two.collect_garbage(grace_seconds=-1).damaged == (model.files[0].sha256,)
+    assert one.collect_garbage(grace_seconds=-1).damaged == ()
+    assert two.verify().ok
 
 
 def test_a_store_that_goes_away_is_told_and_nothing_is_half_made(team, s3):
@@ -334,6 +424,9 @@ def test_queries_are_the_same_on_both_databases(place):
     assert ids(search="100%") == ids(search="_") == []
     assert ids(dataset="data:1") == ["net:3"]
     assert ids(run_id="run0.9") == ["net:2"]
+    some = ["net:1", "net:2", "other:1", "deleted:7", "a-file:0"]
+    assert (ids(ids=some), ids(ids=[])) == (["net:1", "net:2", "other:1"], [])
+    assert ids(ids=some, latest=True, tags=["n"], order_by="-metrics.f1", top=1) == ["net:2"]
     assert ids(order_by="-metrics.f1") == ["net:2", "other:1", "net:1", "net:3"]
     assert ids(order_by="metrics.f1") == ["net:1", "other:1", "net:2", "net:3"]
     assert ids(order_by="-metrics.f1", top=2) == ["net:2", "other:1"]
@@ -362,5 +455,8 @@ def test_queries_are_the_same_on_both_databases(place):
     assert ids(tags=["area=food"], archived=True) == ["net:1", "net:3"]
     assert ids(order_by="metrics.f1") == ["net:1", "other:1", "net:2"]
     assert not registry.archive("net:3", restore=True).archived
+    registry.delete("other:1")
+    assert ids(latest=True) == ids(latest=True, order_by="-version") == ["net:3"]
+    assert registry.count(latest=True) == 1
     with pytest.raises(RegistryError.__base__, match="cannot be ordered by 'vresion'"):
         registry.list(order_by="vresion")

@@ -8,6 +8,7 @@ import pytest
 
 from mlmagic import Workspace
 from mlmagic.errors import RegistryError, UnsafeModelError, UsageError
+from mlmagic.presentation import present
 from mlmagic.workspace.parts import find_model
 
 HARMLESS_BUT_UNKNOWN = b"\x80\x04cmaster\nCommand\n."
@@ -52,6 +53,30 @@ def test_trust_is_on_record_and_can_be_taken_back(workspace, pickled):
     assert len(workspace.revoke_trust(f"sha256:{decision.sha256[:8]}")) == 1
 
 
+def test_each_workspace_of_a_team_trusts_for_itself(tmp_path, pickled):
+    shared = {
+        "database_url": f"sqlite:///{tmp_path}/team.db",
+        "store_url": f"file://{tmp_path}/store",
+    }
+    for name in ("ann", "bob"):
+        (tmp_path / name).mkdir()
+    ann, bob = (Workspace(tmp_path / name, settings=shared) for name in ("ann", "bob"))
+    ann.register_model(pickled, name="net", trust=True)
+    assert find_model(ann, "net")[1].id == "net:1"
+    with pytest.raises(
+        UnsafeModelError, match=r"'net:1' holds 'master\.Command', .* nobody in this"
+    ):
+        find_model(bob, "net")
+    (content,) = bob.show_model("net").files
+    told = f"sha256:{content.sha256[:12]}  master.Command"
+    assert told in present(bob.show_model("net")).text
+    copied = bob.download_model("net", target_dir=tmp_path / "out")
+    assert bob.register_model(copied, name="net", trust="looked at").outcome == "unchanged"
+    assert find_model(bob, "net")[1].id == "net:1"
+    for each in (ann, bob):
+        each.registry.close()
+
+
 def test_signatures(workspace, tmp_path):
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "weights.bin").write_bytes(b"1 2 3")
@@ -88,6 +113,8 @@ def test_only_signed_models_are_deployed_where_the_workspace_says_so(workspace, 
     strict = Workspace(tmp_path, settings=settings)
     with pytest.raises(UnsafeModelError, match="'net:1' is not signed"):
         find_model(strict, "net")
+    with pytest.raises(UnsafeModelError, match=r"'weights\.bin' is not registered, .* only signed"):
+        find_model(strict, "weights.bin")
     workspace.sign_model("net", private_key=private)
     assert find_model(strict, "net")[1].id == "net:1"
     public.unlink()

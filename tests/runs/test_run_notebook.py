@@ -22,7 +22,7 @@ from mlmagic.runs.result import in_one_line
 if TYPE_CHECKING:
     from pathlib import Path
 
-SECONDS = 60
+SECONDS = 120
 RUN = """
 import sys
 from mlmagic.runs import run_notebook
@@ -87,14 +87,17 @@ def test_the_kernel_runs_headless_in_the_notebooks_folder(run):
 
 
 def test_a_failing_cell_is_told_and_the_rest_is_not_run(run, tmp_path):
+    lines: list[str] = []
     result = run(
         ("limit = 1", ["parameters"]),
-        "print('before')",
+        "print('before')\nget_ipython().kernel.log.critical('beside the messages')",
         "raise ValueError('too many')",
         "print('after')",
         parameters={"limit": 2},
         result=tmp_path / "out" / "result.json",
+        progress=lines.append,
     )
+    assert any("beside the messages" in line for line in lines)
     assert (result.status, result.exit_code) == ("failed", 1)
     failure = result.failure
     assert failure is not None
@@ -147,15 +150,19 @@ def test_a_dying_kernel_is_a_failure_of_its_cell(run):
 
 
 def test_a_cell_that_takes_too_long_is_a_failure(run):
-    result = run("import time; time.sleep(300)", timeout=2)
+    said: list[str] = []
+    result = run("import time; time.sleep(300)", timeout=2, progress=said.append)
     assert result.exit_code == 1
     assert result.failure.ename == "CellTimeoutError"
+    assert result.failure.evalue == "The cell took longer than '2' s (--execution-timeout)."
+    assert not any("IPKernelApp" in line for line in said)
 
 
 def test_a_run_that_takes_too_long_ends_in_the_cell_that_ran(run):
-    result = run("import time", "time.sleep(300)", timeout=200, total_timeout=5)
+    result = run("import time", "time.sleep(300)", timeout=10, total_timeout=10)
     assert (result.exit_code, result.failure.cell) == (1, 1)
     assert result.failure.ename == "CellTimeoutError"
+    assert result.failure.evalue == "The cells together took longer than '10' s (--timeout)."
 
 
 def test_settings_of_a_run_reach_its_cells_over_all_others(run, monkeypatch):
@@ -172,6 +179,7 @@ def test_a_junit_report_has_every_cell_and_its_failure(run, tmp_path):
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     first, second = suite.findall("testcase")
     assert first.get("name") == "[1] print('before')"
+    assert first.get("classname") == "work.cells"
     assert first.find("failure") is None
     failure = second.find("failure")
     assert failure.get("type") == "ValueError"
@@ -304,6 +312,36 @@ def test_a_notebook_of_azure_ml_runs_as_it_is(run):
     assert texts(result.output)[-1].startswith("mlmagic.azureml.core.workspace")
     again = run_notebook(result.output, azureml=True)
     assert len(nbformat.read(again.output, as_version=4).cells) == 2
+
+
+def test_a_notebook_of_azure_mls_machines_runs_in_a_kernel_that_is_here(write_notebook):
+    lines: list[str] = []
+    kernel = {"name": "python36", "display_name": "Python 3.6", "language": "python"}
+    cells = (
+        "%pip install azureml-sdk",
+        "from azureml.core.run import Run, _OfflineRun",
+        "with Run.get_context() as run:\n    print(isinstance(run, _OfflineRun))",
+        "print(hasattr(run, 'experiment'))",
+    )
+    notebook = write_notebook(*cells, kernel=kernel)
+    with pytest.raises(UsageError, match="There is no kernel 'python36'"):
+        run_notebook(notebook)
+    result = run_notebook(notebook, azureml=True, progress=lines.append)
+    assert result.exit_code == 0, result.failure
+    said = texts(result.output)
+    assert said[1] == "'azureml-sdk' is not installed: mlmagic takes its place.\n"
+    assert "\nTrue\n[STOP] Run OfflineRun_" in said[3]
+    assert said[4] == "False\n"
+    assert "There is no kernel 'python36' here: the notebook runs in 'python3'." in lines
+    r = write_notebook("1", kernel=kernel | {"name": "ir", "language": "R"})
+    with pytest.raises(UsageError, match="There is no kernel 'ir'"):
+        run_notebook(r, azureml=True)
+    document = nbformat.read(r, as_version=4)
+    del document.metadata.kernelspec["language"]
+    document.metadata.language_info = {"name": "R"}
+    nbformat.write(document, r)
+    with pytest.raises(UsageError, match="There is no kernel 'ir'"):
+        run_notebook(r, azureml=True)
 
 
 def test_a_kernel_and_an_environment_exclude_each_other(run):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from mlmagic.scoring.dispatch import Dispatcher, NeverBegunError
+from tests.scoring.conftest import PATIENCE
 
 
 def test_threads_grow_while_work_waits() -> None:
@@ -38,11 +39,12 @@ def test_given_up_while_waiting_is_never_called() -> None:
     called = []
 
     async def two() -> None:
-        dispatcher = Dispatcher(1)
-        first = asyncio.ensure_future(dispatcher.call(lambda: time.sleep(0.3)))
+        dispatcher, gate = Dispatcher(1), threading.Event()
+        first = asyncio.ensure_future(dispatcher.call(gate.wait))
         await asyncio.sleep(0)  # it is the first in the queue
         with pytest.raises(NeverBegunError):
             await dispatcher.call(lambda: called.append(1), 0.05)
+        gate.set()
         await first
         assert await dispatcher.call(lambda: "next") == "next"
 
@@ -55,10 +57,10 @@ def test_the_limit_counts_running_alone() -> None:
         dispatcher = Dispatcher(1)
 
         def slow() -> str:
-            time.sleep(0.4)
+            time.sleep(2)
             return "done"
 
-        return await asyncio.gather(dispatcher.call(slow, 0.6), dispatcher.call(slow, 0.6))
+        return await asyncio.gather(dispatcher.call(slow, 3.5), dispatcher.call(slow, 3.5))
 
     assert asyncio.run(two()) == ["done", "done"]
 
@@ -75,9 +77,12 @@ def test_exceptions_come_back() -> None:
 
 def test_a_stuck_thread_is_replaced() -> None:
     async def two() -> str:
-        dispatcher = Dispatcher(1)
+        dispatcher, gate = Dispatcher(1), threading.Event()
         with pytest.raises(TimeoutError):
-            await dispatcher.call(lambda: time.sleep(3), 0.05)  # no Python code until it ends
-        return await dispatcher.call(lambda: "alive", 2)
+            await dispatcher.call(gate.wait, 0.5)  # no Python code until it ends
+        try:
+            return await dispatcher.call(lambda: "alive", PATIENCE)
+        finally:
+            gate.set()
 
     assert asyncio.run(two()) == "alive"

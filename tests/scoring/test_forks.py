@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.scoring.conftest import RunningServer, is_alive, wait_for
+from tests.scoring.conftest import PATIENCE, RunningServer, is_alive, wait_for
 
 Serve = Callable[..., RunningServer]
 PIDS = """
@@ -53,7 +53,7 @@ def test_init_runs_once_for_all_workers(serve_source: Serve) -> None:
         wait_for(lambda: any(answer.done() for answer in answers), "the first answer")
         server.process.send_signal(signal.SIGTERM)
         assert {answer.result().status for answer in answers} == {200}
-    assert server.process.wait(20) == 0
+    assert server.process.wait(PATIENCE) == 0
     assert not [pid for pid in (loader, *workers) if is_alive(pid)]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scoring.conftest import Client, wait_for
+from tests.scoring.conftest import PATIENCE, Client, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +25,10 @@ def run(raw_data):
 """
 
 
+def says(word: str) -> str:
+    return SCRIPT.replace("return raw_data", f"return {word!r}")
+
+
 class RunningFront(Client):
     def __init__(self, door: Path) -> None:
         with socket.socket() as probe:
@@ -36,7 +40,7 @@ class RunningFront(Client):
 
     def end(self, number: int) -> int:
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE)
 
     def answers(self) -> bool:
         try:
@@ -73,20 +77,47 @@ def test_a_server_answers_on_the_fronts_port_and_follows_it(
     wait_for(second.answers, "the server takes the new socket")
     assert second.end(signal.SIGTERM) == 0
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(20) == 0
+    assert server.process.wait(PATIENCE) == 0
 
 
-def test_a_server_that_ends_leaves_the_socket_to_the_next(start_front, serve_source, tmp_path):
+@pytest.mark.parametrize("variables", [{}, {"WORKER_COUNT": "2", "WORKER_PRELOAD": "true"}])
+def test_the_file_that_names_another_server_hands_the_socket_over(
+    start_front, serve_source, tmp_path, variables
+):
+    turn = tmp_path / "serving.json"
     options = ["--listener-from", str(tmp_path / "door"), "--auth", "none"]
+    options += ["--serving-file", str(turn)]
     front = start_front()
-    first = serve_source(SCRIPT, *options)
-    wait_for(lambda: first.status.get("stage") == "ready", "a start")
-    second = serve_source(SCRIPT, *options, "--accept-when-ready")
-    wait_for(lambda: second.status.get("stage") == "ready", "a start")
-    first.process.send_signal(signal.SIGTERM)
-    assert all(front.answers() for _ in range(50))
-    assert first.process.wait(20) == 0
-    assert front.answers()
+    turn.write_text("{}")
+    first = serve_source(says("one"), *options, "--instance", "one", **variables)
+    wait_for(lambda: first.status.get("stage") == "waiting", "a start")
+    turn.write_text('{"instance": "one"}')
+    wait_for(lambda: first.status.get("stage") == "ready", "its turn")
+    second = serve_source(says("two"), *options, "--instance", "two", **variables)
+    wait_for(lambda: second.status.get("stage") == "waiting", "a start")
+    turn.write_text("")  # as engines write: the file is empty for a moment
+    assert {front.ask(body="1").json for _ in range(20)} == {"one"}
+    turn.write_text('{"instance": "two"}')
+    assert first.process.wait(PATIENCE) == 0
+    assert {front.ask(body="1").json for _ in range(20)} == {"two"}
+    assert second.status["stage"] == "ready"
+
+
+def test_a_script_that_takes_the_signal_for_itself_hands_over_as_well(
+    start_front, serve_source, tmp_path
+):
+    turn = tmp_path / "serving.json"
+    options = ["--listener-from", str(tmp_path / "door"), "--auth", "none"]
+    options += ["--serving-file", str(turn), "--instance", "one"]
+    front = start_front()
+    turn.write_text('{"instance": "one"}')
+    takes = "import faulthandler, signal; faulthandler.register(signal.SIGUSR2); return"
+    server = serve_source(SCRIPT.replace("return", takes), *options)
+    wait_for(lambda: server.status.get("stage") == "ready", "its turn")
+    assert front.ask(body='"x"').json == '"x"'
+    turn.write_text('{"instance": "two"}')
+    assert server.process.wait(PATIENCE) == 0
+    assert "most recent call first" in server.log  # what the script wanted of the signal
 
 
 def test_two_workers_tell_a_failing_script_in_one_status_file(start_front, serve_source, tmp_path):
@@ -94,7 +125,7 @@ def test_two_workers_tell_a_failing_script_in_one_status_file(start_front, serve
     options = ["--listener-from", str(tmp_path / "door"), "--auth", "none", "--workers", "2"]
     broken = SCRIPT.replace("pass", "raise ValueError('no such model')")
     server = serve_source(broken, *options)
-    assert server.process.wait(20) == 3
+    assert server.process.wait(PATIENCE) == 3
     assert server.status["reason"] == "InitFailed"
     assert "no such model" in server.status["message"]
     assert server.status["frames"]
@@ -104,6 +135,6 @@ def test_a_port_in_use_is_told(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as held:
         command = [sys.executable, "-m", "mlmagic.scoring.front", "--address", "127.0.0.1"]
         command += ["--port", str(held.getsockname()[1]), "--socket", str(tmp_path / "door")]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ran.returncode == 3
     assert "Address already in use" in ran.stderr

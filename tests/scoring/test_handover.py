@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import json
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scoring.conftest import Supervised, environment, wait_for
+from tests.scoring.conftest import PATIENCE, Supervised, environment, wait_for
 from tests.scoring.differential.servers import free_port
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Load:
             thread.join()
 
     def _ask(self, keep: bool) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         while not self._stop.is_set():
             try:
                 connection.request("POST", "/score", body=b"sleep 0.01")
@@ -60,7 +62,7 @@ class Load:
         connection.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def load_on(service: Supervised) -> Iterator[Load]:
     load = Load(service.port)
     load.start()
@@ -100,6 +102,38 @@ def test_restart_under_load(supervised: Supervised) -> None:
     assert (state["generation"], state["restarts"]) == (1, 0)
 
 
+def test_a_kept_connection_has_time_to_move_over(supervised: Supervised) -> None:
+    supervised.desire("echo")
+    supervised.start().reach(phase="serving")
+    kept = http.client.HTTPConnection("127.0.0.1", supervised.port, timeout=PATIENCE)
+    with contextlib.closing(kept):
+        kept.request("POST", "/score", body=b"x")
+        kept.getresponse().read()
+        supervised.update("echo_second")
+        supervised.reach(phase="serving", generation=2)
+        time.sleep(1)  # what a client may do between two requests
+        kept.request("POST", "/score", body=b"x")
+        answer = kept.getresponse()
+        assert json.loads(answer.read()) == {"got": "x"}
+        assert answer.getheader("connection") == "close"
+        kept.request("POST", "/score", body=b"x")
+        assert json.loads(kept.getresponse().read()) == {"second": "x"}
+
+
+def test_a_worker_whose_script_takes_the_signal_for_itself_lets_go_as_well(
+    supervised: Supervised,
+) -> None:
+    supervised.desire("takes_the_signal", stop_grace_seconds=2 * PATIENCE)
+    supervised.start().reach(phase="serving")
+    with load_on(supervised) as load:
+        wait_for(lambda: load.answers["first"] > 20, "answers of the first generation")
+        supervised.update("echo_second")
+        supervised.reach(phase="serving", generation=2)
+        wait_for(lambda: len(supervised.pids) == 1, "the end of the other")
+    assert load.problems == []
+    assert "most recent call first" in supervised.log  # what the script wanted of the signal
+
+
 def test_stop_under_load_answers_what_it_accepted(supervised: Supervised) -> None:
     supervised.desire("echo", workers=2)
     supervised.start().reach(phase="serving")
@@ -107,7 +141,7 @@ def test_stop_under_load_answers_what_it_accepted(supervised: Supervised) -> Non
         wait_for(lambda: load.answers["first"] > 20, "answers")
         supervised.signal(signal.SIGTERM)
         assert supervised.process is not None
-        assert supervised.process.wait(10) == 0
+        assert supervised.process.wait(PATIENCE) == 0
     assert all("Refused" in problem for problem in load.problems), Counter(load.problems)
 
 
@@ -124,6 +158,18 @@ def test_failing_update_keeps_the_old(supervised: Supervised) -> None:
     assert supervised.pids == pids
     supervised.update("echo_second")
     assert supervised.reach(phase="serving", generation=3)["failure"] is None
+
+
+def test_an_update_of_which_one_worker_fails_loses_no_request(supervised: Supervised) -> None:
+    supervised.desire("echo", workers=2)
+    supervised.start().reach(phase="serving")
+    with load_on(supervised) as load:
+        supervised.update("second_raises", workers=2)
+        supervised.reach(phase="serving", target_generation=2)
+        wait_for(lambda: len(supervised.pids) == 2, "the end of the one that came up")
+    assert load.answers["second"] > 0
+    assert load.problems == []
+    assert supervised.state["failure"]["reason"] == "InitFailed"
 
 
 def test_crashing_update_keeps_the_old(supervised: Supervised) -> None:
@@ -215,6 +261,6 @@ def test_a_changed_script_is_loaded_without_losing_a_request(
     finally:
         load.stop()
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
     assert load.problems == []
     assert process.returncode == 0

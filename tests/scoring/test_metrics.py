@@ -184,7 +184,7 @@ def test_a_request_waits_no_longer_than_it_may(
             while not os.path.exists({str(gate)!r}): {pause}
             return data
         """,
-        *("--threads", "1", "--queue-wait-ms", "50", "--scoring-timeout-ms", "60000"),
+        *("--threads", "1", "--queue-wait-ms", "1000", "--scoring-timeout-ms", "60000"),
         *(("--batch", "1") if kind == "batched" else ()),
     ).ready()
     found: list[int] = []
@@ -193,7 +193,7 @@ def test_a_request_waits_no_longer_than_it_may(
     wait_for(lambda: metrics(server)["mlmagic_in_flight"] == 1, "a call that runs")
     answer = server.ask(body=b"x")
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-    assert "the request waited for 50 ms" in answer.json["message"]
+    assert "the request waited for 1000 ms" in answer.json["message"]
     gate.touch()
     first.join()
     assert found == [200]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scoring.conftest import RunningServer
+from tests.scoring.conftest import PATIENCE, RunningServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,14 +93,14 @@ def test_body_limit(echo: RunningServer) -> None:
 
 def test_body_limit_without_declared_length(echo: RunningServer) -> None:
     chunk = b"190\r\n" + b"x" * 400 + b"\r\n"
-    with socket.create_connection(("127.0.0.1", echo.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", echo.port), timeout=PATIENCE) as connection:
         head = b"POST /score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         connection.sendall(head + chunk * 4 + b"0\r\n\r\n")
         assert connection.recv(12) == b"HTTP/1.1 413"
 
 
 def test_connection_serves_on_after_a_refused_body(echo: RunningServer) -> None:
-    with socket.create_connection(("127.0.0.1", echo.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", echo.port), timeout=PATIENCE) as connection:
         head = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
         connection.sendall(head % 300_000 + b"x" * 300_000)
         assert connection.recv(4096).startswith(b"HTTP/1.1 413")
@@ -109,7 +109,7 @@ def test_connection_serves_on_after_a_refused_body(echo: RunningServer) -> None:
 
 
 def test_not_http(echo: RunningServer) -> None:
-    with socket.create_connection(("127.0.0.1", echo.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", echo.port), timeout=PATIENCE) as connection:
         connection.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
         assert connection.recv(12) == b"HTTP/1.1 400"
 
@@ -178,9 +178,9 @@ def test_unserialisable_value(serve: Serve) -> None:
 
 
 def test_scoring_timeout(serve: Serve) -> None:
-    server = serve("run_loops", "--scoring-timeout-ms", "200", "--threads", "1").ready()
+    server = serve("run_loops", "--scoring-timeout-ms", "1000", "--threads", "1").ready()
     answer = server.ask(body=b"loop")
-    assert (answer.status, answer.json) == (500, {"message": "Scoring timeout after 200 ms"})
+    assert (answer.status, answer.json) == (500, {"message": "Scoring timeout after 1000 ms"})
     assert answer.headers["x-ms-run-function-failed"] == "True"
     assert server.ask(body=b"x").json == "done"  # the thread is free again
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scoring.conftest import Supervised, environment, is_alive, wait_for
+from tests.scoring.conftest import PATIENCE, Supervised, environment, is_alive, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def test_serves_and_stops(supervised: Supervised, tmp_path: Path) -> None:
     pids = supervised.pids
     supervised.signal(signal.SIGTERM)
     assert supervised.process is not None
-    assert supervised.process.wait(10) == 0
+    assert supervised.process.wait(PATIENCE) == 0
     assert supervised.state["phase"] == "stopped"
     assert supervised.state["workers"] == []
     assert not any(is_alive(pid) for pid in pids)

@@ -10,7 +10,7 @@ from mlmagic.services import watch, watch_value
 if TYPE_CHECKING:
     import pytest
 
-_SECONDS = 60
+_SECONDS = 120
 
 
 class Looking:

@@ -35,7 +35,7 @@ def start(folder: Path, body: str) -> Job:
 
 
 def until(job: Job, condition: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not getattr(job.state(), condition):
         assert time.monotonic() < deadline, job.log.read_text()
         time.sleep(0.02)

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,14 @@ from mlmagic.environments.use import users
 from mlmagic.errors import (
     ConfigurationError,
     DeploymentFailedError,
-    EnvironmentSetupError,
     ModelInUseError,
     ModelNotFoundError,
+    Remark,
     ScriptContractError,
     ScriptTrialError,
     TargetNotFoundError,
+    UnsafeModelError,
 )
-from mlmagic.workspace.resolving import DeploymentRequest, resolve
 
 ANSWER = """\
 import os
@@ -144,7 +143,7 @@ def test_an_unregistered_pickle_is_loaded_where_it_is_safe(workspace):
     assert deploy(workspace, models=[name], script="score.py").run("") == 1
     Path("bad.pkl").write_bytes(b"cos\nsystem\n(S'touch loaded'\ntR.")
     write("score.py", LOADS.format(name="bad.pkl"))
-    with pytest.raises(DeploymentFailedError, match=r"'os.system' .*byte 0.*allow-list.*--trust"):
+    with pytest.raises(UnsafeModelError, match=r"'os.system' .*byte 0.*allow-list.*--trust"):
         deploy(workspace, models=["bad.pkl"], script="score.py")
     assert not [*workspace.state_directory.rglob("loaded")]
     workspace.register_model("bad.pkl", name="bad", trust=True)
@@ -179,9 +178,9 @@ def test_reload_takes_the_script_as_it_lies_now(workspace):
     file = write("score.py", ANSWER.format(word="a"))
     service = deploy(workspace, script="score.py")
     file.write_text(ANSWER.format(word="b"))
-    workspace.reload_service("svc").wait_for_deployment(timeout_sec=60)
+    workspace.reload_service("svc").wait_for_deployment(timeout_sec=120)
     assert service.run("")[0] == "b"
-    workspace.rollback_service("svc").wait_for_deployment(timeout_sec=60)
+    workspace.rollback_service("svc").wait_for_deployment(timeout_sec=120)
     assert service.run("")[0] == "a"
 
 
@@ -219,6 +218,37 @@ def test_the_line_wins_over_the_files(workspace):
     guarded = deploy(workspace, inference_config="ic.json", deployment_config="dc", auth="key")
     assert guarded.record.spec.config.auth == "key"
     assert guarded.outcome == "updated"
+
+
+def test_what_the_target_has_no_option_for_is_told_in_v1s_word_too(workspace):
+    write("score.py", ANSWER.format(word="x"))
+    with pytest.raises(
+        ConfigurationError, match=r"'local' has no option 'gpus' \(v1's 'gpuCores'\)"
+    ):
+        workspace.deploy("svc", script="score.py", gpus="1", wait=False)
+
+
+def test_a_new_service_of_v1s_local_file_has_no_keys(workspace):
+    write("score.py", ANSWER.format(word="x"))
+    workspace.keep_configuration("deployment", "dc", "computeType: LOCAL\n")
+    workspace.keep_configuration("deployment", "open", "computeType: local\naddress: 0.0.0.0\n")
+    workspace.keep_configuration("deployment", "own", "target: local\n")
+
+    def auth(name, **given):
+        service = workspace.deploy(name, script="score.py", wait=False, **given)
+        return service.record.spec.config.auth
+
+    assert auth("svc", deployment_config="dc") == "none"
+    assert auth("with-keys", deployment_config="dc", primary_key="primary" * 5) == "key"
+    assert auth("on-the-line", deployment_config="dc", auth="key") == "key"
+    assert auth("reachable", deployment_config="open") == "key"
+    assert auth("ours", deployment_config="own") == "key"
+    updated = workspace.update_service("ours", deployment_config="dc", wait=False)
+    assert updated.record.spec.config.auth == "key"
+    told = []
+    opened = workspace.update_service("svc", address="0.0.0.0", wait=False, on_event=told.append)
+    assert opened.record.spec.config.auth == "key"
+    assert any(isinstance(line, Remark) and "it has keys now" in line for line in told)
 
 
 def test_the_environment_of_the_source_directory_is_found(workspace):
@@ -406,6 +436,7 @@ def test_the_environment_that_a_v1_configuration_holds_is_kept_and_used(workspac
     service = workspace.deploy("svc", inference_config="ic.json", wait=True)
     assert service.run("") == "1.17.0"
     assert "six==1.17.0" in workspace.show_environment("mine").environment.requirements
+    assert workspace.environment_document("mine")["version"] == "1"  # as v1 registered it
 
 
 def test_a_script_captured_with_a_source_directory_travels_with_it(workspace):
@@ -448,39 +479,3 @@ def test_the_environment_of_a_run_configuration_serves(workspace, tmp_path):
     )
     service = workspace.deploy("svc", script="score.py", environment="train.runconfig", wait=True)
     assert service.run("")[2] == "hello"
-
-
-def test_the_image_and_the_notes_of_an_environment_object_go_along(workspace):
-    write("score.py", ANSWER.format(word="a"))
-    python = {"condaDependencies": {"dependencies": ["pip"]}, "interpreterPath": "/opt/python"}
-    document = {"name": "mine", "python": python, "environmentVariables": {"GREETING": "hello"}}
-    document["docker"] = {"baseImage": "python:3.11-slim"}
-    workspace.register_environment_document(document)
-    write("saved/azureml_environment.json", "\ufeff" + json.dumps(document))
-    write("train.runconfig", json.dumps({"environment": document}))
-    for named, notes in (("mine", 0), ("mine:1", 1), ("saved", 1), ("train.runconfig", 1)):
-        told = []
-        request = DeploymentRequest(
-            name="svc", script="score.py", environment=named, target="docker"
-        )
-        spec = resolve(workspace, request, on_event=told.append).spec
-        assert spec.config.base_image == "python:3.11-slim", named
-        assert spec.variables == {"GREETING": "hello"}, named
-        assert sum("interpreterPath" in line for line in told) == notes, (named, told)
-    told = []
-    line = replace(request, config={"base_dockerfile": "FROM python:3.12"})
-    config = resolve(workspace, line, on_event=told.append).spec.config
-    assert (config.base_image, config.base_dockerfile) == (None, "FROM python:3.12")
-    resolve(workspace, replace(request, target="local"), on_event=told.append)
-    assert "environment: 'base_image' is not used by target 'local'." in told
-
-
-def test_an_old_python_in_a_conda_file_that_v1_names_becomes_this_one(workspace):
-    write("score.py", ANSWER.format(word="a"))
-    write("conda.yml", "name: old\ndependencies:\n- python=3.8\n- pip\n")
-    write("ic.json", json.dumps({"entryScript": "score.py", "condaFile": "conda.yml"}))
-    told = []
-    workspace.deploy("svc", inference_config="ic.json", plan=True, on_event=told.append)
-    assert any("'python=3.8' is older than services can be" in line for line in told)
-    with pytest.raises(EnvironmentSetupError, match=r"asks for Python '3\.8'"):  # asked for by hand
-        workspace.deploy("svc", script="score.py", environment="conda.yml", plan=True)

@@ -9,6 +9,9 @@ export type State =
   | "Deleting"
   | "Deleted";
 
+/** The model of another panel. */
+export type PanelReference = `IPY_MODEL_${string}` | null;
+
 export interface Replica {
   name: string;
   ready: boolean;
@@ -157,15 +160,17 @@ export interface ServiceRow {
   errors: number[];
 }
 
-/** Traits of `mlmagic.panels.services.ServicesPanel`. */
+/** Traits of `mlmagic.panels.services.ServicesPanel`; `opened` is the service that `panel` shows. */
 export interface ServicesModel {
   services: ServiceRow[];
+  opened: string;
+  panel: PanelReference;
   checked: string;
 }
 
 /** What the services panel asks of Python. */
 export interface ServicesIntents {
-  open: { args: { name: string }; value: { model: string } };
+  open: { args: { name: string }; value: null };
   delete: { args: { names: string[] }; value: Record<string, string> };
 }
 
@@ -182,19 +187,26 @@ export interface ModelRow {
   createdAt: string;
 }
 
-/** Traits of `mlmagic.panels.models.ModelsPanel`. */
+/** Traits of `mlmagic.panels.models.ModelsPanel`; `opened` is the version whose details are shown. */
 export interface ModelsModel {
   models: ModelRow[];
   more: boolean;
+  opened: string;
+  form: PanelReference;
   checked: string;
 }
 
-/** All of one version; files are path, bytes and SHA-256. */
+/**
+ * All of one version; files are path, bytes and SHA-256, the first of them where they are many; the
+ * card is Markdown.
+ */
 export interface ModelDetails {
   id: string;
   facts: [label: string, text: string][];
   files: [path: string, size: number, sha256: string][];
+  fileCount: number;
   sample: string;
+  card: string;
   usedBy: string[];
   versions: number[];
 }
@@ -208,7 +220,8 @@ export interface ModelsIntents {
     args: { path: string; name: string; tags: string };
     value: { id: string; outcome: string };
   };
-  deploy: { args: { id: string }; value: { model: string } };
+  open: { args: { id: string }; value: null };
+  deploy: { args: { id: string }; value: null };
   delete: { args: { id: string }; value: null };
 }
 
@@ -265,16 +278,20 @@ export interface Field {
   suggestions: string[];
 }
 
-/** Traits of `mlmagic.panels.deploy.DeployPanel`; the problem of no name is of all fields. */
+/**
+ * Traits of `mlmagic.panels.deploy.DeployPanel`; the problem of no name is of all fields, `opened`
+ * names the model of the service that was deployed last.
+ */
 export interface DeployModel {
   fields: Field[];
   values: Record<string, string>;
   problems: Record<string, string>;
+  opened: PanelReference;
 }
 
 export type ConfigurationFormat = "json" | "yaml";
 
-/** v1's configuration files, the line that uses them, and which of them are there already. */
+/** v1's configuration files, the line that uses them, and which of them would be replaced. */
 export interface ConfigurationFiles {
   files: [name: string, text: string][];
   line: string;
@@ -286,10 +303,10 @@ export interface ConfigurationFiles {
 export interface DeployIntents {
   set: { args: { name: string; value: string }; value: null };
   plan: { args: Nothing; value: Plan };
-  deploy: { args: Nothing; value: { model: string; outcome: string } };
+  deploy: { args: Nothing; value: { outcome: string } };
   line: { args: Nothing; value: { text: string } };
   cells: { args: Nothing; value: { number: number; title: string; source: string }[] };
-  existing: { args: { file: string }; value: string[] };
+  existing: { args: { number: number; file: string }; value: string[] };
   capture: {
     args: { number: number; file: string; overwrite: boolean };
     value: { text: string };

@@ -1,39 +1,27 @@
 /** The form that deploys: fields of the option table, a plan, the deployment's panel beneath. */
 
-import type { AnyModel, Host, InitializeProps, RenderProps } from "@anywidget/types";
 import type { ConfigurationFormat, DeployIntents, DeployModel, Field } from "./contract";
 import { capturing } from "./deploy/capture";
 import { fieldOf } from "./deploy/field";
 import { configurationFiles } from "./deploy/files";
 import { acting } from "./lib/acting";
 import { changeList } from "./lib/changes";
+import { child } from "./lib/child";
 import { copyButton } from "./lib/clipboard";
 import { confirmation } from "./lib/confirm";
-import { h, icon, setText, show } from "./lib/dom";
-import { openDoor, type Python } from "./lib/python";
+import { definition, type View } from "./lib/definition";
+import { button, h, icon, setText, show } from "./lib/dom";
+import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
+import { wordsOf } from "./lib/words";
 
 type Door = Python<DeployModel, DeployIntents>;
 
 const SECONDS = 600;
 
-export default () => {
-  let door: Door | undefined;
-  const doorOf = (model: unknown): Door => {
-    door ??= openDoor<DeployModel, DeployIntents>(model as AnyModel);
-    return door;
-  };
-  return {
-    initialize({ model }: InitializeProps): void {
-      doorOf(model);
-    },
-    render({ model, el, signal, host }: RenderProps): void {
-      draw(el, doorOf(model), signal, host);
-    },
-  };
-};
+export default definition<DeployModel, DeployIntents>(draw);
 
-function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host): void {
+function draw(python: Door, { place, signal, host }: View): void {
   const first = h("div");
   const target = h("div");
   const more = h("div");
@@ -44,32 +32,31 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
   const json = button("As JSON");
   const yaml = button("As YAML");
   const question = confirmation();
+  const lacking = h("span", { class: "mlm-hint" });
   const together = h("p", { class: "mlm-trouble", role: "alert" });
   const result = h("div", { class: "mlm-result", role: "status" });
-  const open = h("div", { class: "mlm-opened" });
   const parts = frame(place, signal, "mlm-deploy");
   const { act, trouble, fail } = acting(parts.say);
-  const capture = capturing({ python, act });
+  // What is asked of the form waits until Python knows what was written last.
+  let told: Promise<unknown> = Promise.resolve();
+  const capture = capturing({ python, say: parts.say, told: () => told });
   const captured = fold("Capture a cell as the script", capture.element);
   parts.root.setAttribute("aria-label", "Deploy");
   parts.note.after(
-    h("header", { class: "mlm-bar" }, h("h3", { class: "mlm-name" }, "Deploy a service")),
+    h("header", { class: "mlm-bar" }, h("h2", { class: "mlm-name" }, "Deploy a service")),
     h("div", { class: "mlm-deploy-part" }, first),
     captured,
     fold("Options of the target", target),
     fold("More", more),
     together,
     trouble,
-    h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, json, yaml),
+    h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, json, yaml, lacking),
     question.element,
     result,
   );
-  place.append(open);
+  place.append(child(python, "opened", host, signal));
   const fields = new Map<string, ReturnType<typeof fieldOf>>();
   const places = { first, target, more };
-  let view: AbortController | undefined;
-  // What is asked of the form waits until Python knows what was written last.
-  let told: Promise<unknown> = Promise.resolve();
 
   /** Fields come and go with the target; those that stay keep what is being typed. */
   function arrange(): void {
@@ -81,7 +68,7 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
       fields.delete(name);
     }
     for (const field of wanted) {
-      const made = fields.get(field.name) ?? fieldOf(field, (value) => set(field, value));
+      const made = fields.get(field.name) ?? fieldOf(field, (value) => set(field, value), entered);
       fields.set(field.name, made);
       made.renew(field);
       if (!made.element.isConnected) places[field.part].append(made.element);
@@ -95,13 +82,24 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
     for (const [name, field] of fields) field.update(values[name] ?? "", problems[name] ?? "");
     setText(together, problems[""] ?? "");
     show(together, "" in problems);
-    plan.disabled = deploy.disabled = Object.keys(problems).length > 0;
+    const [wrong] = Object.keys(problems);
+    plan.disabled = deploy.disabled = wrong !== undefined;
+    setText(lacking, wrong ? `Look at “${fields.get(wrong)?.label}”.` : "");
   }
 
   function set(field: Field, value: string): void {
     told = told
       .then(() => python.ask("set", { name: field.name, value }))
-      .catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
+      .catch((error: unknown) => fail(wordsOf(error)));
+  }
+
+  /** Enter in a line: the plan, or what stands in its way. It deploys nothing by accident. */
+  async function entered(): Promise<void> {
+    await told;
+    const [wrong] = Object.keys(python.get("problems"));
+    if (wrong === undefined) return showPlan();
+    fields.get(wrong)?.lead();
+    update();
   }
 
   async function showPlan(): Promise<void> {
@@ -122,13 +120,8 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
       deploy,
       async () => {
         await told;
-        const { model, outcome } = await python.ask("deploy", {}, SECONDS);
+        const { outcome } = await python.ask("deploy", {}, SECONDS);
         result.replaceChildren(h("p", {}, `The service is ${outcome}.`));
-        view?.abort();
-        open.replaceChildren();
-        view = new AbortController();
-        const widget = await host.getWidget(model);
-        await widget.render({ el: open, signal: view.signal });
       },
       "The panel of the service is open below.",
     );
@@ -167,21 +160,15 @@ function draw(place: HTMLElement, python: Door, signal: AbortSignal, host: Host)
   json.addEventListener("click", () => void showFiles(json, "json"));
   yaml.addEventListener("click", () => void showFiles(yaml, "yaml"));
   captured.addEventListener("toggle", () => {
-    if (captured instanceof HTMLDetailsElement && captured.open)
-      capture.look().catch((error: unknown) => fail(String(error)));
+    if (captured instanceof HTMLDetailsElement && captured.open) void capture.look();
   });
   python.watch("fields", arrange, signal);
   python.watch("values", update, signal);
   python.watch("problems", update, signal);
   const now = new Date().toISOString();
   followConnection(parts, python, "what is deployed is not", () => now, signal);
-  signal.addEventListener("abort", () => view?.abort(), { once: true });
   show(trouble, false);
   arrange();
-}
-
-function button(words: string): HTMLButtonElement {
-  return h("button", { type: "button", class: "mlm-button" }, words);
 }
 
 function fold(title: string, content: HTMLElement): HTMLElement {

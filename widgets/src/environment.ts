@@ -1,6 +1,5 @@
 /** The panel of one environment: its packages, where each comes from, what others have of them. */
 
-import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import type { EnvironmentIntents, EnvironmentModel } from "./contract";
 import {
   besideKernel,
@@ -10,12 +9,14 @@ import {
   packagesTable,
 } from "./environment/packages";
 import { acting } from "./lib/acting";
-import { h, setText, show } from "./lib/dom";
+import { definition, type View } from "./lib/definition";
+import { button, h, setText, show } from "./lib/dom";
 import { factList } from "./lib/facts";
 import { plural } from "./lib/format";
-import { openDoor, type Python } from "./lib/python";
+import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
+import { wordsOf } from "./lib/words";
 
 type Door = Python<EnvironmentModel, EnvironmentIntents>;
 
@@ -29,25 +30,12 @@ interface Ui {
 const SECONDS = 60;
 const LOCK_SECONDS = 900;
 
-export default () => {
-  const ui: Store<Ui> = createStore<Ui>({ text: "", onlyDifferent: false, beside: "" });
-  let door: Door | undefined;
-  const doorOf = (model: unknown): Door => {
-    door ??= openDoor<EnvironmentModel, EnvironmentIntents>(model as AnyModel);
-    return door;
-  };
-  return {
-    initialize({ model }: InitializeProps): void {
-      doorOf(model);
-    },
-    render({ model, el, signal }: RenderProps): void {
-      draw(el, doorOf(model), ui, signal);
-    },
-  };
-};
+export default definition<EnvironmentModel, EnvironmentIntents, Store<Ui>>(draw, () =>
+  createStore<Ui>({ text: "", onlyDifferent: false, beside: "" }),
+);
 
-function draw(place: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSignal): void {
-  const name = h("h3", { class: "mlm-name" });
+function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
+  const name = h("h2", { class: "mlm-name" });
   const search = h("input", {
     type: "search",
     class: "mlm-input",
@@ -57,7 +45,7 @@ function draw(place: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSign
   const beside = h("select", { class: "mlm-input" });
   const only = h("input", { type: "checkbox" });
   const count = h("span", { class: "mlm-place", role: "status" });
-  const lock = h("button", { type: "button", class: "mlm-button" }, "Choose versions");
+  const lock = button("Choose versions");
   const removed = h("p", { class: "mlm-note", role: "status" });
   const facts = h("div");
   const empty = h("p", { class: "mlm-empty" });
@@ -121,7 +109,7 @@ function draw(place: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSign
       lines = versions ? besideLock(packages, versions) : besideKernel(packages);
       drawLines();
     } catch (error) {
-      if (mine === asked) fail(error instanceof Error ? error.message : String(error));
+      if (mine === asked) fail(wordsOf(error));
     }
   }
 

@@ -1,15 +1,17 @@
 /** The panel of all models: found by words and tags, looked into, compared, registered, deleted. */
 
-import type { AnyModel, Host, InitializeProps, RenderProps } from "@anywidget/types";
 import type { ModelRow, ModelsIntents, ModelsModel } from "./contract";
 import { acting } from "./lib/acting";
 import { changeList } from "./lib/changes";
+import { child } from "./lib/child";
 import { confirmation } from "./lib/confirm";
-import { h, setText, show } from "./lib/dom";
+import { definition, type View } from "./lib/definition";
+import { button, h, setText, show } from "./lib/dom";
 import { plural } from "./lib/format";
-import { openDoor, type Python } from "./lib/python";
+import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
+import { wordsOf } from "./lib/words";
 import { details } from "./models/details";
 import { registration } from "./models/register";
 import { modelsTable } from "./models/table";
@@ -20,36 +22,16 @@ interface Ui {
   text: string;
   all: boolean;
   chosen: readonly string[];
-  opened: string | null;
 }
 
 const PAUSE = 250;
 const SECONDS = 60;
 
-export default () => {
-  const ui: Store<Ui> = createStore<Ui>({ text: "", all: false, chosen: [], opened: null });
-  let door: Door | undefined;
-  const doorOf = (model: unknown): Door => {
-    door ??= openDoor<ModelsModel, ModelsIntents>(model as AnyModel);
-    return door;
-  };
-  return {
-    initialize({ model }: InitializeProps): void {
-      doorOf(model);
-    },
-    render({ model, el, signal, host }: RenderProps): void {
-      draw(el, doorOf(model), ui, signal, host);
-    },
-  };
-};
+export default definition<ModelsModel, ModelsIntents, Store<Ui>>(draw, () =>
+  createStore<Ui>({ text: "", all: false, chosen: [] }),
+);
 
-function draw(
-  place: HTMLElement,
-  python: Door,
-  ui: Store<Ui>,
-  signal: AbortSignal,
-  host: Host,
-): void {
+function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void {
   const search = h("input", {
     type: "search",
     class: "mlm-input",
@@ -59,12 +41,18 @@ function draw(
   });
   const all = h("input", { type: "checkbox" });
   const count = h("span", { class: "mlm-place", role: "status" });
-  const compare = h("button", { type: "button", class: "mlm-button" }, "Compare");
-  const add = h("button", { type: "button", class: "mlm-button" }, "Register …");
+  const compare = button("Compare");
+  const add = button("Register …");
   const empty = h("p", { class: "mlm-empty" });
   const question = confirmation();
   const compared = h("section", { class: "mlm-compared", "aria-label": "Differences" });
-  const table = modelsTable(() => ({ ...ui.value, choose, open: toggle, find }));
+  const table = modelsTable(() => ({
+    ...ui.value,
+    opened: python.get("opened"),
+    choose,
+    open: (id) => void toggle(id),
+    find,
+  }));
   const parts = frame(place, signal, "mlm-models-panel");
   const { say } = parts;
   const { act, trouble, fail } = acting(say);
@@ -74,7 +62,7 @@ function draw(
     h(
       "header",
       { class: "mlm-bar" },
-      h("h3", { class: "mlm-name" }, "Models"),
+      h("h2", { class: "mlm-name" }, "Models"),
       search,
       h("label", { class: "mlm-row" }, all, "All versions"),
       count,
@@ -90,9 +78,14 @@ function draw(
     opened.element,
   );
   parts.root.setAttribute("aria-label", "Models");
-  const deploying = h("div", { class: "mlm-opened" });
+  let asksForm = false; // in this view, of maybe several
+  const deploying = child(python, "form", host, signal, () => {
+    if (!asksForm) return;
+    asksForm = false;
+    deploying.scrollIntoView({ block: "nearest" }); // details may be longer than the window
+    deploying.querySelector("input")?.focus();
+  });
   place.append(deploying);
-  let view: AbortController | undefined;
   let rows: ModelRow[] = [];
   let asked = 0;
   let timer = 0;
@@ -111,7 +104,7 @@ function draw(
       fail("");
       draws(found.models, found.more);
     } catch (error) {
-      if (mine === asked) fail(error instanceof Error ? error.message : String(error));
+      if (mine === asked) fail(wordsOf(error));
     }
   }
 
@@ -149,17 +142,20 @@ function draw(
     mark();
   }
 
-  function toggle(id: string): void {
-    ui.set({ opened: ui.value.opened === id ? null : id });
-    mark();
-    void showOpened();
+  async function toggle(id: string): Promise<void> {
+    try {
+      await python.ask("open", { id: python.get("opened") === id ? "" : id });
+    } catch (error) {
+      fail(wordsOf(error));
+    }
   }
 
   async function showOpened(): Promise<void> {
+    mark();
     try {
-      await opened.show(ui.value.opened);
+      await opened.show(python.get("opened"));
     } catch (error) {
-      fail(error instanceof Error ? error.message : String(error));
+      fail(wordsOf(error));
     }
   }
 
@@ -171,7 +167,7 @@ function draw(
       compare,
       async () => {
         const changes = await python.ask("compare", { before, after }, SECONDS);
-        compared.replaceChildren(h("h4", {}, `${before} → ${after}`), changeList(changes));
+        compared.replaceChildren(h("h3", {}, `${before} → ${after}`), changeList(changes));
       },
       `${before} and ${after} are compared below the table.`,
     );
@@ -186,31 +182,23 @@ function draw(
       `${id} is deleted.`,
     );
     if (!done) return;
-    ui.set({ opened: null, chosen: ui.value.chosen.filter((each) => each !== id) });
-    void showOpened();
+    ui.set({ chosen: ui.value.chosen.filter((each) => each !== id) });
     void update();
   }
 
   async function deploy(id: string, button: HTMLButtonElement): Promise<void> {
-    await act(
+    asksForm = true;
+    const done = await act(
       button,
-      async () => {
-        const { model } = await python.ask("deploy", { id }, SECONDS);
-        view?.abort();
-        deploying.replaceChildren();
-        view = new AbortController();
-        const widget = await host.getWidget(model);
-        await widget.render({ el: deploying, signal: view.signal });
-      },
+      () => python.ask("deploy", { id }, SECONDS),
       `The form that deploys ${id} is open below.`,
     );
+    if (!done) asksForm = false;
   }
 
   function registered(id: string, outcome: string): void {
     say(`${id} is ${outcome}.`);
-    ui.set({ opened: id });
     void update();
-    void showOpened();
   }
 
   search.addEventListener("input", () => {
@@ -224,12 +212,9 @@ function draw(
   });
   compare.addEventListener("click", () => void showCompared());
   add.addEventListener("click", form.toggle);
-  const end = () => {
-    clearTimeout(timer);
-    view?.abort();
-  };
-  signal.addEventListener("abort", end, { once: true });
+  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   python.watch("models", () => void update(), signal);
+  python.watch("opened", () => void showOpened(), signal);
   followConnection(parts, python, "the models are not", () => python.get("checked"), signal);
   void update();
   void showOpened();

@@ -1,45 +1,28 @@
 /** The panel of a result: its facts, its tables with a search over all of them, its lines. */
 
-import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import type { Block, ResultModel } from "./contract";
+import { definition, type View } from "./lib/definition";
 import { h, setText, show } from "./lib/dom";
 import { factList } from "./lib/facts";
 import { plural } from "./lib/format";
-import { openDoor, type Python } from "./lib/python";
+import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
 import { hasWords } from "./lib/words";
 
 type Door = Python<ResultModel, Record<never, never>>;
+type Ui = { text: string };
 type Table = Extract<Block, { kind: "table" }>;
 
 /** Below that many rows nobody needs a search. */
 const MANY_ROWS = 8;
 
-export default () => {
-  const search: Store<{ text: string }> = createStore({ text: "" });
-  let door: Door | undefined;
-  const doorOf = (model: unknown): Door => {
-    door ??= openDoor<ResultModel, Record<never, never>>(model as AnyModel);
-    return door;
-  };
-  return {
-    initialize({ model }: InitializeProps): void {
-      doorOf(model);
-    },
-    render({ model, el, signal }: RenderProps): void {
-      draw(el, doorOf(model), search, signal);
-    },
-  };
-};
+export default definition<ResultModel, Record<never, never>, Store<Ui>>(draw, () =>
+  createStore<Ui>({ text: "" }),
+);
 
-function draw(
-  place: HTMLElement,
-  python: Door,
-  search: Store<{ text: string }>,
-  signal: AbortSignal,
-): void {
-  const name = h("h3", { class: "mlm-name" });
+function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
+  const name = h("h2", { class: "mlm-name" });
   const input = h("input", {
     type: "search",
     class: "mlm-input",
@@ -49,12 +32,12 @@ function draw(
   const count = h("span", { class: "mlm-place", role: "status" });
   const body = h("div");
   const bar = h("header", { class: "mlm-bar" }, name, input, count);
-  const parts = frame(place, signal, "mlm-result", bar, body);
+  const parts = frame(place, signal, "mlm-result-panel", bar, body);
 
   function update(): void {
     const title = python.get("title");
     const blocks = python.get("blocks");
-    const { text } = search.value;
+    const { text } = ui.value;
     const tables = blocks.filter((block): block is Table => block.kind === "table");
     const all = tables.reduce((sum, { rows }) => sum + rows.length, 0);
     const found = tables.reduce((sum, { rows }) => sum + chosen(rows, text).length, 0);
@@ -67,9 +50,10 @@ function draw(
     body.replaceChildren(...blocks.map((block) => drawn(block, text)));
   }
 
-  input.addEventListener("input", () => search.set({ text: input.value }));
-  search.subscribe(update, signal);
+  input.addEventListener("input", () => ui.set({ text: input.value }));
+  ui.subscribe(update, signal);
   python.watch("blocks", update, signal);
+  python.watch("title", update, signal);
   followConnection(parts, python, "this is what it was", () => python.get("checked"), signal);
   update();
 }
@@ -81,7 +65,7 @@ function chosen(rows: string[][], text: string): string[][] {
 function drawn(block: Block, text: string): HTMLElement {
   if (block.kind === "facts") return factList(block.facts);
   if (block.kind === "lines") {
-    const lines = h("pre", { class: "mlm-lines" }, block.text);
+    const lines = h("pre", { class: "mlm-text" }, block.text);
     show(lines, block.text !== "");
     return lines;
   }

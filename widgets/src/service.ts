@@ -1,8 +1,8 @@
 /** The panel of one service: what it is, how it comes up, where it answers, what it says. */
 
-import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import type { ServiceIntents, ServiceModel } from "./contract";
-import { openDoor, type Python } from "./lib/python";
+import { definition, type View } from "./lib/definition";
+import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
 import { cancel } from "./service/cancel";
@@ -21,30 +21,12 @@ import { tryIt } from "./service/tryit";
 
 type Door = Python<ServiceModel, ServiceIntents>;
 
-/** One definition per model, so that several views of it share one door and one state. */
-export default () => {
-  const ui: Store<Ui> = createStore<Ui>({
-    body: null,
-    mode: "json",
-    folded: { revisions: true, manage: true },
-  });
-  let door: Door | undefined;
-  const doorOf = (model: unknown): Door => {
-    door ??= openDoor<ServiceModel, ServiceIntents>(model as AnyModel);
-    return door;
-  };
-  return {
-    initialize({ model }: InitializeProps): void {
-      doorOf(model);
-    },
-    render({ model, el, signal }: RenderProps): void {
-      draw(el, doorOf(model), ui, signal);
-    },
-  };
-};
+export default definition<ServiceModel, ServiceIntents, Store<Ui>>(draw, () =>
+  createStore<Ui>({ body: null, mode: "json", folded: { revisions: true, manage: true } }),
+);
 
-function draw(host: HTMLElement, python: Door, ui: Store<Ui>, signal: AbortSignal): void {
-  const parts = frame(host, signal, "mlm-service");
+function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
+  const parts = frame(place, signal, "mlm-service");
   const { root } = parts;
   const context: Context = { python, ui, signal, say: parts.say };
   const sections: Section[] = [

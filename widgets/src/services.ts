@@ -1,13 +1,16 @@
 /** The panel of all services: how each fares, a filter, one opened beneath, several deleted. */
 
-import type { AnyModel, Host, InitializeProps, RenderProps } from "@anywidget/types";
 import type { ServiceRow, ServicesIntents, ServicesModel } from "./contract";
+import { acting } from "./lib/acting";
+import { child } from "./lib/child";
 import { confirmation } from "./lib/confirm";
+import { definition, type View } from "./lib/definition";
 import { h, setText, show } from "./lib/dom";
 import { plural } from "./lib/format";
-import { openDoor, type Python } from "./lib/python";
+import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
+import { wordsOf } from "./lib/words";
 import { matches } from "./services/filter";
 import { servicesTable } from "./services/table";
 
@@ -16,35 +19,15 @@ type Door = Python<ServicesModel, ServicesIntents>;
 interface Ui {
   filter: string;
   chosen: ReadonlySet<string>;
-  opened: string | null;
 }
 
 const DELETE_SECONDS = 120;
 
-export default () => {
-  const ui: Store<Ui> = createStore<Ui>({ filter: "", chosen: new Set(), opened: null });
-  let door: Door | undefined;
-  const doorOf = (model: unknown): Door => {
-    door ??= openDoor<ServicesModel, ServicesIntents>(model as AnyModel);
-    return door;
-  };
-  return {
-    initialize({ model }: InitializeProps): void {
-      doorOf(model);
-    },
-    render({ model, el, signal, host }: RenderProps): void {
-      draw(el, doorOf(model), ui, signal, host);
-    },
-  };
-};
+export default definition<ServicesModel, ServicesIntents, Store<Ui>>(draw, () =>
+  createStore<Ui>({ filter: "", chosen: new Set() }),
+);
 
-function draw(
-  place: HTMLElement,
-  python: Door,
-  ui: Store<Ui>,
-  signal: AbortSignal,
-  host: Host,
-): void {
+function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void {
   const filter = h("input", {
     type: "search",
     class: "mlm-input",
@@ -56,8 +39,12 @@ function draw(
   const empty = h("p", { class: "mlm-empty" });
   const trouble = h("ul", { class: "mlm-trouble", role: "alert" });
   const question = confirmation();
-  const open = h("div", { class: "mlm-opened" });
-  const table = servicesTable(() => ({ ...ui.value, choose, open: toggle }));
+  const table = servicesTable(() => ({
+    ...ui.value,
+    opened: python.get("opened"),
+    choose,
+    open: (name) => void toggle(name),
+  }));
   const parts = frame(
     place,
     signal,
@@ -65,7 +52,7 @@ function draw(
     h(
       "header",
       { class: "mlm-bar" },
-      h("h3", { class: "mlm-name" }, "Services"),
+      h("h2", { class: "mlm-name" }, "Services"),
       filter,
       count,
       remove,
@@ -76,8 +63,7 @@ function draw(
     empty,
   );
   parts.root.setAttribute("aria-label", "Services");
-  place.append(open);
-  let view: AbortController | undefined;
+  place.append(child(python, "panel", host, signal));
 
   function shown(): ServiceRow[] {
     return python.get("services").filter((row) => matches(row, ui.value.filter));
@@ -115,27 +101,13 @@ function draw(
     ui.set({ chosen });
   }
 
-  function toggle(name: string): void {
-    ui.set({ opened: ui.value.opened === name ? null : name });
-    void showOpened();
-  }
-
-  async function showOpened(): Promise<void> {
-    view?.abort();
-    open.replaceChildren();
-    const name = ui.value.opened;
-    if (name === null) return;
-    view = new AbortController();
-    const mine = view;
+  async function toggle(name: string): Promise<void> {
+    const isOpen = python.get("opened") === name;
     try {
-      const { model } = await python.ask("open", { name });
-      const widget = await host.getWidget(model);
-      if (mine.signal.aborted) return;
-      await widget.render({ el: open, signal: mine.signal });
-      parts.say(`The panel of ${name} is open below the table.`);
+      await python.ask("open", { name: isOpen ? "" : name });
+      if (!isOpen) parts.say(`The panel of ${name} is open below the table.`);
     } catch (error) {
-      tell({ [name]: error instanceof Error ? error.message : String(error) });
-      ui.set({ opened: null });
+      tell({ [name]: wordsOf(error) });
     }
   }
 
@@ -148,23 +120,25 @@ function draw(
   }
 
   async function removeChosen(): Promise<void> {
+    if (remove.ariaBusy === "true") return; // nothing is asked that would not be done
     const here = new Set(python.get("services").map((row) => row.name));
     const names = [...ui.value.chosen].filter((name) => here.has(name)).sort();
     const action = `Delete ${plural(names.length, "service")}`;
     const asked = `${action} with keys, logs and revisions: ${names.join(", ")}?`;
     if (!(await question.ask(asked, action))) return;
-    remove.disabled = true;
-    remove.setAttribute("aria-busy", "true");
-    tell({});
-    try {
-      tell(await python.ask("delete", { names }, DELETE_SECONDS));
-      ui.set({ chosen: new Set() });
-    } catch (error) {
-      tell({ [names.join(", ")]: error instanceof Error ? error.message : String(error) });
-    } finally {
-      remove.disabled = false;
-      remove.removeAttribute("aria-busy");
-    }
+    const { act } = acting(parts.say, (words) => tell({ [names.join(", ")]: words }));
+    await act(
+      remove,
+      async () => {
+        tell({});
+        const failures = await python.ask("delete", { names }, DELETE_SECONDS);
+        tell(failures);
+        ui.set({ chosen: new Set() });
+        const gone = names.length - Object.keys(failures).length;
+        parts.say(`${plural(gone, "service")} ${gone === 1 ? "is" : "are"} deleted.`);
+      },
+      "",
+    );
   }
 
   filter.addEventListener("input", () => ui.set({ filter: filter.value }));
@@ -172,8 +146,7 @@ function draw(
   ui.subscribe(update, signal);
   python.watch("services", update, signal);
   followConnection(parts, python, "the services are not", () => python.get("checked"), signal);
-  signal.addEventListener("abort", () => view?.abort(), { once: true });
   tell({});
   update();
-  void showOpened();
+  python.watch("opened", update, signal);
 }

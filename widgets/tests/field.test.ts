@@ -22,7 +22,11 @@ let changes: string[];
 
 function made(change: Partial<Field> = {}) {
   const row = { ...WORKERS, ...change };
-  const field = fieldOf(row, (value) => changes.push(value));
+  const field = fieldOf(
+    row,
+    (value) => changes.push(value),
+    () => {},
+  );
   field.renew(row);
   document.body.append(field.element);
   const control = field.element.querySelector<HTMLInputElement>("input, select, textarea");

@@ -166,14 +166,35 @@ describe("search and level", () => {
   });
 });
 
+test("follows the newest line through changes of width, until the user scrolls", async () => {
+  const place = find(".mlm-lines");
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 100));
+  place.style.cssText = "height: 60px; width: 300px; overflow: auto";
+  tail(numbered(0, 100).map((line) => `${line} of words that wrap `.repeat(9)));
+  await settled();
+  for (const width of ["900px", "250px", "400px"]) {
+    place.style.width = width;
+    expect(place.clientWidth).toBeGreaterThan(0); // laid out before the page hears of its size
+    await settled();
+    expect(place.scrollTop).toBeGreaterThan(place.scrollHeight - place.clientHeight - 12);
+    expect(find(".mlm-resume").hidden).toBe(true);
+  }
+  place.scrollTop = 10;
+  await settled();
+  expect(find(".mlm-resume").hidden).toBe(false);
+  place.style.width = "800px";
+  await settled();
+  expect(place.scrollTop).toBeLessThan(place.scrollHeight / 2);
+});
+
 test("the whole log is asked of Python, and its refusal is told", async () => {
   tail(["one"]);
   button("Download").click();
   expect(python.asked.map(({ kind }) => kind)).toEqual(["log"]);
-  expect(button("Download").disabled).toBe(true);
+  expect(button("Download").ariaBusy).toBe("true");
   python.refuse(python.asked[0]?.id ?? "", "The log cannot be read.");
   await expect.poll(() => find(".mlm-found").textContent).toBe("The log cannot be read.");
-  expect(button("Download").disabled).toBe(false);
+  expect(button("Download").ariaBusy).toBeNull();
 });
 
 test("nothing listens once the view has gone", () => {

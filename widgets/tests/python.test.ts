@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ServicesIntents, ServicesModel } from "../src/contract";
+import { child } from "../src/lib/child";
 import { openDoor } from "../src/lib/python";
 import { kernel } from "./model";
 
@@ -85,4 +86,14 @@ test("the kernel is gone when its comm ends, and back with the first news", () =
   expect(seen).toEqual([false, true, true]);
   view.abort();
   for (const event of ["comm_live_update", "change"]) expect(python.listening(event)).toBe(0);
+});
+
+test("a panel that cannot be shown says why in its place", async () => {
+  const python = kernel({ panel: "IPY_MODEL_1" });
+  const lost = () => Promise.reject(new Error("No such model."));
+  const host = { getModel: lost, getWidget: lost };
+  const place = child(open(python), "panel", host, new AbortController().signal);
+  await vi.waitFor(() => expect(place.textContent).toBe("It cannot be shown: No such model."));
+  python.set("panel", null);
+  expect(place.textContent).toBe("");
 });

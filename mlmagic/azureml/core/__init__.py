@@ -8,8 +8,11 @@ from mlmagic.azureml.core.compute_target import (
     remove_legacy_compute_target,
 )
 from mlmagic.azureml.core.container_registry import ContainerRegistry
+from mlmagic.azureml.core.dataset import Dataset
+from mlmagic.azureml.core.datastore import Datastore
 from mlmagic.azureml.core.environment import Environment
 from mlmagic.azureml.core.experiment import Experiment
+from mlmagic.azureml.core.image import Image
 from mlmagic.azureml.core.model import Model
 from mlmagic.azureml.core.run import Run, get_run
 from mlmagic.azureml.core.runconfig import RunConfiguration
@@ -20,9 +23,6 @@ from mlmagic.azureml.coverage import refused_class
 
 VERSION = "1.61.0"  # the last of v1, whose shape this is
 
-Dataset = refused_class("Dataset", "Read the data with pandas or fsspec.")
-Datastore = refused_class("Datastore", "Read and write files with fsspec.")
-Image = refused_class("Image", "Deploy with Model.deploy, which makes the image it needs.")
 Keyvault = refused_class("Keyvault", "Give secrets to a service with 'mlmagic deploy --secret'.")
 LinkedService = refused_class("LinkedService", "Read the data with pandas or fsspec.")
 PrivateEndPoint = refused_class("PrivateEndPoint", "Services listen on 127.0.0.1 unless told.")

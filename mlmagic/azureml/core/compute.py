@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from mlmagic.azureml.coverage import differs, refuse, refused_class
+from mlmagic.azureml.coverage import always, differs, refuse, refused_class
 from mlmagic.azureml.exceptions import ComputeTargetException
 from mlmagic.azureml.translating import as_v1
 
 if TYPE_CHECKING:
     import builtins
+    from datetime import datetime
 
     from mlmagic.azureml.core.workspace import Workspace
 
 _ATTACH = "Attach a cluster with 'mlmagic computetarget attach'."
+_CLUSTERS = "Always None: the cluster's own tools tell it"
+_PROXY = "Put a proxy with the certificate in front."
 _RESOURCE_PARTS = 9  # /subscriptions/S/resourceGroups/G/providers/P/managedClusters/NAME
 _TRAIN = "Run the notebook or the script on this machine: 'mlmagic run'."
 
 
+@refuse(_PROXY, "enable_ssl")
 @dataclass(frozen=True)
 class AksAttachConfiguration:
     """Which cluster is meant.
@@ -30,6 +34,7 @@ class AksAttachConfiguration:
     cluster_name: str
 
 
+@refuse(_PROXY, "enable_ssl")
 @dataclass(frozen=True)
 class AksProvisioningConfiguration:
     """A cluster to make; nothing of its shape is v1's here."""
@@ -44,6 +49,31 @@ class ComputeTarget:
         ComputeTargetException: There is none of this name.
     """
 
+    name: str
+    workspace: Workspace
+    id: str
+    type: str
+    location: str
+    tags: dict[str, str]
+    description: str | None
+    provisioning_state: str
+    created_on: datetime | None
+    modified_on: datetime | None
+    cluster_resource_id: str | None
+    cluster_location: str
+    is_attached: bool
+    provisioning_errors = always(None, "Always None: a target that is there is ready to be asked")
+
+    def __new__(cls, workspace: Workspace, name: str) -> Self:
+        """Choose the class by what the target is, as v1 did."""
+        known = name in workspace.local.targets
+        is_cluster = known and workspace.local.targets.compute_type(name) == "kubernetes"
+        shape: Any = AksCompute if is_cluster else ComputeTarget
+        made: Self = super().__new__(shape)
+        if not issubclass(shape, cls):
+            made.__init__(workspace, name)  # type: ignore[misc]  # Python leaves it out
+        return made
+
     def __init__(self, workspace: Workspace, name: str) -> None:
         if name not in workspace.local.targets:
             known = ", ".join(f"'{each}'" for each in workspace.local.targets)
@@ -52,10 +82,22 @@ class ComputeTarget:
                 f"workspace. Known: {known}. {_ATTACH}"
             )
         self.workspace, self.name = workspace, name
-        self.type = workspace.local.targets.compute_type(name)
-        self.provisioning_state = "Succeeded"
-        self.tags: dict[str, str] = {}
-        self.description: str | None = None
+        told = workspace.local.show_compute_target(name)
+        self.id, self.location, self.tags = told.id, told.location, told.tags
+        self.created_on = self.modified_on = told.created_at
+        facts = told.properties
+        self.type, self.description = facts["computeType"], facts["description"]
+        self.provisioning_state = facts["provisioningState"]
+        self.cluster_resource_id = facts["resourceId"]
+        self.cluster_location, self.is_attached = told.location, facts["isAttachedCompute"]
+        self._cluster = told.cluster
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(workspace={self.workspace!r}, name={self.name}, id={self.id}, "
+            f"type={self.type}, provisioning_state={self.provisioning_state}, "
+            f"location={self.location}, tags={self.tags})"
+        )
 
     @staticmethod
     def list(workspace: Workspace) -> builtins.list[ComputeTarget]:
@@ -103,11 +145,13 @@ class ComputeTarget:
     def detach(self) -> None:
         """Forget it; the cluster stays as it is."""
         self.workspace.local.detach_compute_target(self.name)
+        self.provisioning_state = "Deleting"
 
-    @differs("The cluster stays as it is: only the name is forgotten")
+    @as_v1
     def delete(self) -> None:
-        """Forget it."""
-        self.detach()
+        """Remove a cluster that `create` made; one that was attached stays, and is an error."""
+        self.workspace.local.delete_compute_target(self.name)
+        self.provisioning_state = "Deleting"
 
     def get_status(self) -> str:
         """Return v1's word for a target that is there."""
@@ -123,7 +167,8 @@ class ComputeTarget:
     ) -> None:
         """Return at once: a target that is there is ready to be asked."""
         if show_output:
-            print("Succeeded")
+            print("Succeeded", end="")
+        print('Provisioning operation finished, operation "Succeeded"')
 
     def serialize(self) -> dict[str, Any]:
         """Return it under v1's keys."""
@@ -135,6 +180,20 @@ class ComputeTarget:
 @refuse("They lie in the kubeconfig: 'kubectl config view'.", "get_credentials")
 class AksCompute(ComputeTarget):
     """A cluster that services can run on."""
+
+    agent_count = always(None, _CLUSTERS)
+    agent_vm_size = always(None, _CLUSTERS)
+    cluster_purpose = always(None, _CLUSTERS)
+    load_balancer_subnet = always(None, _CLUSTERS)
+    load_balancer_type = always(None, _CLUSTERS)
+    ssl_configuration = always(None, _CLUSTERS)
+    system_services = always(None, _CLUSTERS)
+
+    @property
+    @differs("The address of the API server")
+    def cluster_fqdn(self) -> str | None:
+        """Where the cluster is asked."""
+        return self._cluster or None
 
     class ClusterPurpose:
         """v1's words for the size of a cluster."""

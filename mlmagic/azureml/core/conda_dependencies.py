@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ PYTHON_DEFAULT_VERSION = "3.8.13"
 _NAME = "project_environment"
 _CHANNELS = ["anaconda", "conda-forge"]
 _FILE = "conda_dependencies.yml"
+_CONDA_KEYS = ("name", "channels", "dependencies", "prefix", "variables")
 _FRAMEWORKS = "Add the package by its name, with add_pip_package."
 
 
@@ -55,9 +57,9 @@ class CondaDependencies:
         if conda_dependencies_file_path and _underlying_structure:
             raise UserErrorException("A file and a structure exclude each other; give one of them.")
         if conda_dependencies_file_path:
-            self._content = _read(Path(conda_dependencies_file_path))
+            self._content = _checked(_read(Path(conda_dependencies_file_path)))
         else:
-            self._content = _underlying_structure or {
+            default = {
                 "name": _NAME,
                 "dependencies": [
                     f"python={PYTHON_DEFAULT_VERSION}",
@@ -65,9 +67,13 @@ class CondaDependencies:
                 ],
                 "channels": list(_CHANNELS),
             }
+            self._content = _checked(_underlying_structure or default)
 
     @staticmethod
-    @differs("The SDK's packages are not pinned: they are not installed into services")
+    @differs(
+        "The SDK's packages are not pinned: they are not installed into services; pip_indexurl is "
+        "the index, where v1 looked for files there"
+    )
     def create(
         pip_indexurl: str | None = None,
         pip_packages: list[str] | None = None,
@@ -115,9 +121,9 @@ class CondaDependencies:
         """The options of the pip part, such as indexes."""
         return iter([line for line in self._pip() if line.startswith("-")])
 
-    def get_default_number_of_packages(self) -> int:
-        """Return v1's count of what is there without being asked for."""
-        return self.DEFAULT_NUMBER_OF_CONDA_PACKAGES + self.DEFAULT_NUMBER_OF_PIP_PACKAGES
+    def get_default_number_of_packages(self) -> tuple[int, int]:
+        """Return how many packages of Conda and of pip are there without being asked for."""
+        return 1, 1
 
     def get_python_version(self) -> str | None:
         """Return the version after ``python=``."""
@@ -143,11 +149,19 @@ class CondaDependencies:
     @differs("A package of the same name is replaced, where v1 listed both")
     def add_conda_package(self, conda_package: str) -> None:
         """Add a package, in the place of one of the same name."""
-        self.remove_conda_package(conda_package)
+        if _is_python(conda_package):
+            self._content["dependencies"] = [
+                each for each in self._dependencies if not _is_python(each)
+            ]
+        else:
+            self.remove_conda_package(conda_package)
         self._dependencies.append(conda_package)
 
+    @differs("A package is found by its name, where v1 compared the whole line")
     def remove_conda_package(self, conda_package: str) -> None:
         """Take a package away."""
+        if _is_python(conda_package):
+            raise UserErrorException("python must not be removed from conda dependencies")
         self._content["dependencies"] = [
             each
             for each in self._dependencies
@@ -155,12 +169,22 @@ class CondaDependencies:
         ]
 
     def add_pip_package(self, pip_package: str) -> None:
-        """Add a package of the index, in the place of one of the same name."""
+        """Add a package of the index, in the place of one of the same name.
+
+        Raises:
+            UserErrorException: It is an option of pip.
+        """
         self.remove_pip_package(pip_package)
         self._set_pip([*self._pip(), pip_package])
 
     def remove_pip_package(self, pip_package: str) -> None:
-        """Take a package of the index away."""
+        """Take a package of the index away.
+
+        Raises:
+            UserErrorException: It is an option of pip.
+        """
+        if pip_package.startswith("-"):
+            raise UserErrorException(f"Invalid package name {pip_package}")
         wanted = _base(pip_package)
         self._set_pip(
             [line for line in self._pip() if line.startswith("-") or _base(line) != wanted]
@@ -171,23 +195,34 @@ class CondaDependencies:
         self._set_pip(list(pip_requirements))
 
     def set_pip_option(self, pip_option: str) -> None:
-        """Add an option of pip, in the place of the same option."""
-        flag = pip_option.split(maxsplit=1)[0]
-        kept = [line for line in self._pip() if line.split()[0] != flag]
-        self._set_pip([pip_option, *kept])
+        """Add an option of pip, in the place of the same option.
+
+        Raises:
+            UserErrorException: It is no option.
+        """
+        same = [_is_same_option(line, pip_option) for line in self._pip()]
+        if any(same):
+            told = zip(self._pip(), same, strict=True)
+            self._set_pip([pip_option if taken else line for line, taken in told])
+        else:
+            self._set_pip([*self._pip(), pip_option])
 
     def remove_pip_option(self, pip_option: str) -> None:
-        """Take an option of pip away."""
-        flag = pip_option.split(maxsplit=1)[0]
-        self._set_pip([line for line in self._pip() if line.split()[0] != flag])
+        """Take an option of pip away.
 
+        Raises:
+            UserErrorException: It is no option.
+        """
+        self._set_pip([line for line in self._pip() if not _is_same_option(line, pip_option)])
+
+    @differs("An address alone is taken too")
     def set_pip_index_url(self, index_url: str) -> None:
         """Take packages from another index."""
         self.set_pip_option(index_url if index_url.startswith("-") else f"--index-url {index_url}")
 
     def as_dict(self) -> Any:
-        """Return it as data."""
-        return self._content
+        """Return it as data; what is changed there changes nothing here."""
+        return copy.deepcopy(self._content)
 
     def serialize_to_string(self) -> str:
         """Return the Conda file."""
@@ -196,6 +231,7 @@ class CondaDependencies:
         text: str = yaml.safe_dump(self._content, sort_keys=False)
         return text
 
+    @differs("A folder is taken, and none is the current one")
     def save(self, path: str | None = None) -> str:
         """Write the Conda file and return its path."""
         place = Path(path or Path.cwd() / _FILE)
@@ -206,7 +242,8 @@ class CondaDependencies:
 
     def save_to_file(self, base_directory: str, conda_file_path: str | None = None) -> str:
         """Write the Conda file below a folder and return its path there."""
-        name = conda_file_path or _FILE
+        old = (Path(base_directory) / "aml_config").is_dir()
+        name = conda_file_path or f"{'aml_config' if old else '.azureml'}/{_FILE}"
         write_atomically(Path(base_directory) / name, self.serialize_to_string())
         return name
 
@@ -227,6 +264,12 @@ class CondaDependencies:
             self._dependencies[place] = {"pip": lines}
 
 
+def _is_same_option(line: str, option: str) -> bool:
+    if not option.startswith("-"):
+        raise UserErrorException(f"Invalid pip option {option}")
+    return line.split(maxsplit=1)[:1] == option.split(maxsplit=1)[:1]
+
+
 def _is_pip(dependency: object) -> bool:
     return isinstance(dependency, dict) and "pip" in dependency
 
@@ -241,9 +284,18 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text("utf-8-sig"))
     except FileNotFoundError:
-        raise UserErrorException(f"The Conda file '{path}' does not exist.") from None
+        raise  # as v1 did
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserErrorException(f"The Conda file '{path}' cannot be read: {error}.") from error
     if not isinstance(content, dict):
-        raise UserErrorException(f"The file '{path}' is no Conda file: it holds no keys.")
+        raise UserErrorException("Environment error: not a valid YAML structure")
+    return content
+
+
+def _checked(content: dict[str, Any]) -> dict[str, Any]:
+    for key in content:
+        if key not in _CONDA_KEYS:
+            raise UserErrorException(
+                f"Environment error: unknown {key} key in environment specification"
+            )
     return content

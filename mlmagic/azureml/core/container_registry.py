@@ -8,11 +8,13 @@ from mlmagic.azureml.coverage import refused_class
 class ContainerRegistry:
     """A registry of images: its address, and who signs in there."""
 
+    address: str | None
+    username: str | None
+    password: str | None
+    registry_identity: object
+
     def __init__(self) -> None:
-        self.address: str | None = None
-        self.username: str | None = None
-        self.password: str | None = None
-        self.registry_identity: object = None
+        self.address = self.username = self.password = self.registry_identity = None
 
     def __repr__(self) -> str:
         return f"ContainerRegistry(address={self.address!r}, username={self.username!r})"

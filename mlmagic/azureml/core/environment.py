@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from mlmagic.azureml.core.conda_dependencies import CondaDependencies
 from mlmagic.azureml.core.container_registry import ContainerRegistry
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 DEFAULT_GPU_IMAGE = f"{DEFAULT_CPU_IMAGE}-cuda"
+_DEFINITION = "azureml_environment.json"
+_R = "Entry scripts are Python: R and Spark are not run."
 _EXAMPLE = {"EXAMPLE_ENV_VAR": "EXAMPLE_VALUE"}
 _IMAGES = "Images are made when a service is deployed to Docker or Kubernetes."
 
@@ -41,6 +44,7 @@ class PythonSection:
 
 
 @refuse("Give a Dockerfile: base_dockerfile.", properties=("build_context",))
+@refuse("The cluster's nodes decide it.", properties=("platform",))
 class DockerSection:
     """The section ``docker`` of an environment; image and Dockerfile exclude each other."""
 
@@ -49,7 +53,7 @@ class DockerSection:
     shared_volumes: bool
     shm_size: str | None
     arguments: list[str]
-    gpu_support: bool | None
+    gpu_support: bool
 
     def __init__(self) -> None:
         self.enabled = False
@@ -59,7 +63,7 @@ class DockerSection:
         self.shared_volumes = True
         self.shm_size = "2g"
         self.arguments = []
-        self.gpu_support = None
+        self.gpu_support = True
 
     @property
     def base_image(self) -> str | None:
@@ -74,20 +78,25 @@ class DockerSection:
 
     @property
     def base_dockerfile(self) -> str | None:
-        """The text of a Dockerfile, or a file that holds it."""
+        """The text of a Dockerfile; it is read of a file that is named, or open."""
         return self._dockerfile
 
     @base_dockerfile.setter
-    def base_dockerfile(self, value: str | None) -> None:
-        self._dockerfile = value
-        if value is not None:
+    def base_dockerfile(self, value: str | TextIO | None) -> None:
+        if value is not None and not isinstance(value, str):
+            value = value.read()
+        elif value and os.path.isfile(value):  # noqa: PTH113 - a line may be too long for a path
+            value = Path(value).read_text("utf-8-sig")
+        self._dockerfile = value or None
+        if value:
             self._image = None
 
 
-@refuse(_IMAGES, "build", "build_local", "get_image_details", "from_docker_build_context")
+@refuse(_IMAGES, "build_local", "get_image_details", "from_docker_build_context")
 @refuse("Give 'name @ file:…' or a folder as a pip package.", "add_private_pip_wheel")
 @refuse("Use the version that register() returns.", "label")
 @refuse("Export it with 'conda env export', and read the file.", "from_existing_conda_environment")
+@refuse(_R, properties=("spark", "databricks"))
 class Environment:
     """The Python of a service: packages, variables and, for containers, the base image.
 
@@ -97,18 +106,21 @@ class Environment:
 
     name: str
     version: str | None
-    environment_variables: dict[str, str]
+    environment_variables: dict[str, str] | None
+    python: PythonSection
+    docker: DockerSection
+    r: None
+    inferencing_stack_version: str | None
+    asset_id: None
 
     def __init__(self, name: str, **_: Any) -> None:
-        self.name = name
+        self.name = _checked(name)
         self.version = None
         self.environment_variables = dict(_EXAMPLE)
         self.python = PythonSection()
         self.docker = DockerSection()
-        self.spark: object = None
-        self.databricks: object = None
-        self.r: object = None
-        self.inferencing_stack_version: str | None = None
+        self.r = self.asset_id = None
+        self.inferencing_stack_version = None
 
     def __str__(self) -> str:
         return f"Environment(Name: {self.name},\nVersion: {self.version})"
@@ -117,6 +129,7 @@ class Environment:
         return json.dumps(self._to_document(), indent=4, sort_keys=True)
 
     @staticmethod
+    @differs("A file without a Python stands for the one that is here")
     def from_conda_specification(name: str, file_path: str) -> Environment:
         """Make one of a Conda file."""
         made = Environment(name)
@@ -128,12 +141,7 @@ class Environment:
         name: str, file_path: str, pip_version: str | None = None
     ) -> Environment:
         """Make one of a requirements file."""
-        try:
-            lines = Path(file_path).read_text("utf-8-sig").splitlines()
-        except OSError as error:
-            raise UserErrorException(
-                f"The requirements file '{file_path}' cannot be read: {error.strerror}."
-            ) from error
+        lines = Path(file_path).read_text("utf-8-sig").splitlines()
         made = Environment(name)
         conda = CondaDependencies.create(pip_packages=[line for line in lines if line.strip()])
         conda.add_conda_package(f"pip={pip_version}" if pip_version else "pip")
@@ -174,12 +182,18 @@ class Environment:
     ) -> Environment:
         """Return a registered environment, the newest version unless told."""
         if version and label:
-            raise UserErrorException("Version and label exclude each other.")
+            raise UserErrorException("Only one of version or label can be specified")
+        if label not in (None, "Latest"):
+            raise UserErrorException(
+                f"There is no environment '{name}' with the label '{label}': labels are not kept. "
+                "Give its version, or leave the label out for the newest."
+            )
         return Environment._from_document(
             workspace.local.environment_document(name, version=version)
         )
 
     @staticmethod
+    @differs("Those of the workspace; 'AzureML-…' names are found by get alone")
     @as_v1
     def list(workspace: Workspace) -> dict[str, Environment]:
         """Return the newest version of each environment, by name."""
@@ -194,8 +208,18 @@ class Environment:
         kept = workspace.local.register_environment_document(self._to_document())
         return Environment._from_document(kept)
 
+    @differs("Registers it; images are made when a service is deployed to Docker or Kubernetes")
+    def build(
+        self, workspace: Workspace, image_build_compute: str | None = None
+    ) -> ImageBuildDetails:
+        """Register it; there is nothing more to do before a service is deployed."""
+        self.register(workspace)
+        return ImageBuildDetails(workspace, self.name)
+
     def clone(self, new_name: str) -> Environment:
         """Copy it under another name."""
+        if not new_name:
+            raise UserErrorException("Name is required to instantiate an Environment object")
         copied = copy.deepcopy(self)
         copied.name, copied.version = new_name, None
         return copied
@@ -208,13 +232,15 @@ class Environment:
         """Write it as files, in v1's layout."""
         folder = Path(path)
         if folder.exists() and not overwrite:
-            raise UserErrorException(f"The folder '{path}' exists; overwrite=True writes into it.")
+            raise FileExistsError(f"The folder '{path}' exists; overwrite=True writes into it.")
         write_environment_directory(self._to_document(), folder, overwrite=True)
 
     @staticmethod
     @as_v1
     def load_from_directory(path: str) -> Environment:
         """Read it from files in v1's layout."""
+        if not (Path(path) / _DEFINITION).is_file():
+            raise FileNotFoundError(f"{Path(path) / _DEFINITION}")
         return Environment._from_document(read_environment_directory(Path(path)))
 
     def _to_document(self) -> dict[str, Any]:
@@ -224,7 +250,7 @@ class Environment:
         return {
             "name": self.name,
             "version": self.version,
-            "environmentVariables": dict(self.environment_variables),
+            "environmentVariables": dict(self.environment_variables or {}),
             "python": {
                 "userManagedDependencies": python.user_managed_dependencies,
                 "interpreterPath": python.interpreter_path,
@@ -272,17 +298,54 @@ class Environment:
         made.python.conda_dependencies = CondaDependencies(None, conda) if conda else None
         made.python.user_managed_dependencies = bool(python.get("userManagedDependencies"))
         made.python.interpreter_path = python.get("interpreterPath") or "python"
+        made.python.conda_dependencies_file = python.get("condaDependenciesFile")
+        made.python.base_conda_environment = python.get("baseCondaEnvironment")
         made.docker.enabled = bool(docker.get("enabled"))
         if docker.get("baseDockerfile"):
             made.docker.base_dockerfile = docker["baseDockerfile"]
         elif docker.get("baseImage"):
             made.docker.base_image = docker["baseImage"]
         made.docker.arguments = list(docker.get("arguments") or ())
+        made.docker.shared_volumes = docker.get("sharedVolumes") is not False
+        made.docker.shm_size = docker.get("shmSize", made.docker.shm_size)
         registry = docker.get("baseImageRegistry") or {}
         for key in ("address", "username", "password"):
             setattr(made.docker.base_image_registry, key, registry.get(key))
         made.inferencing_stack_version = document.get("inferencingStackVersion")
         return made
+
+
+@differs("Made by Environment.build alone, which builds nothing")
+class ImageBuildDetails:
+    """What ``Environment.build`` returns: it is done at once."""
+
+    log_url: str | None = None
+
+    environment_client: object
+
+    def __init__(self, environment_client: object, location: object) -> None:
+        self.environment_client = environment_client
+
+    @property
+    def status(self) -> str:
+        """``Succeeded``."""
+        return "Succeeded"
+
+    def get_log(self) -> str | None:
+        """Return None: there is no log of a cloud's build."""
+        return None
+
+    def wait_for_completion(self, show_output: bool = True) -> Self:
+        """Say when images are made."""
+        if show_output:
+            print(_IMAGES)
+        return self
+
+
+def _checked(name: Any) -> Any:
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"Environment name expected str, {type(name)} found")
+    return name
 
 
 def _with_packages(name: str, conda: str | None, pip: str | None) -> Environment:
@@ -294,17 +357,14 @@ def _with_packages(name: str, conda: str | None, pip: str | None) -> Environment
         return Environment.from_pip_requirements(name, pip)
     made = Environment(name)
     made.python.user_managed_dependencies = True
-    made.python.conda_dependencies = None
     return made
 
 
-_R = "Entry scripts are Python: R and Spark are not run."
 DockerBuildContext = refused_class("DockerBuildContext", "Give a Dockerfile: base_dockerfile.")
 DockerEnvironment = refused_class("DockerEnvironment", "Use DockerSection.")
 DockerImageDetails = refused_class("DockerImageDetails", _IMAGES)
 DockerImagePlatform = refused_class("DockerImagePlatform", "The cluster's nodes decide it.")
 EnvironmentReference = refused_class("EnvironmentReference", "Use Environment.get.")
-ImageBuildDetails = refused_class("ImageBuildDetails", _IMAGES)
 PythonEnvironment = refused_class("PythonEnvironment", "Use PythonSection.")
 RCranPackage = refused_class("RCranPackage", _R)
 RGitHubPackage = refused_class("RGitHubPackage", _R)

@@ -63,6 +63,7 @@ class Experiment:
         self.workspace, self.name = workspace, name
 
     @property
+    @differs("The name: it is unique in a workspace")
     def id(self) -> str:
         """The name: it is unique in a workspace."""
         return self.name
@@ -80,12 +81,31 @@ class Experiment:
         tags: object = None,
     ) -> builtins.list[Experiment]:
         """Return the experiments that have runs."""
+        if view_type == ViewType.ArchivedOnly or tags:
+            return []  # none is archived, none has tags
         names = sorted(path.name for path in runs_of(workspace).glob("*") if path.is_dir())
         return [Experiment(workspace, name) for name in names if experiment_name in (None, name)]
 
+    @differs("The folder is not copied: there is no snapshot")
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
-        """Begin a run of this process; `Run.complete` ends it."""
-        return Run._begin(self, outputs=kwargs.get("outputs"))
+        """Begin a run of this process; `Run.complete` ends it, and takes what ``outputs`` holds.
+
+        Args:
+            args: None are needed.
+            kwargs: ``outputs``, the folder to keep (False for none), ``run_id``, ``tags``,
+                ``properties``, ``display_name``, ``description``; others of v1 are not used.
+        """
+        outputs = {True: "outputs", None: "outputs", False: None}
+        given = kwargs.get("outputs")
+        return Run._begin(
+            self,
+            outputs=outputs.get(given, given),
+            run_id=kwargs.get("run_id"),
+            tags=kwargs.get("tags"),
+            properties=dict(kwargs.get("properties") or {}),
+            displayName=kwargs.get("display_name"),
+            description=kwargs.get("description"),
+        )
 
     @differs(
         "The script runs on this machine, in this Python, in a process of its own; a fitted search "
@@ -128,9 +148,7 @@ class Experiment:
         include_children: bool = False,
     ) -> Iterator[Run]:
         """Return the runs, newest first."""
-        return iter(
-            Run.list(self, tags=tags, properties=properties, include_children=include_children)
-        )
+        return iter(Run.list(self, type, tags, properties, include_children=include_children))
 
     def refresh(self) -> None:
         """Nothing is remembered that could be old."""

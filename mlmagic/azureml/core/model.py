@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -10,34 +9,42 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.azureml.core.inference_config import InferenceConfig
 from mlmagic.azureml.core.model_package import ModelPackage
-from mlmagic.azureml.core.model_rules import check_name, children, filters
+from mlmagic.azureml.core.model_registering import (
+    FACTS,
+    framework_of,
+    matching,
+    register,
+    run_of,
+    sizes_of,
+)
+from mlmagic.azureml.core.model_rules import check_name, children
 from mlmagic.azureml.core.resource_configuration import ResourceConfiguration
-from mlmagic.azureml.coverage import differs, refuse
+from mlmagic.azureml.coverage import always, differs, refuse
 from mlmagic.azureml.exceptions import (
     ModelNotFoundException,
     UserErrorException,
     WebserviceException,
 )
 from mlmagic.azureml.translating import as_v1
-from mlmagic.errors import ModelNotFoundError, RegistryError
+from mlmagic.errors import RegistryError
 
 if TYPE_CHECKING:
     import builtins
+    from datetime import datetime
 
     from mlmagic.azureml.core.run import Run
     from mlmagic.azureml.core.webservice import Webservice
     from mlmagic.azureml.core.workspace import Workspace
     from mlmagic.entities import Model as Entity
 
-# What only v1 knows of a model is kept among its properties, and not shown there.
-_FACTS = "azureml."
 _PAGES = (20, 255)
-_WORDS = {"scikit-learn": "ScikitLearn", "onnx": "Onnx", "pytorch": "PyTorch"} | {
-    "keras": "TensorFlow"
-}
-_DATA = "Data sets are not kept: give a sample with 'mlmagic model register --sample'."
+_NONE_KEPT = "Always empty: data sets are not kept"
+_DATA = (
+    "There are no data set objects: 'mlmagic model update --add-dataset SCENARIO=REFERENCE' keeps a"
+    " reference to data, 'mlmagic model register --sample' a sample."
+)
 
-__all__ = ["InferenceConfig", "Model", "ModelPackage", "register"]
+__all__ = ["InferenceConfig", "Model", "ModelPackage"]
 
 
 @refuse("Measure the deployed service, and give it cpu_cores and memory_gb.", "profile")
@@ -67,6 +74,27 @@ class Model:
         PYTORCH = "PyTorch"
         MULTI = "Multi"
 
+    name: str
+    version: int
+    id: str
+    workspace: Workspace
+    tags: dict[str, str]
+    properties: dict[str, str]
+    description: str | None
+    created_time: datetime
+    created_by: str | None
+    mime_type: str
+    unpack: bool
+    url: str
+    model_framework: str
+    model_framework_version: str | None
+    experiment_name: str | None
+    run_id: str | None
+    parent_id: str | None
+    resource_configuration: ResourceConfiguration | None
+    sample_input_dataset = always(None, _NONE_KEPT)
+    sample_output_dataset = always(None, _NONE_KEPT)
+
     def __init__(
         self,
         workspace: Workspace,
@@ -78,48 +106,56 @@ class Model:
         run_id: str | None = None,
         model_framework: str | None = None,
         expand: bool = True,
-        **_: Any,
+        **_dto: Any,
     ) -> None:
         self.workspace = workspace
         if not name and not id:
             raise WebserviceException("Error, one of id or name must be provided.")
-        found = _matching(
-            workspace, name or str(id).partition(":")[0], tags, properties, run_id, model_framework
-        )
-        wanted = int(str(id).partition(":")[2] or 0) if id else version
-        found = [each for each in found if not wanted or each.version == wanted]
+        known, _, of_id = f"{id or name}".partition(":")
+        found = matching(workspace, known, tags, properties, run_id, model_framework)
+        wanted: object = of_id if id else version
+        found = [each for each in found if not wanted or f"{each.version}" == f"{wanted}"]
         if not found:
-            told = (
-                f"id {id}" if id else f"name {name}" + (f" and version {version}" * bool(version))
-            )
+            asked: dict[str, Any] = {"name": name, "id": id, "tags": tags}
+            asked |= {"properties": properties, "version": version}
+            asked |= {"run_id": run_id, "model_framework": model_framework}
+            told = ", ".join(f"{key} {value}" for key, value in asked.items() if value)
             raise WebserviceException(
                 f"ModelNotFound: Model with {told} not found in provided workspace"
             )
         self._take(max(found, key=lambda each: each.version))
 
+    @classmethod
+    def _of(cls, workspace: Workspace, entity: Entity) -> Model:
+        model = cls.__new__(cls)
+        model.workspace = workspace
+        model._take(entity)
+        return model
+
     def _take(self, entity: Entity) -> None:
         self._entity = entity
-        facts = {k: v for k, v in entity.properties.items() if k.startswith(_FACTS)}
+        facts = {k: v for k, v in entity.properties.items() if k.startswith(FACTS)}
         self.name, self.version, self.id = entity.name, entity.version, entity.id
         self.tags = dict(entity.tags)
         self.properties = {k: v for k, v in entity.properties.items() if k not in facts}
         self.description = entity.description or None
         self.created_time = entity.created_at
-        self.created_by: str | None = getattr(entity, "created_by", "") or None
+        self.created_by = entity.created_by or None
         self.mime_type, self.unpack = "application/json", False
         self.url = f"aml://asset/{entity.digest}"
-        word = facts.get(f"{_FACTS}framework")
-        self.model_framework = word or _WORDS.get(entity.framework, "Custom")
+        self.model_framework = framework_of(entity)
         self.model_framework_version = entity.framework_version
-        self.experiment_name = facts.get(f"{_FACTS}experiment")
-        self.run_id = facts.get(f"{_FACTS}run")
+        self.experiment_name, self.run_id = run_of(entity)
         self.parent_id = entity.lineage.parent
-        self.datasets: dict[str, Any] = {}
-        self.sample_input_dataset = self.sample_output_dataset = None
-        resources = facts.get(f"{_FACTS}resources")
-        self.resource_configuration = ResourceConfiguration.deserialize(
-            json.loads(resources) if resources else None
-        )
+        needs = entity.resources
+        sizes = (needs.cpu, needs.memory_gb, needs.gpu)
+        self.resource_configuration = ResourceConfiguration(*sizes) if any(sizes) else None
+
+    @property
+    @differs(_NONE_KEPT)
+    def datasets(self) -> dict[str, Any]:
+        """The data it was made with, by scenario."""
+        return {}
 
     @property
     def derived_model_ids(self) -> builtins.list[str]:
@@ -128,11 +164,17 @@ class Model:
 
     @property
     def run(self) -> Run | None:
-        """The run it was registered from."""
-        return self.workspace.get_run(self.run_id) if self.run_id else None
+        """The run it was registered from, where it is one of this workspace."""
+        try:
+            return self.workspace.get_run(self.run_id) if self.run_id else None
+        except UserErrorException:
+            return None
 
     @staticmethod
-    @differs("The path may lie outside the current folder; data sets are not kept")
+    @differs(
+        "The path may lie outside the current folder, a missing one is a WebserviceException; data "
+        "sets are not kept; a pickle that nobody trusts is refused"
+    )
     def register(
         workspace: Workspace,
         model_path: str,
@@ -160,9 +202,9 @@ class Model:
         with tempfile.TemporaryDirectory() as scratch:
             source = children(path, child_paths, Path(scratch)) if child_paths else path
             print(f"Registering model {model_name}")
-            return register(
+            made = register(
                 workspace,
-                [source],
+                source,
                 model_name,
                 tags=tags,
                 properties=properties,
@@ -171,6 +213,7 @@ class Model:
                 framework_version=model_framework_version,
                 resources=resource_configuration,
             )
+        return Model._of(workspace, made)
 
     @staticmethod
     def list(
@@ -182,25 +225,25 @@ class Model:
         latest: bool = False,
         dataset_id: str | None = None,
         expand: bool = True,
-        page_count: int = 255,
+        page_count: int | None = 255,
         model_framework: str | None = None,
     ) -> builtins.list[Model]:
         """Return the versions that match, newest first."""
-        if not _PAGES[0] <= page_count <= _PAGES[1]:
+        if page_count and not _PAGES[0] <= page_count <= _PAGES[1]:
             raise UserErrorException(
                 f"Expected page_count value is between {_PAGES[0]} and {_PAGES[1]}. "
                 f"Provided: {page_count}"
             )
         if dataset_id:
             return []
-        found = _matching(workspace, name, tags, properties, run_id, model_framework)
+        found = matching(workspace, name, tags, properties, run_id, model_framework)
         found.sort(key=lambda each: (each.created_at, each.version), reverse=True)
         if latest:
             newest: dict[str, Entity] = {}
             for each in found:
                 newest.setdefault(each.name, each)
             found = [*newest.values()]
-        return [_of(workspace, each) for each in found]
+        return [Model._of(workspace, each) for each in found]
 
     @staticmethod
     @as_v1
@@ -208,10 +251,13 @@ class Model:
         model_name: str, version: int | None = None, _workspace: Workspace | None = None
     ) -> str:
         """Say where a model's file lies: in a service, beside the script; else downloaded."""
+        from mlmagic.azureml.core.run import CONTEXT_VARIABLE, Run
         from mlmagic.scoring.models import ModelLoadError, get_model_path
 
         if version is not None and not isinstance(version, int):
             raise WebserviceException("version should be an int")
+        if _workspace is None and CONTEXT_VARIABLE in os.environ:
+            _workspace = Run.get_context().experiment.workspace
         if _workspace is not None and "AZUREML_MODEL_DIR" not in os.environ:
             found = Model(_workspace, model_name, version=version)
             target = Path("azureml-models", found.name, f"{found.version}")
@@ -222,6 +268,7 @@ class Model:
             raise ModelNotFoundException(f"{error}") from error
 
     @staticmethod
+    @differs("An InferenceConfig is needed: no model is deployed without an entry script")
     def deploy(
         workspace: Workspace,
         name: str,
@@ -281,11 +328,7 @@ class Model:
         if deployment_target is not None:
             print(f"Compute target: {getattr(deployment_target, 'name', deployment_target)}")
         if inference_config is not None:
-            print(f"Entry script: {inference_config.entry_script}")
-            if inference_config.environment is not None:
-                conda = inference_config.environment.python.conda_dependencies
-                if conda is not None:
-                    print(f"Environment dependencies: {conda.as_dict()['dependencies']}")
+            inference_config._print()
         if deployment_config is not None:
             deployment_config.print_deploy_configuration()
 
@@ -322,36 +365,34 @@ class Model:
         resource_configuration: ResourceConfiguration | None = None,
     ) -> None:
         """Replace the given parts; tags are replaced as a whole."""
-        facts = _facts(resources=resource_configuration)
-        removed = [key for key in self.tags if tags is not None and key not in tags]
+        removed = [key for key in self.tags if tags and key not in tags]
         self._change(
-            description=description,
-            add_tags=tags,
+            description=description or None,  # as in v1, nothing and an empty text change nothing
+            add_tags=tags or None,
             remove_tags=removed,
-            add_properties={k: v for k, v in facts.items() if k not in self._entity.properties},
+            **sizes_of(resource_configuration),
         )
 
     @as_v1
     def update_tags_properties(
         self,
         add_tags: dict[str, str] | None = None,
-        remove_tags: builtins.list[str] | None = None,
+        remove_tags: builtins.list[str] | str | None = None,
         add_properties: dict[str, str] | None = None,
     ) -> None:
         """Change tags and add properties."""
+        if fixed := [key for key in add_properties or () if key in self.properties]:
+            raise WebserviceException(
+                "Error, properties are immutable, the following keys cannot be added/modified: "
+                f"{','.join(fixed)}"
+            )
+        remove_tags = [remove_tags] if isinstance(remove_tags, str) else remove_tags
         for key, value in (add_tags or {}).items():
             if key in self.tags:
                 print(f"Replacing tag {key} -> {self.tags[key]} with {key} -> {value}")
-        if remove_tags and not self.tags:
-            print("Model has no tags to remove.")
         for key in remove_tags or ():
-            if self.tags and key not in self.tags:
+            if key not in self.tags and key not in (add_tags or {}):
                 print(f"Tag with key {key} not found.")
-        if fixed := sorted({*(add_properties or ())} & {*self.properties}):
-            raise WebserviceException(
-                "Error, properties are immutable, the following keys cannot be added/modified: "
-                f"{', '.join(fixed)}"
-            )
         self._change(
             add_tags=add_tags,
             remove_tags=[key for key in remove_tags or () if key in self.tags],
@@ -363,7 +404,7 @@ class Model:
         self.update_tags_properties(add_tags=tags)
         print("Model tag add operation complete.")
 
-    def remove_tags(self, tags: builtins.list[str]) -> None:
+    def remove_tags(self, tags: builtins.list[str] | str) -> None:
         """Take tags away."""
         self.update_tags_properties(remove_tags=tags)
         print("Model tag remove operation complete.")
@@ -398,7 +439,7 @@ class Model:
             "experimentName": self.experiment_name,
             "runId": self.run_id,
             "runDetails": None,
-            "datasets": self.datasets,
+            "datasets": [],
             "resourceConfiguration": resources.serialize() if resources else None,
             "sampleInputDatasetId": None,
             "sampleOutputDatasetId": None,
@@ -417,84 +458,3 @@ class Model:
 
     def _change(self, **parts: Any) -> None:
         self._take(self.workspace.local.update_model(self.id, **parts))
-
-
-@as_v1
-def register(
-    workspace: Workspace,
-    sources: builtins.list[Any],
-    name: str,
-    *,
-    tags: dict[str, str] | None,
-    properties: dict[str, str] | None,
-    description: str | None,
-    framework: str | None,
-    framework_version: str | None,
-    resources: ResourceConfiguration | None,
-    run: Run | None = None,
-    **trial: Any,
-) -> Model:
-    """Register files, or a ``trial`` of a search, as the next version of a name, as v1 did."""
-    check_name(name)
-    for what, given in (("Tags", tags), ("Properties", properties)):
-        if given is not None and not isinstance(given, dict):
-            raise WebserviceException(f"{what} must be a dict")
-    if resources is not None:
-        resources._validate_configuration()
-    known = framework in {"ScikitLearn", "Onnx", "PyTorch"}
-    facts = _facts(framework=framework, resources=resources, run=run)
-    done = workspace.local.register_model(
-        sources[0],
-        name=name,
-        tags={key: f"{value}" for key, value in (tags or {}).items()},
-        properties={key: f"{value}" for key, value in (properties or {}).items()} | facts,
-        description=description,
-        framework=framework if known else ("custom" if framework_version else None),
-        framework_version=framework_version,
-        new_version=True,
-        **trial,
-    )
-    return _of(workspace, done.model)
-
-
-def _of(workspace: Workspace, entity: Entity) -> Model:
-    model = Model.__new__(Model)
-    model.workspace = workspace
-    model._take(entity)
-    return model
-
-
-def _matching(
-    workspace: Workspace,
-    name: str | None,
-    tags: builtins.list[Any] | None,
-    properties: builtins.list[Any] | None,
-    run_id: str | None,
-    framework: str | None,
-) -> builtins.list[Entity]:
-    try:
-        found = workspace.local.list_models(
-            name=name, tags=filters("tags", tags), properties=filters("properties", properties)
-        )
-    except ModelNotFoundError:
-        return []
-    if run_id:
-        found = [each for each in found if each.properties.get(f"{_FACTS}run") == run_id]
-    if framework:
-        found = [each for each in found if _of(workspace, each).model_framework == framework]
-    return list(found)
-
-
-def _facts(
-    *,
-    framework: str | None = None,
-    resources: ResourceConfiguration | None = None,
-    run: Run | None = None,
-) -> dict[str, str]:
-    facts = {
-        "framework": framework,
-        "resources": json.dumps(resources.serialize()) if resources else None,
-        "run": run.id if run else None,
-        "experiment": run.experiment.name if run else None,
-    }
-    return {f"{_FACTS}{key}": value for key, value in facts.items() if value is not None}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.azureml.core.container_registry import ContainerRegistry
-from mlmagic.azureml.coverage import differs
+from mlmagic.azureml.coverage import differs, refuse
 from mlmagic.azureml.exceptions import WebserviceException
 from mlmagic.azureml.translating import as_v1
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SUCCEEDED = "Succeeded"
 
 
+@refuse("Read them: get_logs().", properties=("package_build_log_uri",))
 @differs("Made by Model.package alone; what it holds is on this machine")
 class ModelPackage:
     """An image in the engine of this machine, or a folder to build one from.
@@ -33,6 +34,12 @@ class ModelPackage:
         location: The image's name; of a folder, where it lies until it is saved.
         error: Always None: what cannot be made is not returned.
     """
+
+    workspace: Workspace
+    generate_dockerfile: bool
+    state: str
+    location: str
+    error: None
 
     def __init__(
         self, workspace: Workspace, operation_id: str, environment: Environment | None

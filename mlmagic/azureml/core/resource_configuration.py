@@ -16,6 +16,10 @@ class ResourceConfiguration:
         WebserviceException: When it is used, where one is not above zero.
     """
 
+    cpu: float | None
+    memory_in_gb: float | None
+    gpu: int | None
+
     def __init__(
         self, cpu: float | None = None, memory_in_gb: float | None = None, gpu: int | None = None
     ) -> None:

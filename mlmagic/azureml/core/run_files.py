@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mlmagic.azureml.core.run_record import RECORD, RunRecord
 from mlmagic.azureml.exceptions import UserErrorException
 from mlmagic.files import write_atomically
 
-RECORD = "run.json"
+# What a run's folder has beside them: the record, and how a submitted script ended.
+EXIT = ".exit"
+_OWN = (RECORD, EXIT)
 
 
-class RunFiles:
+class RunFiles(RunRecord):
     """Files by name, below the run's folder."""
-
-    folder: Path
 
     def upload_file(
         self, name: str, path_or_stream: Any, datastore_name: str | None = None
@@ -38,6 +39,11 @@ class RunFiles:
         datastore_name: str | None = None,
     ) -> None:
         """Keep several files."""
+        if len(names) != len(paths):
+            raise TypeError(
+                f"names and paths must be lists of equal lengths. Names was of length {len(names)} "
+                f"and paths of length {len(paths)}."
+            )
         for name, path in zip(names, paths, strict=True):
             self.upload_file(name, path)
 
@@ -52,7 +58,7 @@ class RunFiles:
         self._settle()
         files = (path for path in self.folder.rglob("*") if path.is_file())
         names = sorted(path.relative_to(self.folder).as_posix() for path in files)
-        return [name for name in names if name != RECORD]
+        return [name for name in names if name not in _OWN]
 
     def download_file(
         self,
@@ -80,9 +86,14 @@ class RunFiles:
             target = Path(output_paths[number] if output_paths else inside)
             self._copy_out(name, Path(output_directory or ".") / target)
 
+    def get_all_logs(self, destination: str | None = None) -> list[str]:
+        """Copy the logs into a folder and return their paths."""
+        target = Path(destination or ".")
+        return [self._copy_out(name, target / name) for name in self._logs()]
+
     def _place(self, name: str) -> Path:
         target = (self.folder / name).resolve()
-        if not target.is_relative_to(self.folder.resolve()) or target.name == RECORD:
+        if not target.is_relative_to(self.folder.resolve()) or target.name in _OWN:
             raise UserErrorException(f"The name '{name}' leads out of the run.")
         return target
 
@@ -95,6 +106,12 @@ class RunFiles:
             )
         write_atomically(target, source.read_bytes())
         return str(target)
+
+    def _logs(self) -> list[str]:
+        return [name for name in self.get_file_names() if name.startswith(("user_logs/", "logs/"))]
+
+    def _log_text(self) -> str:
+        return "\n".join((self.folder / n).read_text("utf-8", "replace") for n in self._logs())
 
     def _settle(self) -> None:
         raise NotImplementedError

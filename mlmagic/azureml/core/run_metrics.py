@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import GeneratorType
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from mlmagic.azureml.core.run_files import RunFiles
+from mlmagic.azureml.coverage import differs
+from mlmagic.azureml.exceptions import UserErrorException
 
 
-class RunMetrics:
+class RunMetrics(RunFiles):
     """Values by name, kept in the run's record."""
-
-    folder: Path
 
     def log(self, name: str, value: Any, description: str = "", step: int | None = None) -> None:
         """Log a value; a name that is logged again becomes a list."""
+        if isinstance(value, (list, range, GeneratorType)):
+            raise UserErrorException("run.log does not support list type. Use run.log_list instead")
         metrics = self._read()["metrics"]
         value = _plain(value)
         if name in metrics:
@@ -48,6 +50,7 @@ class RunMetrics:
             target.parent.mkdir(parents=True, exist_ok=True)
             plot.savefig(target)
 
+    @differs("Of this run alone: 'recursive' is not used")
     def get_metrics(
         self,
         name: str | None = None,
@@ -58,16 +61,6 @@ class RunMetrics:
         """Return what was logged."""
         metrics = self._read()["metrics"]
         return {key: value for key, value in metrics.items() if name in (None, key)}
-
-    def _read(self) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def _change(self, **facts: Any) -> None:
-        raise NotImplementedError
-
-    def upload_file(self, name: str, path_or_stream: Any) -> None:
-        """Keep a file under a name."""
-        raise NotImplementedError
 
 
 def _plain(value: Any) -> Any:

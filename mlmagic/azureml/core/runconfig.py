@@ -2,31 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+# Of other modules, but mostly imported from here: CondaDependencies and the images.
+from mlmagic.azureml.core.conda_dependencies import CondaDependencies
 from mlmagic.azureml.core.container_registry import ContainerRegistry
-from mlmagic.azureml.coverage import differs, refuse, refused_class
+from mlmagic.azureml.core.environment import (
+    DEFAULT_CPU_IMAGE,
+    DEFAULT_GPU_IMAGE,
+    Environment,
+)
+from mlmagic.azureml.coverage import differs, differs_in, refuse, refused_class
 
-if TYPE_CHECKING:
-    from mlmagic.azureml.core.environment import Environment
-
-__all__ = ["ContainerRegistry", "RunConfiguration"]
+__all__ = [
+    "DEFAULT_CPU_IMAGE",
+    "DEFAULT_GPU_IMAGE",
+    "CondaDependencies",
+    "ContainerRegistry",
+    "RunConfiguration",
+]
 
 _DATA = "Read the data with pandas or fsspec."
+_ONE_PROCESS = "Not used: one process on this machine"
 _LOCAL = "Scripts run on this machine, one process each: leave it out."
 
 
-@differs("Only its target, which is 'local', and its environment are used")
+@differs("Its script, arguments, command and environment are used; all else is said to be local")
 @refuse("Say it in the code: ScriptRunConfig(…).", "load", "save", "delete")
 @refuse("Give the environment: run_config.environment.", properties=("environment_variables",))
-@refuse(
-    "Environments are made when a service needs them.", properties=("auto_prepare_environment",)
+@refuse(_DATA, properties=("data", "data_references", "datacaches", "output_data"))
+@refuse(_LOCAL, properties=("amlcompute", "kubernetescompute", "hdi", "spark", "tensorflow"))
+@refuse(_LOCAL, properties=("mpi", "pytorch", "paralleltask", "docker", "history", "services"))
+@refuse(_LOCAL, properties=("auto_cluster_compute_specification", "credential_passthrough"))
+@refuse(_LOCAL, properties=("source_directory_data_store", "priority"))
+@differs_in(
+    dict.fromkeys(("communicator", "framework", "node_count"), _ONE_PROCESS)
+    | {
+        "max_run_duration_seconds": "Not used: a script runs until it ends or is cancelled",
+        "target": "Another than this machine is refused when the script starts",
+    }
 )
 class RunConfiguration:
     """How v1 ran a script; only a local target is run here."""
 
-    target: str | None
-    environment: Environment | None
+    target: Any
+    environment: Environment
+    script: str | None
+    arguments: list[Any]
+    command: Any
+    framework: str
+    communicator: str
+    node_count: int
+    max_run_duration_seconds: int | None
 
     def __init__(
         self,
@@ -34,13 +61,24 @@ class RunConfiguration:
         arguments: list[Any] | None = None,
         framework: str | None = None,
         communicator: str | None = None,
-        conda_dependencies: object = None,
+        conda_dependencies: CondaDependencies | None = None,
         _history_enabled: bool | None = None,
         _path: str | None = None,
         _name: str | None = None,
         command: str | None = None,
     ) -> None:
-        self.target, self.environment = "local", None
+        self.target = "local"
+        self.script, self.arguments, self.command = script, arguments or [], command or ""
+        self.framework, self.communicator = framework or "Python", communicator or "None"
+        self.node_count, self.max_run_duration_seconds = 1, None
+        self.environment = Environment("default-environment")
+        if conda_dependencies is not None:
+            self.environment.python.conda_dependencies = conda_dependencies
+
+    @property
+    def auto_prepare_environment(self) -> bool:
+        """True, as in v1, where it was no longer used."""
+        return True
 
 
 ApplicationEndpointConfiguration = refused_class("ApplicationEndpointConfiguration", _LOCAL)

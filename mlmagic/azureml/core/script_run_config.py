@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +20,7 @@ submit = refused_class("submit", "Use Experiment.submit.")
 
 
 @refuse("Use the id of the run.", properties=("identity",))
-@differs("Runs on this machine and in this Python; the environment is not built")
+@differs("Runs here, in this Python; no environment is built; a missing script is refused at once")
 class ScriptRunConfig:
     """A script with its arguments.
 
@@ -32,6 +30,11 @@ class ScriptRunConfig:
 
     DELIM = "#"
     MAX_DURATION_SECONDS_DEFAULT = 2592000
+    source_directory: str
+    script: str | None
+    arguments: list[Any]
+    command: Any
+    run_config: RunConfiguration
 
     def __init__(
         self,
@@ -48,24 +51,22 @@ class ScriptRunConfig:
         command: str | list[str] | None = None,
         docker_runtime_config: object = None,
     ) -> None:
-        target = compute_target or (run_config.target if run_config else None)
-        if getattr(target, "name", target) not in _LOCAL:
-            raise UserErrorException(
-                f"The compute target '{getattr(target, 'name', target)}' is for services; scripts "
-                "run on this machine: leave it out."
-            )
+        _check_target(compute_target or (run_config.target if run_config else None))
         if distributed_job_config is not None or resume_from is not None:
             raise UserErrorException("Distributed and resumed runs need the cloud of Azure ML.")
-        if script is None and command is None:
+        self.run_config = run_config or RunConfiguration()
+        script, command = script or self.run_config.script, command or self.run_config.command
+        if not script and not command:
             raise UserErrorException("Give a script, or a command.")
-        self.source_directory = Path(source_directory or ".")
-        if script is not None and not (self.source_directory / script).is_file():
+        self.source_directory = source_directory or "."
+        if script and not Path(self.source_directory, script).is_file():
             raise UserErrorException(
                 f"The script '{script}' does not exist in '{self.source_directory}'."
             )
-        self.script, self.arguments, self.command = script, list(arguments or ()), command
-        self.run_config = run_config or RunConfiguration()
-        self.environment = environment or self.run_config.environment
+        self.script, self.command = script, command
+        self.arguments = list(arguments or self.run_config.arguments)
+        if environment is not None:
+            self.run_config.environment = environment
         self.max_run_duration_seconds = max_run_duration_seconds
         self.docker_runtime_config = docker_runtime_config
 
@@ -77,26 +78,25 @@ def get_run_config_from_script_run(script_run_config: ScriptRunConfig) -> RunCon
 
 def start(experiment: Experiment, config: ScriptRunConfig, tags: dict[str, str] | None) -> Run:
     """Start a run in a process of its own."""
+    _check_target(config.run_config.target)
     run = Run._begin(experiment, tags=tags, type="azureml.scriptrun")
     words = [f"{word}" for word in config.arguments]
-    if config.command is None:
+    if not config.command:
         command = [sys.executable, "-m", "mlmagic.azureml", config.script or "", *words]
     else:
         parts = [config.command] if isinstance(config.command, str) else config.command
         command = ["/bin/sh", "-c", " ".join([*parts, *words])]
-    variables = dict(config.environment.environment_variables if config.environment else {})
-    logs = run.folder / "user_logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    (config.source_directory / "outputs").mkdir(exist_ok=True)
-    with (logs / "std_log.txt").open("wb") as stream:
-        process = subprocess.Popen(
-            command,
-            cwd=config.source_directory,
-            env=os.environ | variables | {CONTEXT_VARIABLE: str(run.folder)},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    run._watch(process, config.source_directory)
+    variables = dict(config.run_config.environment.environment_variables or {})
+    source = Path(config.source_directory)
+    (source / "outputs").mkdir(exist_ok=True)
+    run._submit(command, source, variables | {CONTEXT_VARIABLE: str(run.folder)})
     return run
+
+
+def _check_target(target: Any) -> None:
+    name = getattr(target, "name", target)
+    if name not in _LOCAL:
+        raise UserErrorException(
+            f"The compute target '{name}' is for services; scripts run on this machine: leave it "
+            "out."
+        )

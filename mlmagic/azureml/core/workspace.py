@@ -153,6 +153,7 @@ class Workspace:
         return made
 
     @staticmethod
+    @differs("A folder that is no workspace yet becomes the one of this name")
     def get(
         name: str,
         auth: object = None,
@@ -201,11 +202,13 @@ class Workspace:
         return "local"
 
     @property
+    @differs("As it was given to this object: it is not kept")
     def sku(self) -> str:
         """As it was given."""
         return self._sku
 
     @property
+    @differs("As they were given to this object: they are not kept")
     def tags(self) -> dict[str, str]:
         """As they were given."""
         return self._tags
@@ -219,6 +222,7 @@ class Workspace:
         return {model.name: model for model in Model.list(self, latest=True)}
 
     @property
+    @differs("Local services are among them")
     @as_v1
     def webservices(self) -> dict[str, Webservice]:
         """The services, by name."""
@@ -227,6 +231,7 @@ class Workspace:
         return {name: Webservice(self, name) for name in self.local.webservices}
 
     @property
+    @differs("Those of the workspace, without 'AzureML-…' names")
     @as_v1
     def environments(self) -> dict[str, Environment]:
         """The newest version of each registered environment, by name."""
@@ -254,12 +259,14 @@ class Workspace:
 
         return Run.get(self, run_id)
 
+    @differs("What a folder has: no storage account, no registry, no key vault")
     def get_details(self) -> dict[str, Any]:
         """Return what is known of the workspace."""
         own = {"id": self._id, "tags": self.tags, "sku": self.sku}
         place = {"resourceGroup": self.resource_group, "subscriptionId": self.subscription_id}
         return self.local.show_workspace() | own | place
 
+    @differs("Three keys, as the portal wrote it, where the SDK wrote a scope")
     def write_config(self, path: str | None = None, file_name: str | None = None) -> None:
         """Write ``.azureml/config.json``, for `from_config`."""
         folder = Path(path or ".")
@@ -269,7 +276,9 @@ class Workspace:
             "resource_group": self.resource_group,
             "workspace_name": self.name,
         }
-        write_atomically(folder / (file_name or "config.json"), json.dumps(content, indent=4))
+        name = Path(file_name or "config.json")
+        name = name if name.suffix == ".json" else name.with_name(f"{name.name}.json")
+        write_atomically(folder / name, json.dumps(content, indent=4))
 
     def __repr__(self) -> str:
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 from contextlib import suppress
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mlmagic.azureml.importing.reading import called_lines
+from mlmagic.azureml.importing.lines import commands
+from mlmagic.azureml.importing.reading import called_lines, imports_v1
 from mlmagic.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,16 +28,21 @@ SKIPPED = frozenset(
 _LARGEST = 20_000_000  # bytes; a notebook with pictures may have some, data are not read
 _SHELL = (".sh", ".bash", ".zsh", ".ps1", ".cmd", ".bat")
 _DOCUMENTS = (".json", ".yml", ".yaml", ".runconfig", ".jsonc")
+# Keys that tell configurations of v1 from others.
+_KEYS: tuple[tuple[Kind, frozenset[str]], ...] = (
+    ("inference configuration", frozenset({"entryScript", "entry_script"})),
+    (
+        "deployment configuration",
+        frozenset({"computeType", "compute_type", "containerResourceRequirements"}),
+    ),
+)
+_KEY_OF_YAML = re.compile(r"(?m)^[\"']?(\w+)[\"']?\s*:")
+_KEY_OF_JSON = re.compile(r"[\"'](\w+)[\"']\s*:")
 _AZ_ML = re.compile(r"\baz\s+ml\b")
 # Words that tell documents of v1, malformed ones too, from others.
 _WORDS: tuple[tuple[Kind, str], ...] = (
-    ("inference configuration", r"\b(entryScript|entry_script)\b[\"']?\s*:"),
     ("run configuration", r"(?m:^\s*[\"']?(communicator|nodeCount)[\"']?\s*:)"),
     ("environment", r"\b(condaDependencies|inferencingStackVersion|baseDockerfile)\b[\"']?\s*:"),
-    (
-        "deployment configuration",
-        r"\b(computeType|compute_type|containerResourceRequirements)\b[\"']?\s*:",
-    ),
     ("pipeline", r"\baz\s+ml\b|azure-cli-ml|uses:\s*[\"']?azure/aml-|azuremlschemas"),
     ("workspace configuration", r"[\"']workspace_name[\"']\s*:"),
     ("environment", r"(?ms:^dependencies\s*:.*^\s*-\s*[\"']?(pip|python)\b)"),  # Conda's
@@ -139,7 +146,20 @@ def _kind_of_document(path: Path, suffix: str, text: str) -> Kind | None:
         return "run configuration"
     if path.name == "azureml_environment.json":
         return "environment"
+    keys = _keys_of(text)
+    for kind, names in _KEYS:
+        if names & keys:
+            return kind
     return next((kind for kind, words in _WORDS if re.search(words, text)), None)
+
+
+def _keys_of(text: str) -> set[str]:
+    """Return the keys of a document, none of what lies in them; all where it is malformed JSON."""
+    if not text.lstrip().startswith("{"):
+        return set(_KEY_OF_YAML.findall(text))
+    with suppress(ValueError, RecursionError):
+        return set(json.loads(text))
+    return set(_KEY_OF_JSON.findall(text))
 
 
 def _kind_of_python(text: str) -> Kind | None:
@@ -154,8 +174,8 @@ def _kind_of_python(text: str) -> Kind | None:
     names = {node.name for node in tree.body if isinstance(node, functions)}
     if {"init", "run"} <= names:
         return "entry script"
-    return "script" if "azureml" in text or _calls_az_ml(tree) else None
+    return "script" if imports_v1(tree) or _calls_v1(tree) else None
 
 
-def _calls_az_ml(tree: ast.Module) -> bool:
-    return any(_AZ_ML.search(text) for _, text in called_lines(tree))
+def _calls_v1(tree: ast.Module) -> bool:
+    return any(True for line, text in called_lines(tree) for _ in commands(text, line))

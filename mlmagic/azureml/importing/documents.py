@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,9 @@ from mlmagic.configurations import (
     take_apart,
 )
 from mlmagic.configurations.converting import convert
+from mlmagic.configurations.reading import read_document
+from mlmagic.configurations.v1_environment import fitting_python
 from mlmagic.environments.conda import parse_conda
-from mlmagic.environments.python_version import short_version
 from mlmagic.errors import ConfigurationError, MlmagicError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlmagic.configurations import Configuration
 
 SDK = re.compile(r"\s*(?P<name>azureml-[\w-]+)")
+_TITLES = ("displayName", "name", "description", "default")  # they only tell
 _ACTION = "Call 'mlmagic' in a step of its own: the action talks to the cloud."
 _LOGIN = "Not needed for mlmagic: leave it where other commands of 'az' follow."
 _TASK = "The task signs in to Azure first: for mlmagic a plain script step does."
@@ -98,7 +99,10 @@ def _environment(source: Source, _root: Path) -> Iterator[Finding]:
         conda = parse_conda(source.text, source=source.name)
         for note in conda.notes:
             yield _finding(source, "mapped", f"{note}.")
-        short_version(conda.python_version)
+        notes: list[str] = []
+        fitting_python(_document(source), notes)  # as a deployment does
+        for note in notes:
+            yield _finding(source, "mapped", f"{note}.")
     elif source.path.name == "azureml_environment.json":
         parts = take_apart(read_environment_directory(source.path.parent), where=source.name)
         for note in parts.notes:
@@ -129,8 +133,8 @@ def _workspace(source: Source, _root: Path) -> Iterator[Finding]:
 
 def _requirements(source: Source, _root: Path) -> Iterator[Finding]:
     for number, _, line in joined(source.text.split("\n")):
-        if match := SDK.match(line):
-            text = f"'{match['name']}' is not installed: mlmagic takes its place."
+        if SDK.match(line):
+            text = "Packages of the SDK are not installed: mlmagic takes their place."
             yield _finding(source, "mapped", text, line=number)
 
 
@@ -150,7 +154,7 @@ def commands_of(source: Source) -> Iterator[Command]:
     except yaml.YAMLError:
         return  # told where the file is judged
     for node, key in _scalars(document):
-        if key not in _STEPS:
+        if key not in (*_STEPS, *_TITLES):
             literal = node.style == "|"
             line = node.start_mark.line + 2  # a block begins on the line after its sign
             yield from commands(node.value, line) if literal else _folded(source, node)
@@ -229,20 +233,4 @@ def _parsed(source: Source) -> Any:
     Raises:
         ConfigurationError: It is malformed; the message says on which line and column.
     """
-    import yaml
-
-    if source.path.suffix.lower() == ".json":
-        try:
-            return json.loads(source.text)
-        except json.JSONDecodeError as error:
-            place = f"line {error.lineno}, column {error.colno}"
-            raise ConfigurationError(f"It is not JSON: {error.msg} ({place}).") from None
-    try:
-        return yaml.safe_load(source.text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ConfigurationError(f"It is not YAML: {problem}{place}.") from None
-    except RecursionError:
-        raise ConfigurationError("It is nested too deeply.") from None
+    return read_document(source.text, what="It", is_json=source.path.suffix.lower() == ".json")

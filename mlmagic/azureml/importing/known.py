@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlmagic.azureml.coverage import Row, is_refused_class, rows
+from mlmagic.azureml.coverage import NO_VERSIONS, Row, is_refused_class, rows
 from mlmagic.azureml.finder import elsewhere, is_here
 from mlmagic.errors import did_you_mean
 
@@ -30,6 +30,26 @@ _GIVEN = {
     "get_context": "Run",
     "python": "PythonSection",
     "workspace": "Workspace",
+}
+_SEARCH = "Search with scikit-learn, Optuna or FLAML, and submit that: experiment.submit(search)."
+_STEPS = "Run the steps as notebooks, one after the other: 'mlmagic run'."
+_MACHINE = "Notebooks and scripts run on this machine: leave it out."
+# Members of classes that are not here, of which v1's methods returned an object as well.
+_OF_OTHERS: dict[str, dict[str, str]] = {
+    "Run": {
+        **dict.fromkeys(("find_step_run", "get_steps", "get_pipeline_output"), _STEPS),
+        "publish_pipeline": _STEPS,
+        "get_best_run_by_primary_metric": _SEARCH,
+        "get_children_sorted_by_primary_metric": _SEARCH,
+        "input_datasets": "Read the data with pandas or fsspec.",
+        "output_datasets": "Write files with pandas or fsspec.",
+    },
+    "ComputeTarget": dict.fromkeys(
+        ("list_nodes", "scale_settings", "start", "status", "stop"), _MACHINE
+    ),
+    "Webservice": dict.fromkeys(
+        ("create_version", "delete_version", "update_version", "versions"), NO_VERSIONS
+    ),
 }
 Shape = Literal["module", "class", "instance", "list", "dict", "function"]
 
@@ -120,9 +140,11 @@ def judge(owner: str, member: str) -> Judgement | None:
             return _judged(row, f"{name}.{member}")
     if member in _set_by_methods(owner):
         return Judgement(verdict="works", what=f"{owner}.{member}")
+    if way := _OF_OTHERS.get(owner, {}).get(member):
+        return Judgement(verdict="decide", what=f"{owner}.{member}", text=way)
     near = difflib.get_close_matches(member, _table()[owner], n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    text = f"The class has no '{member}', and had none in azureml-core 1.61.{hint}"
+    text = f"There is no '{member}' of '{owner}' here.{hint or ' Take it out.'}"
     return Judgement(verdict="decide", what=f"{owner}.{member}", text=text)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlmagic.azureml.importing.known import Judgement
 from mlmagic.errors import UsageError
-from mlmagic.options import COMMON, build_parser, find_verb, parse, require, take_everywhere
+from mlmagic.options import read_line, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,21 +24,31 @@ _STAND_IN = "VALUE"
 _ENDS = frozenset("();<>|&")
 _GOES_ON = ("\\", "`", "^")
 _INSTALL = r"\b(?:pip3?|conda)\s+install\b"
-_INSTALLS_SDK = re.compile(rf"(?s){_INSTALL}.*\bazureml-(core|sdk)\b")
-_SPACE = r"(?:\s|\\\n)+"
-_SDK_PACKAGE = re.compile(
-    rf"""{_SPACE}(?:"azureml-[^"]*"|'azureml-[^']*'"""
-    r"""|azureml-[\w-]+(?:\[[^\]\s]*\])?(?:[=<>!~][^\s;&|)]*)?)(?=[\s;&|)]|$)"""
-)
 _INSTALLING = re.compile(rf"(?s)(%)?(?:[^\s!%]+\s+-m\s+)?{_INSTALL}.*")
 # What parts commands of one line; not within quotes.
 _BETWEEN = re.compile(r"""(&&|;)(?=(?:[^"']|"[^"]*"|'[^']*')*$)""")
 # Options of pip and Conda whose value is no package, and those whose value names some.
-_VALUED = frozenset(
-    {"-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-c", "--constraint"}
-    | {"--channel", "-n", "--name", "-p", "--prefix", "-t", "--target", "--trusted-host"}
+_VALUED = (
+    *("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-c", "--constraint"),
+    *("--channel", "-n", "--name", "-p", "--prefix", "-t", "--target", "--trusted-host"),
+    *("--timeout", "--retries", "--cache-dir", "--progress-bar", "--upgrade-strategy", "--root"),
+    *("--python-version", "--platform", "--only-binary", "--no-binary", "--proxy", "--log"),
 )
 _NAMES_PACKAGES = ("-r", "--requirement", "-e", "--editable", "--file")
+_SPACE = r"(?:\s|\\\n)+"
+# These two stand beside mlmagic; most of the others bring azureml-core along.
+_OTHERS = r"(?:inference-server-http|monitoring)(?![\w-])"
+_NAME = rf"azureml-(?!{_OTHERS})[a-z][\w-]*"
+# What follows 'install': the end of the command, what is no package, a package of the SDK.
+_PART = re.compile(
+    rf"""(?s)(?P<end>&&|[;|)])
+    |{_SPACE}(?:{"|".join((*_VALUED, *_NAMES_PACKAGES))}){_SPACE}\S+
+    |{_SPACE}\d?&?>>?[^\S\n]*\S+
+    |{_SPACE}(?P<package>"{_NAME}(?:[\s\[=<>!~;@][^"]*)?" | '{_NAME}(?:[\s\[=<>!~;@][^']*)?'
+        |{_NAME}(?:\[[^\]\s]*\])?(?:[=<>!~][^\s;&|)]*)?)(?=[\s;&|)"'`]|$)
+    |"[^"]*"|'[^']*'|.""",
+    re.VERBOSE,
+)
 _EXTENSION = re.compile(r"\baz\s+extension\s+\w+\b.*\b(azure-cli-ml|ml)\b")
 
 
@@ -73,17 +83,19 @@ def commands(text: str, first_line: int = 1) -> Iterator[Command]:
 def judge_line(line: str) -> Iterator[Judgement]:
     """Judge what a line holds of v1's command line, and of installing v1."""
     for match in AZ_ML.finditer(line):
-        yield _judge_command(line[match.end() :])
+        rest = line[match.end() :]
+        within = line.count("`", 0, match.start()) % 2
+        yield _judge_command(rest.partition("`")[0] if within else rest)
     if _EXTENSION.search(line):
         yield Judgement(
             verdict="decide",
             what="az extension",
             text="The extension is not needed: install mlmagic in its place.",
         )
-    if found := _INSTALLS_SDK.search(line):
+    if found := next(_packages(line), None):
         yield Judgement(
             verdict="decide",
-            what=f"azureml-{found[1]}",
+            what=re.findall(_NAME, found["package"])[0],
             text="Take it out: where the cloud's SDK is installed, 'azureml' means the SDK.",
         )
 
@@ -102,7 +114,8 @@ def joined(lines: Iterable[str], first_line: int = 1) -> Iterator[tuple[int, int
     for last, line in enumerate(lines, first_line):
         begin = begin if parts else last
         text = line.rstrip()
-        if text.endswith(_GOES_ON) and (parts or not _is_comment(text)):
+        goes_on = text.endswith(_GOES_ON) and not (text[-1] == "`" and _is_substitution(text))
+        if goes_on and (parts or not _is_comment(text)):
             parts.append(text[:-1])
             continue
         yield begin, last, " ".join([*parts, text])
@@ -111,13 +124,18 @@ def joined(lines: Iterable[str], first_line: int = 1) -> Iterator[tuple[int, int
         yield begin, last, " ".join(parts)
 
 
+def _is_substitution(line: str) -> bool:
+    """Tell whether a back quote at a line's end closes a command, or goes on as in PowerShell."""
+    return line.count("`") % 2 == 0
+
+
 def _is_comment(line: str) -> bool:
     return line.lstrip().startswith(("#", "REM "))
 
 
-def with_ours(text: str) -> str:
+def with_ours(text: str, command: str) -> str:
     """Put our command in the place of ``az ml``; the text has as many lines as before."""
-    return _AZ_ML_AS_WRITTEN.sub(lambda m: "mlmagic" + m[1] * ("\n" in m[1]), text)
+    return _AZ_ML_AS_WRITTEN.sub(lambda m: command + m[1] * ("\n" in m[1]), text)
 
 
 def without_sdk(text: str) -> str | None:
@@ -127,21 +145,34 @@ def without_sdk(text: str) -> str | None:
         text: A line, or lines that go on, as they are written; with the sign of IPython.
 
     Returns:
-        What is left; None where that would do nothing, or where the SDK cannot be taken out.
+        What is left; None where that would do nothing.
     """
     parts = _BETWEEN.split(text)  # commands, and what stands between them
     for place, part in enumerate(parts):
-        if not _INSTALLS_SDK.search(part):
+        found = list(_packages(part))
+        if not found:
             continue
-        kept = _SDK_PACKAGE.sub("", part)
+        kept = part
+        for each in reversed(found):
+            kept = kept[: each.start()] + kept[each.end() :]
         nothing = not _installs(kept)
-        if _INSTALLS_SDK.search(kept) or (nothing and len(parts) == 1):
+        if nothing and len(parts) == 1:
             return None
         if nothing:  # the others go on
             kept = _INSTALLING.sub(lambda m: ("!" if m[1] else "") + "true", part)
             kept += " " if part[-1].isspace() else ""
         parts[place] = kept
     return "".join(parts)
+
+
+def _packages(text: str) -> Iterator[re.Match[str]]:
+    """Find the packages of the SDK that a line installs, with the space before each."""
+    for command in re.finditer(_INSTALL, text):
+        for part in _PART.finditer(text, command.end()):
+            if part["end"]:
+                break
+            if part["package"]:
+                yield part
 
 
 def _installs(command: str) -> bool:
@@ -195,15 +226,19 @@ def _check(words: list[str], *, relaxed: bool) -> None:
     """
     if not words or {"-h", "--help"} & {*words}:
         return
-    verb, rest = find_verb(words)
-    rest = take_everywhere(verb, [word for word in rest if word != "--debug"])[1]
-    options: tuple[Option, ...] = (*verb.options, *COMMON)
-    if relaxed:
-        options = tuple(_relaxed(option) for option in options)
-    values = parse(build_parser(options, prog=f"mlmagic {verb.title}"), options, rest)
-    if verb.method == "deploy":
-        values.setdefault("name", "derived")  # the command takes it from the model
-    require(values, verb.options)
+
+    def row(option: Option) -> Option:
+        # Files are there when the line runs: lines before it write them, in folders of their own.
+        return _relaxed(option) if relaxed or _reads_a_file(option) else option
+
+    line = read_line([word for word in words if word != "--debug"], prog="mlmagic", row=row)
+    if line.verb.method == "deploy":
+        line.values.setdefault("name", "derived")  # the command takes it from the model
+    require(line.values, line.verb.options)
+
+
+def _reads_a_file(option: Option) -> bool:
+    return option.kind in ("body", "path", "sample", "source") or "FILE" in option.placeholder
 
 
 def _relaxed(option: Option) -> Option:

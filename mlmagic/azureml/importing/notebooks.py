@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +55,18 @@ def load(text: str, name: str) -> dict[str, Any]:
     return dict(document)
 
 
+def kernel_of(document: dict[str, Any]) -> tuple[str, str]:
+    """Return the name of a notebook's kernel and its language, in small letters."""
+    metadata = _mapping(document.get("metadata"))
+    spec, info = _mapping(metadata.get("kernelspec")), _mapping(metadata.get("language_info"))
+    language = spec.get("language") or info.get("name") or "python"
+    return str(spec.get("name") or ""), str(language).lower()
+
+
+def _mapping(found: object) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
 def cells(document: dict[str, Any]) -> list[Cell]:
     """Take the code cells of a notebook apart."""
     return [
@@ -80,6 +94,8 @@ def taken_apart(number: int, source: str) -> Cell:
     if words and words[0].startswith("%%"):
         python = words[0] in ("%%time", "%%capture", "%%timeit", "%%score_script")
         return Cell(number=number, python=skipped + rest if python else "", shell="")
+    if _is_python(source):  # what looks like a line for IPython stands in a text
+        return Cell(number=number, python=source, shell="")
     python_lines, shell_lines, going_on = [], [], False
     for line in source.split("\n"):
         magic = _LINE_MAGIC.match(line)
@@ -92,3 +108,12 @@ def taken_apart(number: int, source: str) -> Cell:
             python_lines.append(line)
             shell_lines.append("")
     return Cell(number=number, python="\n".join(python_lines), shell="\n".join(shell_lines))
+
+
+def _is_python(source: str) -> bool:
+    with warnings.catch_warnings(action="ignore"):  # of the user's own code
+        try:
+            ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+    return True

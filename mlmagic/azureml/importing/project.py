@@ -13,7 +13,7 @@ from mlmagic.azureml.importing.documents import finding_of
 from mlmagic.azureml.importing.lines import commands
 from mlmagic.azureml.importing.reading import UseReader, called_lines, service_uses, texts
 from mlmagic.azureml.importing.report import Finding, ImportReport, ProjectFile, gather
-from mlmagic.azureml.importing.writing import write_project
+from mlmagic.azureml.importing.writing import PYTHON, write_project
 from mlmagic.errors import ConfigurationError
 from mlmagic.scripts.check import check_script
 from mlmagic.scripts.syntax import read_source
@@ -109,7 +109,7 @@ def _findings(source: Source, root: Path) -> Iterator[Finding]:
     elif source.kind == "notebook":
         yield from _notebook(source)
     elif source.kind == "entry script":
-        yield from _entry_script(source)
+        yield from _entry_script(source, root)
     elif source.kind == "script":
         yield from _script(source)
     else:
@@ -124,8 +124,16 @@ def _script(source: Source) -> Iterator[Finding]:
         yield from _calls(source, parsed.tree)
 
 
-def _entry_script(source: Source) -> Iterator[Finding]:
-    problems = check_script(source.text, name=str(source.path))
+def _entry_script(source: Source, root: Path) -> Iterator[Finding]:
+    # Which folder travels with it is told where it is deployed, in code that is not run here.
+    folders = (each for each in source.path.parents if each.is_relative_to(root))
+    problems = min(
+        (
+            check_script(source.text, name=str(source.path), source_directory=folder)
+            for folder in (None, *folders)
+        ),
+        key=len,
+    )
     yield from _problems(source, problems)
     tree = read_source(source.text, source.name).tree
     if tree is not None:
@@ -137,10 +145,19 @@ def _entry_script(source: Source) -> Iterator[Finding]:
 
 def _notebook(source: Source) -> Iterator[Finding]:
     try:
-        cells = notebooks.cells(notebooks.load(source.text, source.name))
+        document = notebooks.load(source.text, source.name)
     except ConfigurationError as error:
         yield Finding(verdict="decide", file=source.name, what="notebook", text=str(error))
         return
+    kernel, language = notebooks.kernel_of(document)
+    if language != "python":
+        text = f"It is written in '{language}', and only Python is run. Write it in Python."
+        yield Finding(verdict="decide", file=source.name, what="notebook", text=text)
+        return
+    if kernel not in ("", PYTHON):
+        text = f"It runs in '{PYTHON}' where there is no such kernel."
+        yield Finding(verdict="mapped", file=source.name, what=f"kernel {kernel}", text=text)
+    cells = notebooks.cells(document)
     reader = UseReader()
     for cell in cells:
         if cell.file and not cell.file.endswith(".py"):

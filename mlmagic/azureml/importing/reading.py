@@ -8,6 +8,7 @@ script returns is not followed.
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -29,6 +30,18 @@ if TYPE_CHECKING:
 _ROOT = "azureml"
 _AZ = ("az", "az.cmd")
 _PUT_IN = "$VALUE"
+# A line is run: its text begins a command. A sentence about 'az ml' does not.
+_MENTIONS = re.compile(r"\baz\s+ml\b")
+_BEGINS = re.compile(
+    r"""(?:^|[;&|({'"\n]|\$\()\s*(?:(?:\w+=\S*|sudo|time|nohup|exec)\s+)*az(?:\.cmd)?\s+ml\s+\w"""
+)
+# Arguments of a call that hold a line, and calls that run none of what they are given.
+_LINES = ("args", "bash_command", "cmd", "command")
+_ONLY_TELLS = re.compile(
+    r".*(Error|Exception|Warning|Exit)|print|echo|write|warn|debug|info|warning|error|critical"
+    r"|exception|log|fail|compile|search|(full)?match|sub|find(all)?|replace|split|join|startswith"
+    r"|endswith|removeprefix|index|count|getLogger|add_parser|add_argument|ArgumentParser"
+)
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -272,23 +285,43 @@ def texts(tree: ast.Module) -> Iterator[str]:
             yield node.value
 
 
+def imports_v1(tree: ast.Module) -> bool:
+    """Whether a module imports anything of v1, wherever it does."""
+    return any(
+        (isinstance(node, ast.Import) and any(_is_of_v1(alias.name) for alias in node.names))
+        or (isinstance(node, ast.ImportFrom) and not node.level and _is_of_v1(node.module or ""))
+        for node in ast.walk(tree)
+    )
+
+
 def called_lines(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield what may be lines of a shell, with the numbers of their lines.
 
-    These are the texts that calls are given, and lists of words with ``"az", "ml"`` among them.
-    What is put in when the program runs is a variable of a shell; lists with ``*more`` are passed
-    over.
+    These are the texts that calls are given, but for those that only tell something, and lists of
+    words with ``"az", "ml"`` among them. What is put in when the program runs is a variable of a
+    shell; lists with ``*more`` are passed over.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            for each in (*node.args, *(keyword.value for keyword in node.keywords)):
-                if (text := _text(each)) is not None:
+            if _ONLY_TELLS.fullmatch(_last_name(node.func)):
+                continue
+            named = (each.value for each in node.keywords if each.arg in _LINES)
+            for each in (*node.args, *named):
+                text = _text(each)
+                if text is not None and (_BEGINS.search(text) or not _MENTIONS.search(text)):
                     yield each.lineno, text
         elif isinstance(node, ast.List | ast.Tuple):
             words = [_text(each) for each in node.elts]
             for place in range(len(words) - 1):
                 if words[place] in _AZ and words[place + 1] == "ml" and not _has_star(node):
                     yield node.lineno, " ".join(["az ml", *map(_word, words[place + 2 :])])
+
+
+def _last_name(function: ast.expr) -> str:
+    """Return the name of what is called, without what it is a member of."""
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
 
 
 def _text(node: ast.expr) -> str | None:

@@ -1,6 +1,7 @@
 """The project of mlmagic next to one of Azure ML v1: its files, changed where they must be.
 
-Python stays as it is. Notebooks get the cell that lets ``azureml`` be imported, lines of ``az ml``
+Python stays as it is. Notebooks get the cell that lets ``azureml`` be imported and a kernel that
+is on every machine, lines of ``az ml``
 that ours takes become ``mlmagic``, and what would install the cloud's SDK is commented out.
 """
 
@@ -21,7 +22,7 @@ from mlmagic.settings import FILE_NAME
 from mlmagic.workspace.roots import Root, holds_configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from mlmagic.azureml.importing.discovering import Source
@@ -29,11 +30,15 @@ if TYPE_CHECKING:
     from mlmagic.azureml.importing.report import ImportReport
 
 LOAD = "%load_ext mlmagic.azureml"
+PYTHON = "python3"  # the kernel that every installation of Jupyter has
+_OURS = "mlmagic"
 _IDS = 5  # the minor version of the format since which cells have ids
 _TARGETS = """\
 # What the compute types of Azure ML v1 stand for; 'mlmagic config' shows every setting.
 aci_target = "docker"
 aks_target = "kubernetes"
+# What 'mlmagic' writes without -o, for scripts that read what 'az' wrote.
+output = "json"
 """
 
 
@@ -104,7 +109,33 @@ def changed(source: Source) -> str | None:
     return None
 
 
-def _with_ours(text: str, found: Iterable[Command]) -> str:
+def cell_of_ours(
+    text: str,
+    *,
+    command: str = _OURS,
+    refused: bool = False,
+    on_removal: Callable[[str], object] | None = None,
+) -> str:
+    """Return a cell with our command in its lines of ``az ml``, and without the cloud's SDK.
+
+    Args:
+        text: The cell.
+        command: What takes the place of ``az ml``.
+        refused: Whether lines change, too, that our command refuses, and says why.
+        on_removal: Gets the first package of each line from which the SDK is taken out.
+    """
+    apart = notebooks.taken_apart(1, text)
+    found = list(commands(apart.shell))
+    for each in found:
+        if on_removal and each.judgement.what.startswith("azureml-"):
+            on_removal(each.judgement.what)
+    text = _with_ours(text, found, ours=command, refused=refused)
+    return _without_sdk(text, found, "pass" if apart.python else ":")
+
+
+def _with_ours(
+    text: str, found: Iterable[Command], *, ours: str = _OURS, refused: bool = False
+) -> str:
     """Put our command into the lines of which every command is taken."""
     told: dict[tuple[int, int], set[str]] = {}
     for command in found:
@@ -112,8 +143,8 @@ def _with_ours(text: str, found: Iterable[Command]) -> str:
             told.setdefault((command.line, command.last), set()).add(command.judgement.verdict)
     lines = text.split("\n")
     for (first, last), verdicts in told.items():
-        if verdicts == {"mapped"}:
-            new = with_ours("\n".join(lines[first - 1 : last]))
+        if refused or verdicts == {"mapped"}:
+            new = with_ours("\n".join(lines[first - 1 : last]), ours)
             lines[first - 1 : last] = new.split("\n")
     return "\n".join(lines)
 
@@ -145,15 +176,22 @@ def _notebook(source: Source) -> str | None:
         document = notebooks.load(source.text, source.name)
     except ConfigurationError:
         return None  # told in the report; the file goes along as it is
+    kernel, language = notebooks.kernel_of(document)
+    if language != "python":
+        return None
+    if kernel not in ("", PYTHON):
+        document["metadata"]["kernelspec"] = {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": PYTHON,
+        }
     code = [cell for cell in document["cells"] if cell.get("cell_type") == "code"]
     imports = loads = False
     for cell in code:
         text = notebooks.source_of(cell)
         imports |= re.search(r"(?m)^\s*(from|import)\s+azureml\b", text) is not None
         loads |= LOAD in text
-        apart = notebooks.taken_apart(1, text)
-        found = list(commands(apart.shell))
-        new = _without_sdk(_with_ours(text, found), found, "pass" if apart.python else ":")
+        new = cell_of_ours(text)
         if new != text:
             cell["source"] = new.splitlines(keepends=True)
     if imports and not loads:

@@ -17,6 +17,14 @@ function setText(element, text) {
 function show(element, visible) {
   element.hidden = !visible;
 }
+function onEnter(place, action) {
+  place.addEventListener("keydown", ({ key, isComposing }) => {
+    if (key === "Enter" && !isComposing) action();
+  });
+}
+function button(words) {
+  return h("button", { type: "button", class: "mlm-button" }, words);
+}
 var ICONS = {
   check: "M3 8.5l3.2 3.2L13 4.8",
   chevron: "M6 4l4 4-4 4",
@@ -51,11 +59,42 @@ function setLabel(button2, label) {
   button2.setAttribute("aria-label", label);
 }
 
+// src/lib/words.ts
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+// src/lib/acting.ts
+function acting(say, tell) {
+  const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
+  show(trouble2, false);
+  function fail(words) {
+    setText(trouble2, words);
+    show(trouble2, words !== "");
+  }
+  async function act(button2, action, done) {
+    if (button2.ariaBusy === "true") return false;
+    button2.ariaBusy = "true";
+    fail("");
+    try {
+      await action();
+      if (done) say(done);
+      return true;
+    } catch (error) {
+      (tell ?? fail)(wordsOf(error));
+      return false;
+    } finally {
+      button2.ariaBusy = null;
+    }
+  }
+  return { trouble: trouble2, act, fail };
+}
+
 // src/lib/confirm.ts
 function confirmation() {
   const words = h("p", { class: "mlm-question" });
   const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
-  const no = h("button", { type: "button", class: "mlm-button" }, "Keep");
+  const no = button("Keep");
   const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
   const element = h(
     "div",
@@ -111,8 +150,9 @@ function confirmation() {
 
 // src/deploy/capture.ts
 var SECONDS = 900;
-function capturing({ python, act }) {
+function capturing({ python, say, told }) {
   const question = confirmation();
+  const { act, trouble: trouble2, fail } = acting(say);
   const cells = h("select", { class: "mlm-input", "aria-label": "Cell" });
   const file = h("input", {
     type: "text",
@@ -126,7 +166,7 @@ function capturing({ python, act }) {
     tabindex: "0",
     "aria-label": "Result of the check"
   });
-  const capture = h("button", { type: "button", class: "mlm-button" }, "Capture");
+  const capture = button("Capture");
   const none = h("p", { class: "mlm-hint" }, "No cell has run yet that may be an entry script.");
   const form = h(
     "div",
@@ -136,6 +176,7 @@ function capturing({ python, act }) {
     h("label", { class: "mlm-field" }, h("span", {}, "File"), file),
     h("div", { class: "mlm-row" }, capture),
     question.element,
+    trouble2,
     report
   );
   const sources = /* @__PURE__ */ new Map();
@@ -146,7 +187,10 @@ function capturing({ python, act }) {
   }
   async function look() {
     const chosen = cells.value;
-    const found = await python.ask("cells", {});
+    const found = await python.ask("cells", {}).catch((error) => {
+      fail(String(error));
+      return [];
+    });
     sources.clear();
     for (const cell of found) sources.set(`${cell.number}`, cell.source);
     cells.replaceChildren(
@@ -161,7 +205,8 @@ function capturing({ python, act }) {
     const wanted = { number: Number(cells.value), file: file.value };
     let existing = [];
     const find = async () => {
-      existing = await python.ask("existing", { file: wanted.file });
+      await told();
+      existing = await python.ask("existing", wanted);
     };
     if (!await act(capture, find, "")) return;
     const words = `Replace ${existing.join(" and ")}?`;
@@ -180,6 +225,7 @@ function capturing({ python, act }) {
   }
   cells.addEventListener("change", showSource);
   capture.addEventListener("click", () => void take());
+  onEnter(file, () => capture.click());
   return { element: h("div", {}, form, none), look };
 }
 
@@ -187,7 +233,7 @@ function capturing({ python, act }) {
 var PAUSE = 300;
 var OWN = Math.random().toString(36).slice(2);
 var made = 0;
-function fieldOf(field, changed) {
+function fieldOf(field, changed, entered) {
   made += 1;
   const id = `mlm-field-${OWN}-${made}`;
   const list = h("datalist", { id: `${id}-list` });
@@ -198,8 +244,13 @@ function fieldOf(field, changed) {
   let touched = false;
   control.id = id;
   control.setAttribute("aria-describedby", `${id}-unit ${id}-help ${id}-problem`);
-  if (control instanceof HTMLInputElement && control.type === "text")
+  if (control instanceof HTMLInputElement && control.type === "text") {
     control.setAttribute("list", list.id);
+    onEnter(control, () => {
+      tell();
+      entered();
+    });
+  }
   function read() {
     if (control instanceof HTMLInputElement && control.type === "checkbox")
       return control.checked ? "true" : "";
@@ -217,6 +268,7 @@ function fieldOf(field, changed) {
   });
   control.addEventListener("change", tell);
   return {
+    label: field.label,
     element: h(
       "div",
       { class: "mlm-field" },
@@ -236,6 +288,12 @@ function fieldOf(field, changed) {
         h("div", { class: "mlm-hint", id: `${id}-help` }, field.help)
       )
     ),
+    /** Lead the user here, though nothing was filled in yet. */
+    lead() {
+      touched = true;
+      control.closest("details")?.toggleAttribute("open", true);
+      control.focus();
+    },
     /** Take what may change while the field stays. */
     renew({ suggestions, kept: names }) {
       list.replaceChildren(...suggestions.map((value) => h("option", { value })));
@@ -285,7 +343,7 @@ function copyButton(label, text, say) {
     try {
       await writeClipboard(await text());
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
+      say(wordsOf(error));
       return;
     }
     const svg = button2.querySelector("svg");
@@ -305,7 +363,7 @@ function copyButton(label, text, say) {
 // src/deploy/files.ts
 async function configurationFiles({ python, say, act, question }, format) {
   const { files, line, notes } = await python.ask("configuration", { format });
-  const write = h("button", { type: "button", class: "mlm-button" }, "Write the files");
+  const write = button("Write the files");
   const names = files.map(([name]) => name).join(" and ");
   write.addEventListener("click", async () => {
     let existing = [];
@@ -339,32 +397,6 @@ function shown(name, text, say) {
   ];
 }
 
-// src/lib/acting.ts
-function acting(say) {
-  const trouble = h("p", { class: "mlm-trouble", role: "alert" });
-  show(trouble, false);
-  function fail(words) {
-    setText(trouble, words);
-    show(trouble, words !== "");
-  }
-  async function act(button2, action, done) {
-    if (button2.ariaBusy === "true") return false;
-    button2.ariaBusy = "true";
-    fail("");
-    try {
-      await action();
-      if (done) say(done);
-      return true;
-    } catch (error) {
-      fail(error instanceof Error ? error.message : String(error));
-      return false;
-    } finally {
-      button2.ariaBusy = null;
-    }
-  }
-  return { trouble, act, fail };
-}
-
 // src/lib/changes.ts
 function changeList(changes) {
   if (changes.length === 0) return h("p", { class: "mlm-hint" }, "Nothing changes.");
@@ -376,6 +408,36 @@ function lineOf({ field, before, after }) {
   if (before && after) parts.push(" → ");
   if (after) parts.push(h("ins", {}, after));
   return h("li", {}, ...parts);
+}
+
+// src/lib/child.ts
+function child(python, name, host, signal, appeared = () => {
+}) {
+  const element = h("div", { class: "mlm-opened" });
+  let view;
+  async function update() {
+    view?.abort();
+    element.replaceChildren();
+    const reference = python.get(name);
+    if (reference === null) return;
+    view = new AbortController();
+    const { signal: gone } = view;
+    try {
+      const widget = await host.getWidget(reference.replace("IPY_MODEL_", "anywidget:"));
+      if (!gone.aborted) await widget.render({ el: element, signal: gone });
+    } catch (error) {
+      if (!gone.aborted) element.replaceChildren(trouble(error));
+    }
+  }
+  python.watch(name, () => void update().then(appeared), signal);
+  signal.addEventListener("abort", () => view?.abort(), { once: true });
+  void update();
+  return element;
+}
+function trouble(error) {
+  const words = wordsOf(error);
+  const told = h("p", { class: "mlm-trouble", role: "alert" }, `It cannot be shown: ${words}`);
+  return h("section", { class: "mlm-panel" }, told);
 }
 
 // src/lib/python.ts
@@ -422,6 +484,66 @@ function openDoor(model) {
   };
 }
 
+// src/lib/definition.ts
+function definition(draw2, begin) {
+  return () => {
+    const ui = begin?.();
+    let door;
+    const doorOf = (model) => {
+      door ??= openDoor(model);
+      return door;
+    };
+    return {
+      initialize({ model }) {
+        doorOf(model);
+      },
+      render({ model, el: place, signal, host }) {
+        draw2(doorOf(model), { place, signal, host }, ui);
+      }
+    };
+  };
+}
+
+// src/lib/focus.ts
+var FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+function keepFocus(root) {
+  let around = [];
+  root.addEventListener("focusin", ({ target }) => {
+    around = [];
+    for (let each = target; each && each !== root; each = each.parentElement)
+      around.push(each);
+  });
+  root.addEventListener("focusout", ({ target, relatedTarget }) => {
+    if (relatedTarget !== null) return;
+    const [left, path] = [target, around];
+    queueMicrotask(() => {
+      const isLeft = isThere(left) || document.activeElement !== document.body;
+      if (!isLeft && root.isConnected && root.checkVisibility()) focusBefore(root, path);
+    });
+  });
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || takesEscape(event.target)) return;
+    root.closest(".jp-Cell")?.focus();
+  });
+}
+function takesEscape(place) {
+  const suggests = place instanceof HTMLInputElement && place.list?.options.length;
+  return !!suggests || place.matches("select, input[type=search]:not(:placeholder-shown)");
+}
+function isThere(element) {
+  return element.isConnected && element.checkVisibility() && !element.matches(":disabled");
+}
+function focusBefore(root, around) {
+  const place = around.find((each) => each.isConnected);
+  const controls = [...root.querySelectorAll(FOCUSABLE)].filter(
+    (each) => isThere(each) && each.tabIndex >= 0
+  );
+  const before = controls.filter(
+    (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
+  );
+  (before.at(-1) ?? controls[0])?.focus();
+}
+
 // src/lib/format.ts
 function clock(time) {
   const date = new Date(time);
@@ -435,13 +557,22 @@ function frame(host, signal, className, ...parts) {
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
+  keepFocus(root);
   host.append(root);
   signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
-  return { root, note, say: (words) => setText(live, words) };
+  const say = (words) => setText(live, words === live.textContent ? `${words} ` : words);
+  return { root, note, say };
 }
 function keepKeys(root) {
-  const suppress = (on) => root.toggleAttribute("data-lm-suppress-shortcuts", on);
+  let focused = root;
+  const suppress = (on) => {
+    for (const place of [root, focused]) place.toggleAttribute("data-lm-suppress-shortcuts", on);
+  };
   suppress(true);
+  root.addEventListener("focusin", ({ target }) => {
+    focused = target;
+    suppress(true);
+  });
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });
@@ -460,22 +591,8 @@ function followConnection({ root, note }, python, what, since, signal) {
 
 // src/deploy.ts
 var SECONDS2 = 600;
-var deploy_default = () => {
-  let door;
-  const doorOf = (model) => {
-    door ??= openDoor(model);
-    return door;
-  };
-  return {
-    initialize({ model }) {
-      doorOf(model);
-    },
-    render({ model, el, signal, host }) {
-      draw(el, doorOf(model), signal, host);
-    }
-  };
-};
-function draw(place, python, signal, host) {
+var deploy_default = definition(draw);
+function draw(python, { place, signal, host }) {
   const first = h("div");
   const target = h("div");
   const more = h("div");
@@ -486,31 +603,30 @@ function draw(place, python, signal, host) {
   const json = button("As JSON");
   const yaml = button("As YAML");
   const question = confirmation();
+  const lacking = h("span", { class: "mlm-hint" });
   const together = h("p", { class: "mlm-trouble", role: "alert" });
   const result = h("div", { class: "mlm-result", role: "status" });
-  const open = h("div", { class: "mlm-opened" });
   const parts = frame(place, signal, "mlm-deploy");
-  const { act, trouble, fail } = acting(parts.say);
-  const capture = capturing({ python, act });
+  const { act, trouble: trouble2, fail } = acting(parts.say);
+  let told = Promise.resolve();
+  const capture = capturing({ python, say: parts.say, told: () => told });
   const captured = fold("Capture a cell as the script", capture.element);
   parts.root.setAttribute("aria-label", "Deploy");
   parts.note.after(
-    h("header", { class: "mlm-bar" }, h("h3", { class: "mlm-name" }, "Deploy a service")),
+    h("header", { class: "mlm-bar" }, h("h2", { class: "mlm-name" }, "Deploy a service")),
     h("div", { class: "mlm-deploy-part" }, first),
     captured,
     fold("Options of the target", target),
     fold("More", more),
     together,
-    trouble,
-    h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, json, yaml),
+    trouble2,
+    h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, json, yaml, lacking),
     question.element,
     result
   );
-  place.append(open);
+  place.append(child(python, "opened", host, signal));
   const fields = /* @__PURE__ */ new Map();
   const places = { first, target, more };
-  let view;
-  let told = Promise.resolve();
   function arrange() {
     const wanted = python.get("fields");
     const names = new Set(wanted.map((field) => field.name));
@@ -520,7 +636,7 @@ function draw(place, python, signal, host) {
       fields.delete(name);
     }
     for (const field of wanted) {
-      const made2 = fields.get(field.name) ?? fieldOf(field, (value) => set(field, value));
+      const made2 = fields.get(field.name) ?? fieldOf(field, (value) => set(field, value), entered);
       fields.set(field.name, made2);
       made2.renew(field);
       if (!made2.element.isConnected) places[field.part].append(made2.element);
@@ -533,10 +649,19 @@ function draw(place, python, signal, host) {
     for (const [name, field] of fields) field.update(values[name] ?? "", problems[name] ?? "");
     setText(together, problems[""] ?? "");
     show(together, "" in problems);
-    plan.disabled = deploy.disabled = Object.keys(problems).length > 0;
+    const [wrong] = Object.keys(problems);
+    plan.disabled = deploy.disabled = wrong !== void 0;
+    setText(lacking, wrong ? `Look at “${fields.get(wrong)?.label}”.` : "");
   }
   function set(field, value) {
-    told = told.then(() => python.ask("set", { name: field.name, value })).catch((error) => fail(error instanceof Error ? error.message : String(error)));
+    told = told.then(() => python.ask("set", { name: field.name, value })).catch((error) => fail(wordsOf(error)));
+  }
+  async function entered() {
+    await told;
+    const [wrong] = Object.keys(python.get("problems"));
+    if (wrong === void 0) return showPlan();
+    fields.get(wrong)?.lead();
+    update();
   }
   async function showPlan() {
     await act(
@@ -555,13 +680,8 @@ function draw(place, python, signal, host) {
       deploy,
       async () => {
         await told;
-        const { model, outcome } = await python.ask("deploy", {}, SECONDS2);
+        const { outcome } = await python.ask("deploy", {}, SECONDS2);
         result.replaceChildren(h("p", {}, `The service is ${outcome}.`));
-        view?.abort();
-        open.replaceChildren();
-        view = new AbortController();
-        const widget = await host.getWidget(model);
-        await widget.render({ el: open, signal: view.signal });
       },
       "The panel of the service is open below."
     );
@@ -597,20 +717,15 @@ function draw(place, python, signal, host) {
   json.addEventListener("click", () => void showFiles(json, "json"));
   yaml.addEventListener("click", () => void showFiles(yaml, "yaml"));
   captured.addEventListener("toggle", () => {
-    if (captured instanceof HTMLDetailsElement && captured.open)
-      capture.look().catch((error) => fail(String(error)));
+    if (captured instanceof HTMLDetailsElement && captured.open) void capture.look();
   });
   python.watch("fields", arrange, signal);
   python.watch("values", update, signal);
   python.watch("problems", update, signal);
   const now = (/* @__PURE__ */ new Date()).toISOString();
   followConnection(parts, python, "what is deployed is not", () => now, signal);
-  signal.addEventListener("abort", () => view?.abort(), { once: true });
-  show(trouble, false);
+  show(trouble2, false);
   arrange();
-}
-function button(words) {
-  return h("button", { type: "button", class: "mlm-button" }, words);
 }
 function fold(title, content) {
   const summary = h("summary", {}, icon("chevron"), h("span", { class: "mlm-title" }, title));

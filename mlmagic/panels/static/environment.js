@@ -17,6 +17,9 @@ function setText(element, text) {
 function show(element, visible) {
   element.hidden = !visible;
 }
+function button(words) {
+  return h("button", { type: "button", class: "mlm-button" }, words);
+}
 function fill(parent, count, make) {
   while (parent.childElementCount > count) parent.lastElementChild?.remove();
   while (parent.childElementCount < count) parent.append(make());
@@ -27,6 +30,9 @@ function fill(parent, count, make) {
 function hasWords(texts, words) {
   const all = texts.join("\n").toLowerCase();
   return words.toLowerCase().split(/\s+/).every((word) => all.includes(word));
+}
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }
 
 // src/environment/packages.ts
@@ -114,47 +120,29 @@ function drawRow(place, line) {
 }
 
 // src/lib/acting.ts
-function acting(say) {
+function acting(say, tell) {
   const trouble = h("p", { class: "mlm-trouble", role: "alert" });
   show(trouble, false);
   function fail(words) {
     setText(trouble, words);
     show(trouble, words !== "");
   }
-  async function act(button, action, done) {
-    if (button.ariaBusy === "true") return false;
-    button.ariaBusy = "true";
+  async function act(button2, action, done) {
+    if (button2.ariaBusy === "true") return false;
+    button2.ariaBusy = "true";
     fail("");
     try {
       await action();
       if (done) say(done);
       return true;
     } catch (error) {
-      fail(error instanceof Error ? error.message : String(error));
+      (tell ?? fail)(wordsOf(error));
       return false;
     } finally {
-      button.ariaBusy = null;
+      button2.ariaBusy = null;
     }
   }
   return { trouble, act, fail };
-}
-
-// src/lib/facts.ts
-function factList(facts) {
-  return h(
-    "dl",
-    { class: "mlm-facts" },
-    ...facts.map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, text)))
-  );
-}
-
-// src/lib/format.ts
-function plural(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
 }
 
 // src/lib/python.ts
@@ -201,6 +189,84 @@ function openDoor(model) {
   };
 }
 
+// src/lib/definition.ts
+function definition(draw2, begin) {
+  return () => {
+    const ui = begin?.();
+    let door;
+    const doorOf = (model) => {
+      door ??= openDoor(model);
+      return door;
+    };
+    return {
+      initialize({ model }) {
+        doorOf(model);
+      },
+      render({ model, el: place, signal, host }) {
+        draw2(doorOf(model), { place, signal, host }, ui);
+      }
+    };
+  };
+}
+
+// src/lib/facts.ts
+function factList(facts) {
+  return h(
+    "dl",
+    { class: "mlm-facts" },
+    ...facts.map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, text)))
+  );
+}
+
+// src/lib/format.ts
+function plural(count, noun) {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+
+// src/lib/focus.ts
+var FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+function keepFocus(root) {
+  let around = [];
+  root.addEventListener("focusin", ({ target }) => {
+    around = [];
+    for (let each = target; each && each !== root; each = each.parentElement)
+      around.push(each);
+  });
+  root.addEventListener("focusout", ({ target, relatedTarget }) => {
+    if (relatedTarget !== null) return;
+    const [left, path] = [target, around];
+    queueMicrotask(() => {
+      const isLeft = isThere(left) || document.activeElement !== document.body;
+      if (!isLeft && root.isConnected && root.checkVisibility()) focusBefore(root, path);
+    });
+  });
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || takesEscape(event.target)) return;
+    root.closest(".jp-Cell")?.focus();
+  });
+}
+function takesEscape(place) {
+  const suggests = place instanceof HTMLInputElement && place.list?.options.length;
+  return !!suggests || place.matches("select, input[type=search]:not(:placeholder-shown)");
+}
+function isThere(element) {
+  return element.isConnected && element.checkVisibility() && !element.matches(":disabled");
+}
+function focusBefore(root, around) {
+  const place = around.find((each) => each.isConnected);
+  const controls = [...root.querySelectorAll(FOCUSABLE)].filter(
+    (each) => isThere(each) && each.tabIndex >= 0
+  );
+  const before = controls.filter(
+    (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
+  );
+  (before.at(-1) ?? controls[0])?.focus();
+}
+
 // src/lib/shell.ts
 function frame(host, signal, className, ...parts) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
@@ -208,13 +274,22 @@ function frame(host, signal, className, ...parts) {
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
+  keepFocus(root);
   host.append(root);
   signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
-  return { root, note, say: (words) => setText(live, words) };
+  const say = (words) => setText(live, words === live.textContent ? `${words} ` : words);
+  return { root, note, say };
 }
 function keepKeys(root) {
-  const suppress = (on) => root.toggleAttribute("data-lm-suppress-shortcuts", on);
+  let focused = root;
+  const suppress = (on) => {
+    for (const place of [root, focused]) place.toggleAttribute("data-lm-suppress-shortcuts", on);
+  };
   suppress(true);
+  root.addEventListener("focusin", ({ target }) => {
+    focused = target;
+    suppress(true);
+  });
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });
@@ -253,24 +328,12 @@ function createStore(initial) {
 // src/environment.ts
 var SECONDS = 60;
 var LOCK_SECONDS = 900;
-var environment_default = () => {
-  const ui = createStore({ text: "", onlyDifferent: false, beside: "" });
-  let door;
-  const doorOf = (model) => {
-    door ??= openDoor(model);
-    return door;
-  };
-  return {
-    initialize({ model }) {
-      doorOf(model);
-    },
-    render({ model, el, signal }) {
-      draw(el, doorOf(model), ui, signal);
-    }
-  };
-};
-function draw(place, python, ui, signal) {
-  const name = h("h3", { class: "mlm-name" });
+var environment_default = definition(
+  draw,
+  () => createStore({ text: "", onlyDifferent: false, beside: "" })
+);
+function draw(python, { place, signal }, ui) {
+  const name = h("h2", { class: "mlm-name" });
   const search = h("input", {
     type: "search",
     class: "mlm-input",
@@ -280,7 +343,7 @@ function draw(place, python, ui, signal) {
   const beside = h("select", { class: "mlm-input" });
   const only = h("input", { type: "checkbox" });
   const count = h("span", { class: "mlm-place", role: "status" });
-  const lock = h("button", { type: "button", class: "mlm-button" }, "Choose versions");
+  const lock = button("Choose versions");
   const removed = h("p", { class: "mlm-note", role: "status" });
   const facts = h("div");
   const empty = h("p", { class: "mlm-empty" });
@@ -325,8 +388,8 @@ function draw(place, python, ui, signal) {
       h("option", { value: "" }, "this kernel"),
       ...others.map(({ identity, label }) => h("option", { value: identity }, label))
     );
-    const isThere = others.some(({ identity }) => identity === ui.value.beside);
-    if (!isThere && ui.value.beside) ui.set({ beside: "" });
+    const isThere2 = others.some(({ identity }) => identity === ui.value.beside);
+    if (!isThere2 && ui.value.beside) ui.set({ beside: "" });
     beside.value = ui.value.beside;
   }
   async function compare() {
@@ -341,7 +404,7 @@ function draw(place, python, ui, signal) {
       lines = versions ? besideLock(packages, versions) : besideKernel(packages);
       drawLines();
     } catch (error) {
-      if (mine === asked) fail(error instanceof Error ? error.message : String(error));
+      if (mine === asked) fail(wordsOf(error));
     }
   }
   function drawLines() {

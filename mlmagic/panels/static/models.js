@@ -17,36 +17,39 @@ function setText(element, text) {
 function show(element, visible) {
   element.hidden = !visible;
 }
-function fill(parent, count, make) {
-  while (parent.childElementCount > count) parent.lastElementChild?.remove();
-  while (parent.childElementCount < count) parent.append(make());
-  return [...parent.children];
+function button(words) {
+  return h("button", { type: "button", class: "mlm-button" }, words);
+}
+
+// src/lib/words.ts
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }
 
 // src/lib/acting.ts
-function acting(say) {
-  const trouble = h("p", { class: "mlm-trouble", role: "alert" });
-  show(trouble, false);
+function acting(say, tell) {
+  const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
+  show(trouble2, false);
   function fail(words) {
-    setText(trouble, words);
-    show(trouble, words !== "");
+    setText(trouble2, words);
+    show(trouble2, words !== "");
   }
-  async function act(button, action, done) {
-    if (button.ariaBusy === "true") return false;
-    button.ariaBusy = "true";
+  async function act(button2, action, done) {
+    if (button2.ariaBusy === "true") return false;
+    button2.ariaBusy = "true";
     fail("");
     try {
       await action();
       if (done) say(done);
       return true;
     } catch (error) {
-      fail(error instanceof Error ? error.message : String(error));
+      (tell ?? fail)(wordsOf(error));
       return false;
     } finally {
-      button.ariaBusy = null;
+      button2.ariaBusy = null;
     }
   }
-  return { trouble, act, fail };
+  return { trouble: trouble2, act, fail };
 }
 
 // src/lib/changes.ts
@@ -62,11 +65,41 @@ function lineOf({ field: field2, before, after }) {
   return h("li", {}, ...parts);
 }
 
+// src/lib/child.ts
+function child(python, name, host, signal, appeared = () => {
+}) {
+  const element = h("div", { class: "mlm-opened" });
+  let view;
+  async function update() {
+    view?.abort();
+    element.replaceChildren();
+    const reference = python.get(name);
+    if (reference === null) return;
+    view = new AbortController();
+    const { signal: gone } = view;
+    try {
+      const widget = await host.getWidget(reference.replace("IPY_MODEL_", "anywidget:"));
+      if (!gone.aborted) await widget.render({ el: element, signal: gone });
+    } catch (error) {
+      if (!gone.aborted) element.replaceChildren(trouble(error));
+    }
+  }
+  python.watch(name, () => void update().then(appeared), signal);
+  signal.addEventListener("abort", () => view?.abort(), { once: true });
+  void update();
+  return element;
+}
+function trouble(error) {
+  const words = wordsOf(error);
+  const told = h("p", { class: "mlm-trouble", role: "alert" }, `It cannot be shown: ${words}`);
+  return h("section", { class: "mlm-panel" }, told);
+}
+
 // src/lib/confirm.ts
 function confirmation() {
   const words = h("p", { class: "mlm-question" });
   const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
-  const no = h("button", { type: "button", class: "mlm-button" }, "Keep");
+  const no = button("Keep");
   const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
   const element = h(
     "div",
@@ -120,55 +153,6 @@ function confirmation() {
   };
 }
 
-// src/lib/format.ts
-function age(since, now) {
-  if (!since) return "–";
-  const seconds = Math.max(0, Math.floor((now - Date.parse(since)) / 1e3));
-  return Number.isNaN(seconds) ? "–" : duration(seconds);
-}
-function duration(seconds) {
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
-  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
-}
-function joined(first, rest, unit) {
-  return rest ? `${first} ${rest} ${unit}` : first;
-}
-function bytes(count) {
-  if (count === null) return "–";
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = count;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1e3;
-    unit += 1;
-  }
-  return `${unit && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
-}
-function plural(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
-}
-var ROW_LENGTH = 200;
-function pretty(text) {
-  try {
-    const spread = JSON.stringify(JSON.parse(text), null, 2);
-    const rows = spread.replace(/[[{]\n[^[\]{}]*[\]}]/g, (inner) => {
-      const row = inner.replace(/\s*\n\s*/g, " ").replace(/^([[{]) | ([\]}])$/g, "$1$2");
-      return row.length <= ROW_LENGTH ? row : inner;
-    });
-    return rows.length < 60 ? rows.replace(/\n\s*/g, "") : rows;
-  } catch {
-    return text;
-  }
-}
-
 // src/lib/python.ts
 var RESEND_MS = 3e3;
 function openDoor(model) {
@@ -213,6 +197,102 @@ function openDoor(model) {
   };
 }
 
+// src/lib/definition.ts
+function definition(draw3, begin) {
+  return () => {
+    const ui = begin?.();
+    let door;
+    const doorOf = (model) => {
+      door ??= openDoor(model);
+      return door;
+    };
+    return {
+      initialize({ model }) {
+        doorOf(model);
+      },
+      render({ model, el: place, signal, host }) {
+        draw3(doorOf(model), { place, signal, host }, ui);
+      }
+    };
+  };
+}
+
+// src/lib/format.ts
+function bytes(count) {
+  if (count === null) return "–";
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1e3;
+    unit += 1;
+  }
+  return `${unit && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+function plural(count, noun) {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+function moment(time) {
+  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+var ROW_LENGTH = 200;
+function pretty(text) {
+  try {
+    const spread = JSON.stringify(JSON.parse(text), null, 2);
+    const rows = spread.replace(/[[{]\n[^[\]{}]*[\]}]/g, (inner) => {
+      const row = inner.replace(/\s*\n\s*/g, " ").replace(/^([[{]) | ([\]}])$/g, "$1$2");
+      return row.length <= ROW_LENGTH ? row : inner;
+    });
+    return rows.length < 60 ? rows.replace(/\n\s*/g, "") : rows;
+  } catch {
+    return text;
+  }
+}
+
+// src/lib/focus.ts
+var FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+function keepFocus(root) {
+  let around = [];
+  root.addEventListener("focusin", ({ target }) => {
+    around = [];
+    for (let each = target; each && each !== root; each = each.parentElement)
+      around.push(each);
+  });
+  root.addEventListener("focusout", ({ target, relatedTarget }) => {
+    if (relatedTarget !== null) return;
+    const [left, path] = [target, around];
+    queueMicrotask(() => {
+      const isLeft = isThere(left) || document.activeElement !== document.body;
+      if (!isLeft && root.isConnected && root.checkVisibility()) focusBefore(root, path);
+    });
+  });
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || takesEscape(event.target)) return;
+    root.closest(".jp-Cell")?.focus();
+  });
+}
+function takesEscape(place) {
+  const suggests = place instanceof HTMLInputElement && place.list?.options.length;
+  return !!suggests || place.matches("select, input[type=search]:not(:placeholder-shown)");
+}
+function isThere(element) {
+  return element.isConnected && element.checkVisibility() && !element.matches(":disabled");
+}
+function focusBefore(root, around) {
+  const place = around.find((each) => each.isConnected);
+  const controls = [...root.querySelectorAll(FOCUSABLE)].filter(
+    (each) => isThere(each) && each.tabIndex >= 0
+  );
+  const before = controls.filter(
+    (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
+  );
+  (before.at(-1) ?? controls[0])?.focus();
+}
+
 // src/lib/shell.ts
 function frame(host, signal, className, ...parts) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
@@ -220,13 +300,22 @@ function frame(host, signal, className, ...parts) {
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
+  keepFocus(root);
   host.append(root);
   signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
-  return { root, note, say: (words) => setText(live, words) };
+  const say = (words) => setText(live, words === live.textContent ? `${words} ` : words);
+  return { root, note, say };
 }
 function keepKeys(root) {
-  const suppress = (on) => root.toggleAttribute("data-lm-suppress-shortcuts", on);
+  let focused = root;
+  const suppress = (on) => {
+    for (const place of [root, focused]) place.toggleAttribute("data-lm-suppress-shortcuts", on);
+  };
   suppress(true);
+  root.addEventListener("focusin", ({ target }) => {
+    focused = target;
+    suppress(true);
+  });
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });
@@ -274,14 +363,14 @@ function factList(facts) {
 // src/models/details.ts
 function details(python, actions) {
   const element = h("section", { class: "mlm-model" });
-  let shown = null;
+  let shown = "";
   show(element, false);
   return {
     element,
     async show(id) {
       shown = id;
-      show(element, id !== null);
-      if (id === null) return;
+      show(element, id !== "");
+      if (id === "") return;
       const model = await python.ask("details", { id }, 60);
       if (shown === id) draw(element, model, actions);
     }
@@ -290,16 +379,17 @@ function details(python, actions) {
 function draw(element, model, actions) {
   const remove = h("button", { type: "button", class: "mlm-button mlm-danger" }, "Delete …");
   remove.addEventListener("click", () => void actions.remove(model.id, remove));
-  const deploy = h("button", { type: "button", class: "mlm-button" }, "Deploy …");
+  const deploy = button("Deploy …");
   deploy.addEventListener("click", () => void actions.deploy(model.id, deploy));
   const users = model.usedBy.join(", ");
+  const more = model.fileCount - model.files.length;
   const name = model.id.replace(/:\d+$/, "");
   element.setAttribute("aria-label", model.id);
   element.replaceChildren(
     h(
       "div",
       { class: "mlm-row" },
-      h("h4", {}, model.id),
+      h("h3", {}, model.id),
       h("span", { class: "mlm-push" }),
       deploy,
       remove
@@ -309,7 +399,7 @@ function draw(element, model, actions) {
       ["used by", users || "no service"],
       ["versions", model.versions.map((version) => `${name}:${version}`).join(", ")]
     ]),
-    h("h5", {}, plural(model.files.length, "file")),
+    h("h4", {}, plural(model.fileCount, "file")),
     h(
       "ul",
       { class: "mlm-files" },
@@ -321,18 +411,31 @@ function draw(element, model, actions) {
           ` ${bytes(size)} `,
           h("code", { title: digest }, `sha256:${digest.slice(0, 12)}`)
         )
-      )
+      ),
+      ...more > 0 ? [h("li", {}, `… and ${plural(more, "file")} more`)] : []
     )
   );
   if (model.sample)
     element.append(
-      h("h5", {}, "Sample"),
+      h("h4", {}, "Sample"),
       h(
         "pre",
         { class: "mlm-code", role: "group", tabindex: "0", "aria-label": "Sample" },
         pretty(model.sample)
       )
     );
+  element.append(
+    h(
+      "details",
+      {},
+      h("summary", {}, "Card"),
+      h(
+        "pre",
+        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": "Card" },
+        model.card
+      )
+    )
+  );
 }
 
 // src/models/register.ts
@@ -341,7 +444,7 @@ function registration({ python, act, fail, registered }) {
   const name = input("Name", "churn");
   const tags = input("Tags", "stage=test, owner=me");
   const submit = h("button", { type: "submit", class: "mlm-button" }, "Register");
-  const cancel = h("button", { type: "button", class: "mlm-button" }, "Cancel");
+  const cancel = button("Cancel");
   const element = h(
     "form",
     { class: "mlm-register" },
@@ -361,6 +464,7 @@ function registration({ python, act, fail, registered }) {
       submit,
       async () => {
         const { id, outcome } = await python.ask("register", values, 600);
+        element.reset();
         show(element, false);
         registered(id, outcome);
       },
@@ -370,6 +474,11 @@ function registration({ python, act, fail, registered }) {
   element.addEventListener("submit", (event) => {
     event.preventDefault();
     void register();
+  });
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+    event.preventDefault();
+    element.requestSubmit();
   });
   cancel.addEventListener("click", () => {
     fail("");
@@ -384,11 +493,27 @@ function field(label, place) {
   return h("label", { class: "mlm-field" }, h("span", {}, label), place);
 }
 
+// src/lib/lines.ts
+function lines(parent, keyOf, make) {
+  let known = /* @__PURE__ */ new Map();
+  return (rows) => {
+    const next = /* @__PURE__ */ new Map();
+    for (const row of rows) next.set(keyOf(row), known.get(keyOf(row)) ?? make());
+    for (const [key, line] of known) if (!next.has(key)) line.element.remove();
+    known = next;
+    rows.forEach((row, index) => {
+      const line = next.get(keyOf(row));
+      const place = parent.children[index] ?? null;
+      if (place !== line.element) parent.insertBefore(line.element, place);
+      line.draw(row);
+    });
+  };
+}
+
 // src/models/table.ts
 var COLUMNS = ["Model", "Framework", "Size", "Tags", "Registered"];
 function modelsTable(choices) {
   const body = h("tbody");
-  const lines = /* @__PURE__ */ new Map();
   const titles = COLUMNS.map((title) => h("th", { scope: "col", "data-column": title }, title));
   const element = h(
     "table",
@@ -396,22 +521,12 @@ function modelsTable(choices) {
     h("thead", {}, h("tr", {}, h("td"), ...titles)),
     body
   );
-  return {
-    element,
-    draw(rows) {
-      const made = fill(body, rows.length, () => {
-        const line = lineOf2(choices);
-        lines.set(line.element, line);
-        return line.element;
-      });
-      for (const gone of lines.keys())
-        if (!made.includes(gone)) lines.delete(gone);
-      made.forEach((place, index) => {
-        const row = rows[index];
-        if (row) lines.get(place)?.draw(row);
-      });
-    }
-  };
+  const draw3 = lines(
+    body,
+    (row) => row.id,
+    () => lineOf2(choices)
+  );
+  return { element, draw: draw3 };
 }
 function lineOf2(choices) {
   let id = "";
@@ -437,7 +552,7 @@ function lineOf2(choices) {
       setText(aliases, row.aliases.map((alias) => `@${alias}`).join(" "));
       setText(framework, row.framework);
       setText(size, bytes(row.size));
-      setText(made, `${age(row.createdAt, Date.now())} ago`);
+      setText(made, moment(row.createdAt));
       const words = row.tags.map(([key, value]) => `${key}=${value}`);
       if (tags.textContent !== words.join(""))
         tags.replaceChildren(...words.map((text) => tagChip(text, find)));
@@ -455,23 +570,11 @@ function tagChip(text, find) {
 // src/models.ts
 var PAUSE = 250;
 var SECONDS = 60;
-var models_default = () => {
-  const ui = createStore({ text: "", all: false, chosen: [], opened: null });
-  let door;
-  const doorOf = (model) => {
-    door ??= openDoor(model);
-    return door;
-  };
-  return {
-    initialize({ model }) {
-      doorOf(model);
-    },
-    render({ model, el, signal, host }) {
-      draw2(el, doorOf(model), ui, signal, host);
-    }
-  };
-};
-function draw2(place, python, ui, signal, host) {
+var models_default = definition(
+  draw2,
+  () => createStore({ text: "", all: false, chosen: [] })
+);
+function draw2(python, { place, signal, host }, ui) {
   const search = h("input", {
     type: "search",
     class: "mlm-input",
@@ -481,22 +584,28 @@ function draw2(place, python, ui, signal, host) {
   });
   const all = h("input", { type: "checkbox" });
   const count = h("span", { class: "mlm-place", role: "status" });
-  const compare = h("button", { type: "button", class: "mlm-button" }, "Compare");
-  const add = h("button", { type: "button", class: "mlm-button" }, "Register …");
+  const compare = button("Compare");
+  const add = button("Register …");
   const empty = h("p", { class: "mlm-empty" });
   const question = confirmation();
   const compared = h("section", { class: "mlm-compared", "aria-label": "Differences" });
-  const table = modelsTable(() => ({ ...ui.value, choose, open: toggle, find }));
+  const table = modelsTable(() => ({
+    ...ui.value,
+    opened: python.get("opened"),
+    choose,
+    open: (id) => void toggle(id),
+    find
+  }));
   const parts = frame(place, signal, "mlm-models-panel");
   const { say } = parts;
-  const { act, trouble, fail } = acting(say);
+  const { act, trouble: trouble2, fail } = acting(say);
   const form = registration({ python, act, fail, registered });
   const opened = details(python, { remove, deploy });
   parts.note.after(
     h(
       "header",
       { class: "mlm-bar" },
-      h("h3", { class: "mlm-name" }, "Models"),
+      h("h2", { class: "mlm-name" }, "Models"),
       search,
       h("label", { class: "mlm-row" }, all, "All versions"),
       count,
@@ -504,7 +613,7 @@ function draw2(place, python, ui, signal, host) {
       add
     ),
     question.element,
-    trouble,
+    trouble2,
     form.element,
     table.element,
     empty,
@@ -512,9 +621,14 @@ function draw2(place, python, ui, signal, host) {
     opened.element
   );
   parts.root.setAttribute("aria-label", "Models");
-  const deploying = h("div", { class: "mlm-opened" });
+  let asksForm = false;
+  const deploying = child(python, "form", host, signal, () => {
+    if (!asksForm) return;
+    asksForm = false;
+    deploying.scrollIntoView({ block: "nearest" });
+    deploying.querySelector("input")?.focus();
+  });
   place.append(deploying);
-  let view;
   let rows = [];
   let asked = 0;
   let timer = 0;
@@ -532,7 +646,7 @@ function draw2(place, python, ui, signal, host) {
       fail("");
       draws(found.models, found.more);
     } catch (error) {
-      if (mine === asked) fail(error instanceof Error ? error.message : String(error));
+      if (mine === asked) fail(wordsOf(error));
     }
   }
   function draws(next, more) {
@@ -563,16 +677,19 @@ function draw2(place, python, ui, signal, host) {
     compared.replaceChildren();
     mark();
   }
-  function toggle(id) {
-    ui.set({ opened: ui.value.opened === id ? null : id });
-    mark();
-    void showOpened();
+  async function toggle(id) {
+    try {
+      await python.ask("open", { id: python.get("opened") === id ? "" : id });
+    } catch (error) {
+      fail(wordsOf(error));
+    }
   }
   async function showOpened() {
+    mark();
     try {
-      await opened.show(ui.value.opened);
+      await opened.show(python.get("opened"));
     } catch (error) {
-      fail(error instanceof Error ? error.message : String(error));
+      fail(wordsOf(error));
     }
   }
   async function showCompared() {
@@ -583,43 +700,35 @@ function draw2(place, python, ui, signal, host) {
       compare,
       async () => {
         const changes = await python.ask("compare", { before, after }, SECONDS);
-        compared.replaceChildren(h("h4", {}, `${before} → ${after}`), changeList(changes));
+        compared.replaceChildren(h("h3", {}, `${before} → ${after}`), changeList(changes));
       },
       `${before} and ${after} are compared below the table.`
     );
   }
-  async function remove(id, button) {
+  async function remove(id, button2) {
     if (!await question.ask(`Delete ${id}? Its files go where nothing else uses them.`, "Delete"))
       return;
     const done = await act(
-      button,
+      button2,
       () => python.ask("delete", { id }, SECONDS),
       `${id} is deleted.`
     );
     if (!done) return;
-    ui.set({ opened: null, chosen: ui.value.chosen.filter((each) => each !== id) });
-    void showOpened();
+    ui.set({ chosen: ui.value.chosen.filter((each) => each !== id) });
     void update();
   }
-  async function deploy(id, button) {
-    await act(
-      button,
-      async () => {
-        const { model } = await python.ask("deploy", { id }, SECONDS);
-        view?.abort();
-        deploying.replaceChildren();
-        view = new AbortController();
-        const widget = await host.getWidget(model);
-        await widget.render({ el: deploying, signal: view.signal });
-      },
+  async function deploy(id, button2) {
+    asksForm = true;
+    const done = await act(
+      button2,
+      () => python.ask("deploy", { id }, SECONDS),
       `The form that deploys ${id} is open below.`
     );
+    if (!done) asksForm = false;
   }
   function registered(id, outcome) {
     say(`${id} is ${outcome}.`);
-    ui.set({ opened: id });
     void update();
-    void showOpened();
   }
   search.addEventListener("input", () => {
     ui.set({ text: search.value });
@@ -632,12 +741,9 @@ function draw2(place, python, ui, signal, host) {
   });
   compare.addEventListener("click", () => void showCompared());
   add.addEventListener("click", form.toggle);
-  const end = () => {
-    clearTimeout(timer);
-    view?.abort();
-  };
-  signal.addEventListener("abort", end, { once: true });
+  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   python.watch("models", () => void update(), signal);
+  python.watch("opened", () => void showOpened(), signal);
   followConnection(parts, python, "the models are not", () => python.get("checked"), signal);
   void update();
   void showOpened();

@@ -44,6 +44,26 @@ function openDoor(model) {
   };
 }
 
+// src/lib/definition.ts
+function definition(draw2, begin) {
+  return () => {
+    const ui = begin?.();
+    let door;
+    const doorOf = (model) => {
+      door ??= openDoor(model);
+      return door;
+    };
+    return {
+      initialize({ model }) {
+        doorOf(model);
+      },
+      render({ model, el: place, signal, host }) {
+        draw2(doorOf(model), { place, signal, host }, ui);
+      }
+    };
+  };
+}
+
 // src/lib/dom.ts
 function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -60,6 +80,14 @@ function setText(element, text) {
 }
 function show(element, visible) {
   element.hidden = !visible;
+}
+function onEnter(place, action) {
+  place.addEventListener("keydown", ({ key, isComposing }) => {
+    if (key === "Enter" && !isComposing) action();
+  });
+}
+function button(words) {
+  return h("button", { type: "button", class: "mlm-button" }, words);
 }
 function fill(parent, count, make) {
   while (parent.childElementCount > count) parent.lastElementChild?.remove();
@@ -98,6 +126,46 @@ function iconButton(name, label, onclick) {
 function setLabel(button2, label) {
   button2.title = label;
   button2.setAttribute("aria-label", label);
+}
+
+// src/lib/focus.ts
+var FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+function keepFocus(root) {
+  let around = [];
+  root.addEventListener("focusin", ({ target }) => {
+    around = [];
+    for (let each = target; each && each !== root; each = each.parentElement)
+      around.push(each);
+  });
+  root.addEventListener("focusout", ({ target, relatedTarget }) => {
+    if (relatedTarget !== null) return;
+    const [left, path] = [target, around];
+    queueMicrotask(() => {
+      const isLeft = isThere(left) || document.activeElement !== document.body;
+      if (!isLeft && root.isConnected && root.checkVisibility()) focusBefore(root, path);
+    });
+  });
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || takesEscape(event.target)) return;
+    root.closest(".jp-Cell")?.focus();
+  });
+}
+function takesEscape(place) {
+  const suggests = place instanceof HTMLInputElement && place.list?.options.length;
+  return !!suggests || place.matches("select, input[type=search]:not(:placeholder-shown)");
+}
+function isThere(element) {
+  return element.isConnected && element.checkVisibility() && !element.matches(":disabled");
+}
+function focusBefore(root, around) {
+  const place = around.find((each) => each.isConnected);
+  const controls = [...root.querySelectorAll(FOCUSABLE)].filter(
+    (each) => isThere(each) && each.tabIndex >= 0
+  );
+  const before = controls.filter(
+    (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
+  );
+  (before.at(-1) ?? controls[0])?.focus();
 }
 
 // src/lib/format.ts
@@ -168,13 +236,22 @@ function frame(host, signal, className, ...parts) {
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
+  keepFocus(root);
   host.append(root);
   signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
-  return { root, note, say: (words) => setText(live, words) };
+  const say = (words) => setText(live, words === live.textContent ? `${words} ` : words);
+  return { root, note, say };
 }
 function keepKeys(root) {
-  const suppress = (on) => root.toggleAttribute("data-lm-suppress-shortcuts", on);
+  let focused = root;
+  const suppress = (on) => {
+    for (const place of [root, focused]) place.toggleAttribute("data-lm-suppress-shortcuts", on);
+  };
   suppress(true);
+  root.addEventListener("focusin", ({ target }) => {
+    focused = target;
+    suppress(true);
+  });
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });
@@ -210,8 +287,13 @@ function createStore(initial) {
   };
 }
 
+// src/lib/words.ts
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
 // src/lib/acting.ts
-function acting(say) {
+function acting(say, tell) {
   const trouble = h("p", { class: "mlm-trouble", role: "alert" });
   show(trouble, false);
   function fail(words) {
@@ -227,7 +309,7 @@ function acting(say) {
       if (done) say(done);
       return true;
     } catch (error) {
-      fail(error instanceof Error ? error.message : String(error));
+      (tell ?? fail)(wordsOf(error));
       return false;
     } finally {
       button2.ariaBusy = null;
@@ -273,7 +355,7 @@ function copyButton(label, text, say) {
     try {
       await writeClipboard(await text());
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
+      say(wordsOf(error));
       return;
     }
     const svg = button2.querySelector("svg");
@@ -323,7 +405,7 @@ function commands(context) {
 function confirmation() {
   const words = h("p", { class: "mlm-question" });
   const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
-  const no = h("button", { type: "button", class: "mlm-button" }, "Keep");
+  const no = button("Keep");
   const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
   const element = h(
     "div",
@@ -383,6 +465,7 @@ var SHOWN_SECONDS = 60;
 function keyValue(context, which, label, question) {
   const value = h("code", { class: "mlm-key" }, MASK);
   const ask = async () => (await context.python.ask("keys", {}))[which];
+  const { act } = acting(context.say, tell);
   let timer = 0;
   function hide() {
     clearTimeout(timer);
@@ -401,22 +484,19 @@ function keyValue(context, which, label, question) {
     try {
       tell(await ask());
     } catch (error) {
-      tell(error instanceof Error ? error.message : String(error));
+      tell(wordsOf(error));
     }
   }
   async function replace() {
+    if (rotate.ariaBusy === "true") return;
     const asked = `Make a new ${label}? Clients that use the old one are refused at once.`;
     if (!await question.ask(asked, "Make a new key")) return;
-    rotate.disabled = true;
-    try {
-      await context.python.ask("rotate", { which }, 60);
-      hide();
-      context.say(`The ${label} is new.`);
-    } catch (error) {
-      tell(error instanceof Error ? error.message : String(error));
-    } finally {
-      rotate.disabled = false;
-    }
+    const done = await act(
+      rotate,
+      () => context.python.ask("rotate", { which }, 60),
+      `The ${label} is new.`
+    );
+    if (done) hide();
   }
   function setButton(name, words) {
     const svg = toggle.querySelector("svg");
@@ -557,8 +637,8 @@ function failure(context) {
       show(element, traceback !== "");
       if (traceback === shown) return;
       shown = traceback;
-      const lines = traceback.trimEnd().split("\n");
-      text.replaceChildren(...lines.map((line, index) => lineOf(line, index === lines.length - 1)));
+      const lines2 = traceback.trimEnd().split("\n");
+      text.replaceChildren(...lines2.map((line, index) => lineOf(line, index === lines2.length - 1)));
     }
   };
 }
@@ -601,7 +681,7 @@ function stateChip() {
 
 // src/service/header.ts
 function header(context) {
-  const name = h("h3", { class: "mlm-name" });
+  const name = h("h2", { class: "mlm-name" });
   const chip = stateChip();
   const place = h("span", { class: "mlm-place" });
   const reason = h("code", { class: "mlm-reason" });
@@ -646,7 +726,7 @@ function saveText(text, name, type = "text/plain") {
 var NEAR = 12;
 var LEVELS = ["info", "warning", "error"];
 function log(context) {
-  const lines = h("div", {
+  const lines2 = h("div", {
     class: "mlm-lines",
     role: "log",
     "aria-live": "off",
@@ -678,25 +758,31 @@ function log(context) {
     { type: "button", class: "mlm-button", "aria-pressed": "false" },
     "Pause"
   );
-  const save = h("button", { type: "button", class: "mlm-button" }, "Download");
+  const save = button("Download");
   const found = h("span", { class: "mlm-found", role: "status" });
   const { element, remark } = foldable(
     context,
     "log",
     "Log",
     h("div", { class: "mlm-log-bar mlm-row" }, search, level, found, pause, save),
-    h("div", { class: "mlm-log-frame" }, lines, resume)
+    h("div", { class: "mlm-log-frame" }, lines2, resume)
   );
+  const { act } = acting(context.say, (words) => setText(found, words));
   let first = 0;
   let end = 0;
   let following = true;
+  let room = [0, 0];
   let paused = false;
   let seen = 0;
   let carried = "info";
   function follow() {
     following = true;
-    lines.scrollTop = lines.scrollHeight;
+    toEnd();
     mark();
+  }
+  function toEnd() {
+    lines2.scrollTop = lines2.scrollHeight;
+    room = [lines2.clientWidth, lines2.scrollHeight];
   }
   function mark() {
     if (following) seen = end;
@@ -711,22 +797,22 @@ function log(context) {
       return;
     }
     if (dropped > end || dropped + texts.length < end) {
-      lines.replaceChildren();
+      lines2.replaceChildren();
       first = dropped;
       end = dropped;
       carried = "info";
     }
     for (; first < dropped; first += 1) {
-      const gone = lines.firstElementChild;
-      if (gone && !following) lines.scrollTop -= gone.offsetHeight;
+      const gone = lines2.firstElementChild;
+      if (gone && !following) lines2.scrollTop -= gone.offsetHeight;
       gone?.remove();
     }
     const made = texts.slice(end - dropped).map(lineOf3);
-    lines.append(...made);
+    lines2.append(...made);
     end = dropped + texts.length;
     setText(remark, dropped ? `${plural(dropped, "earlier line")} not shown` : "");
     choose(made);
-    if (following) lines.scrollTop = lines.scrollHeight;
+    if (following) toEnd();
     mark();
   }
   function lineOf3(text) {
@@ -750,12 +836,12 @@ function log(context) {
       } else if (line.childElementCount) line.replaceChildren(text);
     }
     const isFiltered = words !== "" || least > 0;
-    const count = lines.querySelectorAll(":scope > :not([hidden])").length;
+    const count = lines2.querySelectorAll(":scope > :not([hidden])").length;
     setText(found, isFiltered ? `${plural(count, "line")} found` : "");
   }
   function chooseAll() {
-    choose(lines.children);
-    if (following) lines.scrollTop = lines.scrollHeight;
+    choose(lines2.children);
+    if (following) toEnd();
   }
   function setPaused(isPaused) {
     paused = isPaused;
@@ -764,27 +850,21 @@ function log(context) {
     draw2();
   }
   async function download() {
-    save.disabled = true;
-    try {
-      const { text } = await context.python.ask("log", {}, 60);
-      saveText(text, `${context.python.get("snapshot").name}.log`);
-      context.say("The log was downloaded.");
-    } catch (error) {
-      setText(found, error instanceof Error ? error.message : String(error));
-    } finally {
-      save.disabled = false;
-    }
+    const { text } = await context.python.ask("log", {}, 60);
+    saveText(text, `${context.python.get("snapshot").name}.log`);
   }
-  lines.addEventListener("scroll", () => {
-    following = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - NEAR;
+  lines2.addEventListener("scroll", () => {
+    const isWrapped = lines2.clientWidth !== room[0] || lines2.scrollHeight !== room[1];
+    if (following && isWrapped) toEnd();
+    else following = lines2.scrollTop + lines2.clientHeight >= lines2.scrollHeight - NEAR;
     mark();
   });
   search.addEventListener("input", chooseAll);
   level.addEventListener("change", chooseAll);
   pause.addEventListener("click", () => setPaused(!paused));
-  save.addEventListener("click", () => void download());
+  save.addEventListener("click", () => void act(save, download, "The log was downloaded."));
   const resized = new ResizeObserver(() => following && follow());
-  resized.observe(lines);
+  resized.observe(lines2);
   context.signal.addEventListener("abort", () => resized.disconnect(), { once: true });
   context.python.watch("tail", draw2, context.signal);
   draw2();
@@ -893,8 +973,8 @@ function manage(context) {
   update.addEventListener("click", () => void change());
   stop.addEventListener("click", () => void halt());
   remove.addEventListener("click", () => void destroy());
-  enter(replicas2, scale);
-  enter(models, plan);
+  onEnter(replicas2, () => scale.click());
+  onEnter(models, () => plan.click());
   return {
     element,
     update(snapshot) {
@@ -913,19 +993,11 @@ function manage(context) {
     }
   };
 }
-function button(words) {
-  return h("button", { type: "button", class: "mlm-button" }, words);
-}
 function input(type, label) {
   return h("input", { type, class: "mlm-input", "aria-label": label, spellcheck: "false" });
 }
 function field(label, ...parts) {
   return h("div", { class: "mlm-row" }, h("span", { class: "mlm-label" }, label), ...parts);
-}
-function enter(place, target) {
-  place.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") target.click();
-  });
 }
 
 // src/service/progress.ts
@@ -1040,13 +1112,30 @@ function emptyRow() {
   return h("tr", {}, h("th", { scope: "row" }), ...COLUMNS.slice(1).map(() => h("td")));
 }
 
+// src/lib/lines.ts
+function lines(parent, keyOf, make) {
+  let known = /* @__PURE__ */ new Map();
+  return (rows) => {
+    const next = /* @__PURE__ */ new Map();
+    for (const row2 of rows) next.set(keyOf(row2), known.get(keyOf(row2)) ?? make());
+    for (const [key, line] of known) if (!next.has(key)) line.element.remove();
+    known = next;
+    rows.forEach((row2, index) => {
+      const line = next.get(keyOf(row2));
+      const place = parent.children[index] ?? null;
+      if (place !== line.element) parent.insertBefore(line.element, place);
+      line.draw(row2);
+    });
+  };
+}
+
 // src/service/revisions.ts
 function revisions(context) {
   const question = confirmation();
   const { act, trouble } = acting(context.say);
   const list = h("ul", { class: "mlm-revisions-list" });
-  const lines = /* @__PURE__ */ new Map();
   let shown = [];
+  let now = Date.now();
   const { element, remark } = foldable(
     context,
     "revisions",
@@ -1059,7 +1148,7 @@ function revisions(context) {
     let generation = 0;
     const title = h("strong");
     const made = h("span", { class: "mlm-detail" });
-    const back = h("button", { type: "button", class: "mlm-button" }, "Roll back");
+    const back = button("Roll back");
     const changes = h("div");
     const what = h(
       "details",
@@ -1072,7 +1161,7 @@ function revisions(context) {
       try {
         changes.replaceChildren(changeList(await context.python.ask("changes", { generation })));
       } catch (error) {
-        changes.replaceChildren(error instanceof Error ? error.message : String(error));
+        changes.replaceChildren(wordsOf(error));
       }
     }
     async function rollBack() {
@@ -1086,8 +1175,7 @@ function revisions(context) {
     back.addEventListener("click", () => void rollBack());
     return {
       element: h("li", {}, h("div", { class: "mlm-row" }, title, made, back), what),
-      draw(revision, now) {
-        if (revision.generation !== generation) what.open = false;
+      draw(revision) {
         generation = revision.generation;
         setText(title, `Revision ${generation}`);
         const words = [`${age(revision.createdAt, now)} ago`];
@@ -1099,17 +1187,10 @@ function revisions(context) {
       }
     };
   }
-  function draw2(now) {
-    const made = fill(list, shown.length, () => {
-      const line = lineOf3();
-      lines.set(line.element, line);
-      return line.element;
-    });
-    for (const gone of lines.keys()) if (!made.includes(gone)) lines.delete(gone);
-    made.forEach((place, index) => {
-      const revision = shown[index];
-      if (revision) lines.get(place)?.draw(revision, now);
-    });
+  const drawLines = lines(list, ({ generation }) => `${generation}`, lineOf3);
+  function draw2(time) {
+    now = time;
+    drawLines(shown);
   }
   return {
     element,
@@ -1283,7 +1364,7 @@ function calls(context, body) {
       const answer = await context.python.ask("call", { language: language.value, ...body() });
       if (mine === asked) setText(code, answer.code);
     } catch (error) {
-      setText(code, error instanceof Error ? error.message : String(error));
+      setText(code, wordsOf(error));
     }
   }
   function drawSoon() {
@@ -1343,7 +1424,7 @@ function tableOf(schema, rows, label, changed) {
   const titles = columns.map(
     (name) => h("th", { scope: "col" }, Array.isArray(first) ? `${Number(name) + 1}` : name)
   );
-  const add = h("button", { type: "button", class: "mlm-button" }, "Add a row");
+  const add = button("Add a row");
   function line(row2, index) {
     const cells = columns.map((name, place) => {
       const part = schema?.properties?.[name] ?? schema?.items;
@@ -1351,8 +1432,9 @@ function tableOf(schema, rows, label, changed) {
         row2[name] = next;
         changed(rows);
       });
-      cell.setAttribute("aria-label", `${name}, row ${index + 1}`);
-      return h("td", { "data-column": titles[place]?.textContent ?? "" }, cell);
+      const title = titles[place]?.textContent ?? name;
+      cell.setAttribute("aria-label", `${title}, row ${index + 1}`);
+      return h("td", { "data-column": title }, cell);
     });
     const remove = iconButton("cross", `Remove row ${index + 1}`, () => {
       rows.splice(index, 1);
@@ -1438,6 +1520,7 @@ var SECONDS2 = 90;
 var JSON_TYPE = "application/json";
 var LARGEST_FILE = 8e6;
 function tryIt(context) {
+  const { act } = acting(context.say, showFailure);
   let sample = "";
   let schema = null;
   let described = 0;
@@ -1460,7 +1543,7 @@ function tryIt(context) {
       drawMode();
     }
   );
-  const run = h("button", { type: "button", class: "mlm-run" }, icon("play"), "Run");
+  const run = h("button", { type: "button", class: "mlm-button mlm-run" }, icon("play"), "Run");
   const reset = h("button", { type: "button", class: "mlm-link" }, "Reset to the sample");
   const answer = h("pre", {
     class: "mlm-answer",
@@ -1541,15 +1624,11 @@ function tryIt(context) {
     return { file: await base64(chosen), mediaType: chosen.type || "application/octet-stream" };
   }
   async function send() {
-    if (run.ariaBusy === "true") return;
-    run.ariaBusy = "true";
-    try {
-      showAnswer(await context.python.ask("try", await request(), SECONDS2));
-    } catch (error) {
-      showFailure(error instanceof Error ? error.message : String(error));
-    } finally {
-      run.ariaBusy = null;
-    }
+    await act(
+      run,
+      async () => showAnswer(await context.python.ask("try", await request(), SECONDS2)),
+      ""
+    );
   }
   function showAnswer({ status, milliseconds: spent, body: text, headers: sent }) {
     setText(answer, pretty(text));
@@ -1636,28 +1715,12 @@ function base64(file) {
 }
 
 // src/service.ts
-var service_default = () => {
-  const ui = createStore({
-    body: null,
-    mode: "json",
-    folded: { revisions: true, manage: true }
-  });
-  let door;
-  const doorOf = (model) => {
-    door ??= openDoor(model);
-    return door;
-  };
-  return {
-    initialize({ model }) {
-      doorOf(model);
-    },
-    render({ model, el, signal }) {
-      draw(el, doorOf(model), ui, signal);
-    }
-  };
-};
-function draw(host, python, ui, signal) {
-  const parts = frame(host, signal, "mlm-service");
+var service_default = definition(
+  draw,
+  () => createStore({ body: null, mode: "json", folded: { revisions: true, manage: true } })
+);
+function draw(python, { place, signal }, ui) {
+  const parts = frame(place, signal, "mlm-service");
   const { root } = parts;
   const context = { python, ui, signal, say: parts.say };
   const sections = [

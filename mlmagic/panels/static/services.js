@@ -17,17 +17,80 @@ function setText(element, text) {
 function show(element, visible) {
   element.hidden = !visible;
 }
-function fill(parent, count, make) {
-  while (parent.childElementCount > count) parent.lastElementChild?.remove();
-  while (parent.childElementCount < count) parent.append(make());
-  return [...parent.children];
+function button(words) {
+  return h("button", { type: "button", class: "mlm-button" }, words);
+}
+
+// src/lib/words.ts
+function hasWords(texts, words) {
+  const all = texts.join("\n").toLowerCase();
+  return words.toLowerCase().split(/\s+/).every((word) => all.includes(word));
+}
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+// src/lib/acting.ts
+function acting(say, tell) {
+  const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
+  show(trouble2, false);
+  function fail(words) {
+    setText(trouble2, words);
+    show(trouble2, words !== "");
+  }
+  async function act(button2, action, done) {
+    if (button2.ariaBusy === "true") return false;
+    button2.ariaBusy = "true";
+    fail("");
+    try {
+      await action();
+      if (done) say(done);
+      return true;
+    } catch (error) {
+      (tell ?? fail)(wordsOf(error));
+      return false;
+    } finally {
+      button2.ariaBusy = null;
+    }
+  }
+  return { trouble: trouble2, act, fail };
+}
+
+// src/lib/child.ts
+function child(python, name, host, signal, appeared = () => {
+}) {
+  const element = h("div", { class: "mlm-opened" });
+  let view;
+  async function update() {
+    view?.abort();
+    element.replaceChildren();
+    const reference = python.get(name);
+    if (reference === null) return;
+    view = new AbortController();
+    const { signal: gone } = view;
+    try {
+      const widget = await host.getWidget(reference.replace("IPY_MODEL_", "anywidget:"));
+      if (!gone.aborted) await widget.render({ el: element, signal: gone });
+    } catch (error) {
+      if (!gone.aborted) element.replaceChildren(trouble(error));
+    }
+  }
+  python.watch(name, () => void update().then(appeared), signal);
+  signal.addEventListener("abort", () => view?.abort(), { once: true });
+  void update();
+  return element;
+}
+function trouble(error) {
+  const words = wordsOf(error);
+  const told = h("p", { class: "mlm-trouble", role: "alert" }, `It cannot be shown: ${words}`);
+  return h("section", { class: "mlm-panel" }, told);
 }
 
 // src/lib/confirm.ts
 function confirmation() {
   const words = h("p", { class: "mlm-question" });
   const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
-  const no = h("button", { type: "button", class: "mlm-button" }, "Keep");
+  const no = button("Keep");
   const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
   const element = h(
     "div",
@@ -81,23 +144,6 @@ function confirmation() {
   };
 }
 
-// src/lib/format.ts
-function plural(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
-}
-function rate(value) {
-  if (value === 0) return "0/s";
-  return value < 9.95 ? `${value.toFixed(1)}/s` : `${Math.round(value).toLocaleString("en")}/s`;
-}
-function percent(share) {
-  if (share === 0) return "0 %";
-  return share < 0.0995 ? `${(share * 100).toFixed(1)} %` : `${Math.round(share * 100)} %`;
-}
-
 // src/lib/python.ts
 var RESEND_MS = 3e3;
 function openDoor(model) {
@@ -142,6 +188,83 @@ function openDoor(model) {
   };
 }
 
+// src/lib/definition.ts
+function definition(draw2, begin) {
+  return () => {
+    const ui = begin?.();
+    let door;
+    const doorOf = (model) => {
+      door ??= openDoor(model);
+      return door;
+    };
+    return {
+      initialize({ model }) {
+        doorOf(model);
+      },
+      render({ model, el: place, signal, host }) {
+        draw2(doorOf(model), { place, signal, host }, ui);
+      }
+    };
+  };
+}
+
+// src/lib/format.ts
+function plural(count, noun) {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+function rate(value) {
+  if (value === 0) return "0/s";
+  return value < 9.95 ? `${value.toFixed(1)}/s` : `${Math.round(value).toLocaleString("en")}/s`;
+}
+function percent(share) {
+  if (share === 0) return "0 %";
+  return share < 0.0995 ? `${(share * 100).toFixed(1)} %` : `${Math.round(share * 100)} %`;
+}
+
+// src/lib/focus.ts
+var FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+function keepFocus(root) {
+  let around = [];
+  root.addEventListener("focusin", ({ target }) => {
+    around = [];
+    for (let each = target; each && each !== root; each = each.parentElement)
+      around.push(each);
+  });
+  root.addEventListener("focusout", ({ target, relatedTarget }) => {
+    if (relatedTarget !== null) return;
+    const [left, path] = [target, around];
+    queueMicrotask(() => {
+      const isLeft = isThere(left) || document.activeElement !== document.body;
+      if (!isLeft && root.isConnected && root.checkVisibility()) focusBefore(root, path);
+    });
+  });
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || takesEscape(event.target)) return;
+    root.closest(".jp-Cell")?.focus();
+  });
+}
+function takesEscape(place) {
+  const suggests = place instanceof HTMLInputElement && place.list?.options.length;
+  return !!suggests || place.matches("select, input[type=search]:not(:placeholder-shown)");
+}
+function isThere(element) {
+  return element.isConnected && element.checkVisibility() && !element.matches(":disabled");
+}
+function focusBefore(root, around) {
+  const place = around.find((each) => each.isConnected);
+  const controls = [...root.querySelectorAll(FOCUSABLE)].filter(
+    (each) => isThere(each) && each.tabIndex >= 0
+  );
+  const before = controls.filter(
+    (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
+  );
+  (before.at(-1) ?? controls[0])?.focus();
+}
+
 // src/lib/shell.ts
 function frame(host, signal, className, ...parts) {
   const live = h("div", { class: "mlm-offscreen", role: "status", "aria-live": "polite" });
@@ -149,13 +272,22 @@ function frame(host, signal, className, ...parts) {
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
+  keepFocus(root);
   host.append(root);
   signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
-  return { root, note, say: (words) => setText(live, words) };
+  const say = (words) => setText(live, words === live.textContent ? `${words} ` : words);
+  return { root, note, say };
 }
 function keepKeys(root) {
-  const suppress = (on) => root.toggleAttribute("data-lm-suppress-shortcuts", on);
+  let focused = root;
+  const suppress = (on) => {
+    for (const place of [root, focused]) place.toggleAttribute("data-lm-suppress-shortcuts", on);
+  };
   suppress(true);
+  root.addEventListener("focusin", ({ target }) => {
+    focused = target;
+    suppress(true);
+  });
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });
@@ -218,15 +350,26 @@ function stateChip() {
   };
 }
 
-// src/lib/words.ts
-function hasWords(texts, words) {
-  const all = texts.join("\n").toLowerCase();
-  return words.toLowerCase().split(/\s+/).every((word) => all.includes(word));
-}
-
 // src/services/filter.ts
 function matches(row, filter) {
   return hasWords([row.name, stateWord(row), row.reason, row.target, ...row.models], filter);
+}
+
+// src/lib/lines.ts
+function lines(parent, keyOf, make) {
+  let known = /* @__PURE__ */ new Map();
+  return (rows) => {
+    const next = /* @__PURE__ */ new Map();
+    for (const row of rows) next.set(keyOf(row), known.get(keyOf(row)) ?? make());
+    for (const [key, line] of known) if (!next.has(key)) line.element.remove();
+    known = next;
+    rows.forEach((row, index) => {
+      const line = next.get(keyOf(row));
+      const place = parent.children[index] ?? null;
+      if (place !== line.element) parent.insertBefore(line.element, place);
+      line.draw(row);
+    });
+  };
 }
 
 // src/lib/plot.ts
@@ -270,7 +413,11 @@ var COLUMNS = ["Service", "State", "Ready", "Requests", "Models", "Target"];
 function servicesTable(choices) {
   const all = h("input", { type: "checkbox", "aria-label": "Choose all services shown" });
   const body = h("tbody");
-  const lines = /* @__PURE__ */ new Map();
+  const drawLines = lines(
+    body,
+    (row) => row.name,
+    () => lineOf(choices)
+  );
   let shown = [];
   const element = h(
     "table",
@@ -295,17 +442,7 @@ function servicesTable(choices) {
     element,
     draw(rows) {
       shown = rows;
-      const made = fill(body, rows.length, () => {
-        const line = lineOf(choices);
-        lines.set(line.element, line);
-        return line.element;
-      });
-      for (const gone of lines.keys())
-        if (!gone.isConnected && !made.includes(gone)) lines.delete(gone);
-      made.forEach((place, index) => {
-        const row = rows[index];
-        if (row) lines.get(place)?.draw(row);
-      });
+      drawLines(rows);
       const count = rows.filter((row) => choices().chosen.has(row.name)).length;
       all.checked = count > 0 && count === rows.length;
       all.indeterminate = count > 0 && count < rows.length;
@@ -367,23 +504,11 @@ function lineOf(choices) {
 
 // src/services.ts
 var DELETE_SECONDS = 120;
-var services_default = () => {
-  const ui = createStore({ filter: "", chosen: /* @__PURE__ */ new Set(), opened: null });
-  let door;
-  const doorOf = (model) => {
-    door ??= openDoor(model);
-    return door;
-  };
-  return {
-    initialize({ model }) {
-      doorOf(model);
-    },
-    render({ model, el, signal, host }) {
-      draw(el, doorOf(model), ui, signal, host);
-    }
-  };
-};
-function draw(place, python, ui, signal, host) {
+var services_default = definition(
+  draw,
+  () => createStore({ filter: "", chosen: /* @__PURE__ */ new Set() })
+);
+function draw(python, { place, signal, host }, ui) {
   const filter = h("input", {
     type: "search",
     class: "mlm-input",
@@ -393,10 +518,14 @@ function draw(place, python, ui, signal, host) {
   const count = h("span", { class: "mlm-place" });
   const remove = h("button", { type: "button", class: "mlm-button mlm-danger" });
   const empty = h("p", { class: "mlm-empty" });
-  const trouble = h("ul", { class: "mlm-trouble", role: "alert" });
+  const trouble2 = h("ul", { class: "mlm-trouble", role: "alert" });
   const question = confirmation();
-  const open = h("div", { class: "mlm-opened" });
-  const table = servicesTable(() => ({ ...ui.value, choose, open: toggle }));
+  const table = servicesTable(() => ({
+    ...ui.value,
+    opened: python.get("opened"),
+    choose,
+    open: (name) => void toggle(name)
+  }));
   const parts = frame(
     place,
     signal,
@@ -404,19 +533,18 @@ function draw(place, python, ui, signal, host) {
     h(
       "header",
       { class: "mlm-bar" },
-      h("h3", { class: "mlm-name" }, "Services"),
+      h("h2", { class: "mlm-name" }, "Services"),
       filter,
       count,
       remove
     ),
     question.element,
-    trouble,
+    trouble2,
     table.element,
     empty
   );
   parts.root.setAttribute("aria-label", "Services");
-  place.append(open);
-  let view;
+  place.append(child(python, "panel", host, signal));
   function shown() {
     return python.get("services").filter((row) => matches(row, ui.value.filter));
   }
@@ -446,63 +574,51 @@ function draw(place, python, ui, signal, host) {
     else chosen.delete(name);
     ui.set({ chosen });
   }
-  function toggle(name) {
-    ui.set({ opened: ui.value.opened === name ? null : name });
-    void showOpened();
-  }
-  async function showOpened() {
-    view?.abort();
-    open.replaceChildren();
-    const name = ui.value.opened;
-    if (name === null) return;
-    view = new AbortController();
-    const mine = view;
+  async function toggle(name) {
+    const isOpen = python.get("opened") === name;
     try {
-      const { model } = await python.ask("open", { name });
-      const widget = await host.getWidget(model);
-      if (mine.signal.aborted) return;
-      await widget.render({ el: open, signal: mine.signal });
-      parts.say(`The panel of ${name} is open below the table.`);
+      await python.ask("open", { name: isOpen ? "" : name });
+      if (!isOpen) parts.say(`The panel of ${name} is open below the table.`);
     } catch (error) {
-      tell({ [name]: error instanceof Error ? error.message : String(error) });
-      ui.set({ opened: null });
+      tell({ [name]: wordsOf(error) });
     }
   }
   function tell(failures) {
-    const lines = Object.entries(failures).map(
+    const lines2 = Object.entries(failures).map(
       ([name, words]) => h("li", {}, h("strong", {}, name), ` ${words}`)
     );
-    trouble.replaceChildren(...lines);
-    show(trouble, lines.length > 0);
+    trouble2.replaceChildren(...lines2);
+    show(trouble2, lines2.length > 0);
   }
   async function removeChosen() {
+    if (remove.ariaBusy === "true") return;
     const here = new Set(python.get("services").map((row) => row.name));
     const names = [...ui.value.chosen].filter((name) => here.has(name)).sort();
     const action = `Delete ${plural(names.length, "service")}`;
     const asked = `${action} with keys, logs and revisions: ${names.join(", ")}?`;
     if (!await question.ask(asked, action)) return;
-    remove.disabled = true;
-    remove.setAttribute("aria-busy", "true");
-    tell({});
-    try {
-      tell(await python.ask("delete", { names }, DELETE_SECONDS));
-      ui.set({ chosen: /* @__PURE__ */ new Set() });
-    } catch (error) {
-      tell({ [names.join(", ")]: error instanceof Error ? error.message : String(error) });
-    } finally {
-      remove.disabled = false;
-      remove.removeAttribute("aria-busy");
-    }
+    const { act } = acting(parts.say, (words) => tell({ [names.join(", ")]: words }));
+    await act(
+      remove,
+      async () => {
+        tell({});
+        const failures = await python.ask("delete", { names }, DELETE_SECONDS);
+        tell(failures);
+        ui.set({ chosen: /* @__PURE__ */ new Set() });
+        const gone = names.length - Object.keys(failures).length;
+        parts.say(`${plural(gone, "service")} ${gone === 1 ? "is" : "are"} deleted.`);
+      },
+      ""
+    );
   }
   filter.addEventListener("input", () => ui.set({ filter: filter.value }));
   remove.addEventListener("click", () => void removeChosen());
   ui.subscribe(update, signal);
   python.watch("services", update, signal);
   followConnection(parts, python, "the services are not", () => python.get("checked"), signal);
-  signal.addEventListener("abort", () => view?.abort(), { once: true });
   tell({});
   update();
-  void showOpened();
+  python.watch("opened", update, signal);
 }
 export {
   services_default as default

@@ -17,7 +17,8 @@ class Saved:
     Attributes:
         name: The file or folder that was written, such as ``model.skops``.
         loader: How ``mlmagic.scoring.load_model`` reads it: a name it knows, or
-            ``MODULE:FUNCTION``, which is called with the path.
+            ``MODULE:FUNCTION``, which is called with the path. With ``@FILE`` behind it, a file of
+            the model's folder.
         modules: Top-level modules that loading needs, besides the framework's.
     """
 
@@ -64,6 +65,7 @@ class Described:
     """What is known of a model's files before they are registered.
 
     Attributes:
+        file: Which of them the loader reads, where it is not the whole.
         modules: Top-level modules that loading imports.
         trusted_types: Types approved for a skops archive.
         requirements: What the model itself says it needs, where it does.
@@ -74,6 +76,7 @@ class Described:
 
     framework: str = "custom"
     loader: str | None = None
+    file: str = ""
     modules: frozenset[str] = field(default=frozenset())
     trusted_types: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ def requirements(framework: str, loader: str | None, modules: Iterable[str] = ()
         modules: Top-level modules that the file names.
     """
     row = known()[framework]
+    loader = (loader or "").partition("@")[0]
     wanted = [row.distribution, *row.needs]
     if loader == "skops":
         wanted += _SKOPS_NEEDS
@@ -40,11 +41,13 @@ def requirements(framework: str, loader: str | None, modules: Iterable[str] = ()
 
 
 def _distributions(modules: Iterable[str]) -> list[str]:
+    from mlmagic.environments.distributions import installed
+
     modules = list(modules)
     if not modules:  # reading the facts of every package takes its time
         return []
     rows = {row.module: row.distribution for row in known().values() if row.module}
-    found = importlib.metadata.packages_distributions()
+    found = installed().modules
     names = (rows.get(module) or next(iter(found.get(module, ())), "") for module in modules)
     return sorted(name for name in names if name)
 

@@ -11,7 +11,7 @@ from mlmagic.registry.inspection import arrays_on_disk, gguf, hdf5, pickled, saf
 from mlmagic.registry.inspection.findings import Finding
 
 if TYPE_CHECKING:
-    from mlmagic.registry.pickles import Scan
+    from mlmagic.registry.pickle_machine import Scan
 
 # Names that say that joblib, pandas or pickle wrote it.
 PICKLES = (".pkl", ".pickle", ".joblib", ".pck", ".p", ".sav")

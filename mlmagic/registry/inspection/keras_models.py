@@ -21,7 +21,24 @@ _MODULES = re.compile(
     r"|keras\.src\.backend\.\w+\.(optimizers|random)(\.\w+)*|keras\.src\.engine(\.\w+)*"
 )
 _FUNCTIONS = re.compile(
-    r"builtins|keras(\.src)?\.(activations|initializers|losses|metrics|ops|regularizers)(\.\w+)*"
+    r"keras(\.src)?\.(activations|initializers|losses|metrics|ops|regularizers)(\.\w+)*"
+)
+# Keras writes its own functions as of ``builtins``, and reads them by these names.
+_BUILTINS = re.compile(
+    r"celu|elu|exponential|gelu|glu|hard_shrink|hard_sigmoid|hard_silu|hard_swish|hard_tanh"
+    r"|leaky_relu|linear|log_sigmoid|log_softmax|mish|relu|relu6|selu|sigmoid|silu|softmax"
+    r"|softplus|softsign|soft_shrink|sparse_plus|sparse_sigmoid|sparsemax|squareplus|swish|tanh"
+    r"|tanh_shrink|threshold|binary_crossentropy|binary_focal_crossentropy"
+    r"|categorical_crossentropy|categorical_focal_crossentropy"
+    r"|categorical_generalized_cross_entropy|categorical_hinge|circle|cosine_similarity|ctc|dice"
+    r"|hinge|huber|kl_divergence|kld|log_cosh|logcosh|mae|mape|mean_absolute_error"
+    r"|mean_absolute_percentage_error|mean_squared_error|mean_squared_logarithmic_error|mse|msle"
+    r"|poisson|sparse_categorical_crossentropy|squared_hinge|tversky|accuracy|binary_accuracy"
+    r"|categorical_accuracy|sparse_categorical_accuracy|top_k_categorical_accuracy"
+    r"|sparse_top_k_categorical_accuracy|constant|glorot_normal|glorot_uniform|he_normal"
+    r"|he_uniform|identity|lecun_normal|lecun_uniform|ones|orthogonal|random_normal"
+    r"|random_uniform|truncated_normal|variance_scaling|zeros|l1|l1_l2|l2|orthogonal_regularizer"
+    r"|max_norm|min_max_norm|non_neg|unit_norm"
 )
 _CLASS = re.compile(r"[A-Z]\w*")
 _VALUES = {
@@ -75,7 +92,8 @@ def _object(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if names & _CODE:
         yield shown, "it holds code, or loads a model of another library"
     elif kind == "function":
-        if not _FUNCTIONS.fullmatch(str(module)) or not str(inner).isidentifier():
+        of_keras = _FUNCTIONS.fullmatch(str(module)) and str(inner).isidentifier()
+        if not of_keras and not (module == "builtins" and _BUILTINS.fullmatch(str(inner))):
             yield f"{module}.{inner}", "it is no function of Keras' models"
     elif kind in _VALUES:
         pass

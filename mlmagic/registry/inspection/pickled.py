@@ -7,7 +7,8 @@ from typing import IO
 
 from mlmagic.registry.allowlist import exists
 from mlmagic.registry.decompression import DamagedError, decompressed, first_bytes
-from mlmagic.registry.pickles import Problem, Scan, scan_stream
+from mlmagic.registry.pickle_machine import Problem, Scan
+from mlmagic.registry.pickles import scan_stream
 
 _PROTO, _NEWEST = 0x80, 5
 _START = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import zipfile
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _IN_MEMORY = 64 << 20
 _ENCRYPTED = 0x1
+_STORAGE = re.compile(r"[0-9]+")
 # A member that is larger than this and that much larger than its compressed form is a bomb.
 _LARGE = 256 << 20
 _RATIO = 200
@@ -37,7 +39,12 @@ def scan(stream: IO[bytes], name: str, depth: int) -> tuple[tuple[str, ...], lis
             return names, findings
         findings += _programs(names, name)
         torch, scripted = is_torch_state(names), is_torchscript(names)
+        tops = {each.removesuffix("data.pkl") for each in names if each.endswith("/data.pkl")}
         for member in members:
+            top, _, storage = member.filename.rpartition("data/")
+            if top in tops and _STORAGE.fullmatch(storage):
+                archive.open(member).close()  # numbers; its header has to be that of the directory
+                continue
             findings += _member(archive, member, name, depth, torch=torch, scripted=scripted)
         if keras_models.CONFIGURATION in names and is_keras(names, name):
             findings += keras_models.scan_archive(archive, name)
@@ -78,9 +85,6 @@ def _member(
     scripted: bool,
 ) -> list[Finding]:
     inner = f"{name}/{member.filename}"
-    if torch and "/data/" in f"/{member.filename}":
-        archive.open(member).close()  # numbers; its header has to be that of the directory
-        return []
     if scripted and (member.filename.endswith(".pkl") or "/code/" in f"/{member.filename}"):
         return []  # parts of the program, for torch's own reader
     with archive.open(member) as opened:

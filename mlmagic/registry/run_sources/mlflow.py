@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.addresses import without_secrets
-from mlmagic.errors import MissingDependencyError, RegistryError, UsageError
+from mlmagic.errors import MissingDependencyError, MlmagicError, RegistryError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 _SHOWN = 20
+# How a server that wants a password, a token or a permission says so.
+_KEPT_OUT = re.compile(r"error code 40[13]|not authenticated|PERMISSION_DENIED")
+_WHO = (
+    "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, as the"
+    " server wants it, of somebody who may read the run."
+)
+_WHERE = "Set MLFLOW_TRACKING_URI, or name the place with --tracking-uri."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,22 +74,26 @@ def fetch_run_model(
             "Registering from a run of MLflow needs 'mlflow'.",
             hint="Install it: pip install mlflow-skinny.",
         ) from error
-    with _file_store_allowed():
+    with _file_store_allowed(), _explained(run_id):
+        uri = tracking_uri or mlflow.get_tracking_uri()
+        where = without_secrets(uri)
+        place = _place(uri)
+        if place is not None and not place.exists():
+            raise RegistryError(
+                f"The run '{run_id}' cannot be read from '{where}': there is no '{place}'.",
+                hint=_WHERE,
+            )
         try:
             client = mlflow.MlflowClient(tracking_uri)
             run = client.get_run(run_id)
             experiment = client.get_experiment(run.info.experiment_id).name
         except (MlflowException, OSError) as error:
-            where = without_secrets(tracking_uri or mlflow.get_tracking_uri())
             raise RegistryError(
                 f"The run '{run_id}' cannot be read from '{where}': {without_secrets(str(error))}.",
-                hint="Set MLFLOW_TRACKING_URI, or name the place with --tracking-uri.",
+                hint=_WHO if _KEPT_OUT.search(str(error)) else _WHERE,
             ) from error
         if experiment_name not in (None, experiment):
-            raise UsageError(
-                f"The run '{run_id}' belongs to the experiment '{experiment}', not to"
-                f" '{experiment_name}'."
-            )
+            raise another_experiment(run_id, experiment, experiment_name)
         path = _download(client, run, asset_path, folder)
     facts = {
         "run_source": "mlflow",
@@ -93,6 +105,26 @@ def fetch_run_model(
         "datasets": _datasets(run),
     }
     return RunModel(path=path, facts=facts)
+
+
+def _place(uri: str) -> Path | None:
+    """Return the database or folder that MLflow would make where there is none, and leave there."""
+    from mlflow.utils import file_utils
+    from mlflow.utils import uri as uris
+
+    if uri.startswith("sqlite:"):
+        name = uri.removeprefix("sqlite:///")
+        return None if ":" in name else Path(name)
+    if not uris.is_local_uri(uri):  # type: ignore[no-untyped-call]
+        return None
+    return Path(file_utils.local_file_uri_to_path(uri))  # type: ignore[no-untyped-call]
+
+
+def another_experiment(run_id: str, experiment: str, asked: str | None) -> UsageError:
+    """Say that a run is not where it was looked for."""
+    return UsageError(
+        f"The run '{run_id}' belongs to the experiment '{experiment}', not to '{asked}'."
+    )
 
 
 def _download(client: Any, run: Any, asset_path: str, folder: Path) -> Path:
@@ -148,6 +180,27 @@ def _datasets(run: Any) -> dict[str, tuple[str, ...]]:
         reference = f"{each.dataset.name}@{each.dataset.digest}"
         found[scenario] = (*found.get(scenario, ()), reference)
     return found
+
+
+@contextmanager
+def _explained(run_id: str) -> Iterator[None]:
+    """Turn what MLflow and the library of the place where files lie raise into one of ours."""
+    try:
+        yield
+    except MlmagicError:
+        raise
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"The run '{run_id}' lies where only a package that is not installed can read:"
+            f" {without_secrets(str(error))}.",
+            hint=f"Install it: pip install {error.name or 'PACKAGE'}.",
+        ) from error
+    except Exception as error:  # each library has its own
+        raise RegistryError(
+            f"The files of the run '{run_id}' cannot be fetched: {type(error).__name__}:"
+            f" {without_secrets(str(error))}.",
+            hint="Check the address and the credentials of the place where the run keeps them.",
+        ) from error
 
 
 @contextmanager

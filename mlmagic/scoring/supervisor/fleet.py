@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlmagic.scoring.supervisor.failure import Failure, FailureError
 from mlmagic.scoring.supervisor.worker import Worker
+from mlmagic.scoring.turn import LET_GO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,9 +18,9 @@ if TYPE_CHECKING:
 
     from mlmagic.scoring.supervisor.desired import Desired
     from mlmagic.scoring.supervisor.listener import Listener
-    from mlmagic.scoring.supervisor.logfile import LogFile
+    from mlmagic.scoring.supervisor.logfile import ServiceLog
 
-STAGES = ("start", "init", "sample", "ready")
+STAGES = ("start", "init", "sample", "waiting", "ready")
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _MOST_CRASHES = 5
@@ -43,7 +45,7 @@ class Fleet:
         listener: Listener,
         *,
         directory: Path,
-        log: LogFile,
+        log: ServiceLog,
         changed: Callable[[], None],
         alone: bool,
     ) -> None:
@@ -96,14 +98,21 @@ class Fleet:
             self._moved.clear()
         return self.failure
 
-    async def stop(self, *, drain: bool = True) -> None:
-        """End all workers; with ``drain`` they answer what they have accepted."""
+    async def stop(self, *, drain: bool = True, replaced: bool = False) -> None:
+        """End all workers.
+
+        Args:
+            drain: They answer what they have accepted.
+            replaced: Another fleet has the service: connections have more time to move over, and
+                those that serve drain in any case.
+        """
         self._stopping = True
         for worker in self.workers.values():
             worker.stopping = True
-            if not drain:
+            if not drain and not (replaced and worker.serves()):
                 worker.kill()
-        await asyncio.gather(*(worker.stop() for worker in self.workers.values()))
+        number = LET_GO if replaced else signal.SIGTERM
+        await asyncio.gather(*(worker.stop(number) for worker in self.workers.values()))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -150,9 +159,12 @@ class Fleet:
         updating = not self._was_ready and not self._alone
         others_serve = updating or any(each.ready for each in self.workers.values())
         self.workers[index] = worker
+        about = f"revision/{self.desired.generation}"
         try:
             worker.start(self.listener.socket.fileno(), accept_when_ready=others_serve, index=index)
-            self._log.say(f"worker {worker.pid} of generation {self.desired.generation} started")
+            started = f"worker {worker.pid} of generation {self.desired.generation} started"
+            about = f"worker/{worker.pid}"
+            self._log.say("Started", about, started)
             self._changed()
             failure = await worker.live()
         except FailureError as error:
@@ -161,7 +173,7 @@ class Fleet:
             message = f"A worker cannot be started: {error.strerror}."
             failure = Failure("Crashed", message, is_final=False)
         if not self._stopping:
-            self._log.say(f"{failure.reason}: {failure.message}")
+            self._log.say(failure.reason, about, failure.message, warning=True)
         return failure
 
     def _is_end(self, failure: Failure, crashes: int) -> bool:

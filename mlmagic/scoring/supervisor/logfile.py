@@ -1,17 +1,19 @@
-"""The service's log: whole lines of all workers, rotated."""
+"""The service's log: whole lines of all workers, rotated; and its events, kept for longer."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-import time
 from collections import deque
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LIMIT = 10 * 1024 * 1024
+_EVENTS_LIMIT = 128 * 1024
 FILES = 3
 _KEPT_LINES = 40
 _KEPT_LENGTH = 1000
@@ -25,11 +27,13 @@ class LogFile:
 
     Args:
         path: The file.
+        limit: Bytes that it may have.
         echo: Write everything to the standard error too.
     """
 
-    def __init__(self, path: Path, *, echo: bool = False) -> None:
+    def __init__(self, path: Path, *, limit: int = LIMIT, echo: bool = False) -> None:
         self._path = path
+        self._limit = limit
         self._echo = echo
         path.touch(mode=0o600)
         self._stream = path.open("ab", buffering=0)
@@ -41,19 +45,12 @@ class LogFile:
             with contextlib.suppress(OSError):
                 os.write(2, data)
         try:
-            if self._size + len(data) > LIMIT and self._size:
+            if self._size + len(data) > self._limit and self._size:
                 self._rotate()
             self._stream.write(data)
         except OSError:
             return
         self._size += len(data)
-
-    def say(self, message: str) -> None:
-        """Write a line of the supervisor, in the form of the server's lines."""
-        moment = time.time()
-        clock = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
-        line = f"{clock},{int(moment % 1 * 1000):03d} I [{os.getpid()}] mlmagic.supervisor - "
-        self.write((line + message + "\n").encode())
 
     def _rotate(self) -> None:
         self._stream.close()
@@ -66,6 +63,38 @@ class LogFile:
         self._path.touch(mode=0o600)
         self._stream = self._path.open("ab", buffering=0)
         self._size = 0
+
+
+class ServiceLog(LogFile):
+    """The log of a service, ``service.log``, and beside it ``events.log``.
+
+    What happened is still known when the lines of a busy service have pushed it out of the log.
+
+    Args:
+        directory: Where they lie.
+        echo: Write the log to the standard error too.
+    """
+
+    def __init__(self, directory: Path, *, echo: bool = False) -> None:
+        super().__init__(directory / "service.log", echo=echo)
+        self._events = LogFile(directory / "events.log", limit=_EVENTS_LIMIT)
+
+    def say(self, reason: str, about: str, message: str, *, warning: bool = False) -> None:
+        """Write an event, and the line of it in the form of the server's lines.
+
+        Args:
+            reason: One word for machines.
+            about: What it happened to, such as ``worker/4711``.
+            message: The same for people.
+            warning: It should not have happened.
+        """
+        now = datetime.now(UTC)
+        event = {"at": now.isoformat(timespec="milliseconds"), "reason": reason, "about": about}
+        event |= {"type": "Warning" if warning else "Normal", "message": message}
+        self._events.write(json.dumps(event).encode() + b"\n")
+        clock = f"{now:%Y-%m-%d %H:%M:%S},{now.microsecond // 1000:03d}"
+        text = f"{about}: {reason}: {message}" if warning else message
+        self.write(f"{clock} I [{os.getpid()}] mlmagic.supervisor - {text}\n".encode())
 
 
 class LinePump:

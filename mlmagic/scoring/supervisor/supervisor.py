@@ -15,8 +15,9 @@ from mlmagic.scoring.supervisor.desired import Desired, read_desired
 from mlmagic.scoring.supervisor.failure import Failure, FailureError
 from mlmagic.scoring.supervisor.fleet import Fleet
 from mlmagic.scoring.supervisor.listener import Listener, open_listener
-from mlmagic.scoring.supervisor.logfile import LogFile
+from mlmagic.scoring.supervisor.logfile import ServiceLog
 from mlmagic.scoring.supervisor.prepare import prepare
+from mlmagic.scoring.turn import LET_GO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -43,7 +44,7 @@ class Supervisor:
     ) -> None:
         self._directory = directory
         self._on_told = told
-        self._log = LogFile(directory / "service.log", echo=echo)
+        self._log = ServiceLog(directory, echo=echo)
         self._started = time.time()
         self._listener: Listener | None = None
         self._current: Fleet | None = None
@@ -57,6 +58,7 @@ class Supervisor:
         self._failure: tuple[int, Failure] | None = None
         self._told: dict[str, Any] = {}
         self._telling = False
+        self._is_replaced = False
         self._ended: asyncio.Future[int]
 
     async def run(self) -> int:
@@ -67,21 +69,29 @@ class Supervisor:
         """
         loop = asyncio.get_running_loop()
         self._ended = loop.create_future()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end, 0)
+        for number in (signal.SIGTERM, signal.SIGINT, LET_GO):
+            loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, self._restart)
         loop.add_signal_handler(signal.SIGCHLD, self._nudge)
-        self._log.say("supervisor started")
+        if _was_killed(self._directory):
+            killed = "the one before was killed, or the machine was restarted"
+            self._log.say("Killed", "supervisor", killed, warning=True)
+        me = f"supervisor/{os.getpid()}"
+        self._log.say("Started", me, "supervisor started")
         self._reload()
         code = await self._ended
         await self._shut_down()
         self._phase = "stopped" if code == 0 else "failed"
-        self._log.say(f"supervisor {self._phase}")
+        self._log.say(self._phase.capitalize(), me, f"supervisor {self._phase}")
         self._tell_now()
         return code
 
     # What signals ask for
+
+    def _stop(self, number: int) -> None:
+        self._is_replaced |= number == LET_GO
+        self._end(0)
 
     def _end(self, code: int) -> None:
         if not self._ended.done():
@@ -131,7 +141,7 @@ class Supervisor:
     async def _deploy(self, desired: Desired, *, renew: bool) -> None:
         """Bring up a generation beside the serving one, and hand over when it is ready."""
         generation = desired.generation
-        self._log.say(f"generation {generation}: begins")
+        self._log.say("Starting", f"revision/{generation}", f"generation {generation}: begins")
         self._failure = None
         self._set_phase("starting" if self._current is None else "updating")
         listener = self._listener
@@ -184,13 +194,14 @@ class Supervisor:
             self._outgoing.add(old)  # told from the start: while it accepts, it still answers
             self._spawn(self._retire(old))
             await old.let_go()
-        self._log.say(f"generation {self._current.desired.generation}: serves")
+        generation = self._current.desired.generation
+        self._log.say("Serving", f"revision/{generation}", f"generation {generation}: serves")
         self._set_phase("serving")
 
     async def _retire(self, fleet: Fleet) -> None:
         if fleet.listener is not self._listener:
             fleet.listener.socket.close()
-        await fleet.stop()
+        await fleet.stop(replaced=True)
         self._outgoing.discard(fleet)
         self._tell()
 
@@ -199,7 +210,7 @@ class Supervisor:
         fleet, self._incoming = self._incoming, None
         if fleet is not None:
             self._stage = fleet.stage
-            await fleet.stop(drain=False)
+            await fleet.stop(drain=False, replaced=self._current is not None)
         if self._current is not None and self._listener is not self._current.listener:
             assert self._listener is not None  # noqa: S101 - the serving one has one
             self._listener.socket.close()
@@ -217,7 +228,7 @@ class Supervisor:
 
     def _fail(self, generation: int, failure: Failure) -> None:
         self._failure = (generation, failure)
-        self._log.say(f"generation {generation}: {failure.reason}: {failure.message}")
+        self._log.say(failure.reason, f"revision/{generation}", failure.message, warning=True)
         if self._current is None:
             self._end(1)
         else:
@@ -230,7 +241,8 @@ class Supervisor:
             await asyncio.wait({self._deployment})
         if self._listener is not None:
             self._listener.socket.close()  # the workers' copies take what is in the backlog
-        await asyncio.gather(*(fleet.stop() for fleet in self._fleets()))
+        replaced = self._is_replaced
+        await asyncio.gather(*(fleet.stop(replaced=replaced) for fleet in self._fleets()))
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mlmagic.scoring.supervisor.failure import Failure, FailureError, diagnose
 from mlmagic.scoring.supervisor.logfile import LinePump
 from mlmagic.scoring.supervisor.memory import kernel_kills, resident_bytes
+from mlmagic.scoring.turn import HEED_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +118,11 @@ class Worker:
         self._output = output
         asyncio.get_running_loop().add_reader(output, self._read_output)
 
+    def serves(self) -> bool:
+        """Whether it answers requests at this moment."""
+        self._read_status()
+        return self.ready
+
     @property
     def accepts(self) -> bool:
         """Whether it may still take a new connection."""
@@ -148,16 +154,20 @@ class Worker:
         """Look at once, for a child has ended."""
         self._nudge.set()
 
-    async def stop(self) -> None:
-        """Let it drain; kill it after the grace."""
+    async def stop(self, number: int = signal.SIGTERM) -> None:
+        """Let it drain, as a signal says; kill it after the grace."""
         self.stopping = True
         process = self._process
         if process is None or process.poll() is not None:
             return
-        process.terminate()
+        process.send_signal(number)
         self._nudge.set()
-        until = time.monotonic() + self._desired.stop_grace_seconds
-        while process.poll() is None and time.monotonic() < until:  # noqa: ASYNC110
+        now = time.monotonic()
+        heeded, until = now + HEED_SECONDS, now + self._desired.stop_grace_seconds
+        while process.poll() is None and (now := time.monotonic()) < until:
+            if number != signal.SIGTERM and now > heeded and self.accepts:
+                number = signal.SIGTERM  # its script has taken the other for itself
+                process.send_signal(number)
             await asyncio.sleep(0.02)
         self.kill()
         while process.poll() is None:  # noqa: ASYNC110 - a killed process ends soon

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlmagic import configurations
 from mlmagic.entities import Reason, ServiceState
@@ -14,12 +14,15 @@ from mlmagic.targets.docker.containers import check_volumes, front_name
 from mlmagic.targets.states import plain_status
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from docker import DockerClient
 
     from mlmagic.entities import DockerDeploymentConfig, ServiceStatus
     from mlmagic.targets.docker.parts import ServiceParts
 
 _GIB = 2**30
+_WITHOUT_PORTS = ("macvlan", "ipvlan")  # containers have addresses of the network outside
 
 
 def check(
@@ -30,7 +33,7 @@ def check(
     Args:
         parts: What the engine has of it.
         config: Its configuration.
-        host: The engine's host, where it is another than this machine.
+        host: See `Connection.host`.
 
     Returns:
         None, or why it is ``Unschedulable``.
@@ -40,6 +43,12 @@ def check(
         TargetUnavailableError: A name or a port is taken.
     """
     check_volumes(config)
+    if host == "":
+        raise ConfigurationError(
+            "This process runs in a container of the engine that has no network to the engine's "
+            "host, so that it could not reach the service.",
+            hint="Give it one: docker network connect bridge CONTAINER.",
+        )
     if host is not None and is_loopback(config.address):
         raise ConfigurationError(
             f"The engine is on host '{host}': on its address '{config.address}', the service "
@@ -76,19 +85,39 @@ def _check_name(parts: ServiceParts, config: DockerDeploymentConfig) -> None:
 def _check_networks(client: DockerClient, config: DockerDeploymentConfig) -> None:
     from docker.errors import NotFound
 
+    closed = {}
     for network in config.networks:
         try:
-            client.api.inspect_network(network)
+            found = client.api.inspect_network(network)
         except NotFound:
             raise ConfigurationError(
                 f"The engine has no network '{network}'.",
                 hint=f"Make it: docker network create {network}.",
             ) from None
+        if found["Driver"] in ("host", "null"):
+            raise ConfigurationError(
+                f"On the network '{network}', the engine publishes no port: '--address' and "
+                "'--port' would mean nothing.",
+                hint="Leave out --network, or name a network of the driver 'bridge'.",
+            )
+        if found["Driver"] in _WITHOUT_PORTS:
+            closed[network] = f"of the driver '{found['Driver']}'"
+        elif found["Internal"]:
+            closed[network] = "internal"
+    if config.networks and closed.keys() == {*config.networks}:
+        network, kind = next(iter(closed.items()))
+        raise ConfigurationError(
+            f"The network '{network}' is {kind}: the engine publishes no port there.",
+            hint="Name one that is not beside it: --network bridge --network NAME.",
+        )
 
 
 def _check_port(parts: ServiceParts, address: str, port: int, *, here: bool) -> None:
     """A port that the service itself holds is free to it."""
-    for each in parts.client.api.containers(filters={"publish": str(port)}):
+    for each in parts.client.api.containers():  # Podman knows no filter by ports
+        published = [(of.get("PublicPort"), of.get("Type")) for of in each["Ports"] or ()]
+        if (port, "tcp") not in published:
+            continue
         marks = each["Labels"]
         if (marks.get(labels.SERVICE), marks.get(labels.OWNER)) == (parts.name, parts.owner):
             return
@@ -107,6 +136,15 @@ def _lacking(client: DockerClient, config: DockerDeploymentConfig) -> ServiceSta
     if config.memory is None and config.cpu is None:
         return None
     has = client.info()
+    limits = _limits(client, has)
+    for name, wish in (("memory", config.memory), ("cpu", config.cpu)):
+        if wish is not None and name not in limits:
+            raise ConfigurationError(
+                f"The engine cannot limit {name} to '{wish}': it may not use the controller of "
+                "control groups.",
+                hint=f"Leave out --{name}, or let the user of a rootless engine have it: "
+                "https://docs.docker.com/engine/security/rootless/tips/#limiting-resources.",
+            )
     each = "" if config.workers == 1 else f" by {config.workers} workers"
     wanted = configurations.memory_bytes(config.memory) if config.memory is not None else 0
     if wanted * config.workers > has["MemTotal"]:
@@ -125,3 +163,14 @@ def _lacking(client: DockerClient, config: DockerDeploymentConfig) -> ServiceSta
             f"the engine's host has {has['NCPU']}",
         )
     return None
+
+
+def _limits(client: DockerClient, has: dict[str, Any]) -> Collection[str]:
+    """Say which limits an engine heeds; one that heeds none may take them all the same."""
+    if "BuildahVersion" in has:  # Podman tells Docker's clients what the host could do
+        answer = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/info", timeout=60)
+        controllers = answer.json()["host"].get("cgroupControllers") if answer.ok else None
+        if controllers is not None:
+            return list(controllers)
+    known = {"memory": "MemoryLimit", "cpu": "CpuCfsQuota"}
+    return [name for name, told in known.items() if has.get(told, True)]

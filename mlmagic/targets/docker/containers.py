@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +13,7 @@ from mlmagic.images.images import serve_command
 from mlmagic.images.places import KEYS_FILE, PORT, PYTHON
 from mlmagic.scoring.secret import DIRECTORY_VARIABLE
 from mlmagic.targets.docker import labels
-from mlmagic.targets.docker.parts import FRONTS, ROOM, SECRETS, STATE
+from mlmagic.targets.docker.parts import FRONTS, ROOM, SECRETS, SERVING, STATE
 
 if TYPE_CHECKING:
     from mlmagic.entities import DockerDeploymentConfig, ServiceRecord
@@ -23,6 +24,7 @@ _TOKEN_BYTES = 4
 _FRONT_BYTES = 64 * 2**20
 _LOG_SIZE, _LOG_FILES = "10m", "3"
 _VOLUME_PARTS = (2, 3)
+_HALF = 512  # of SELinux's 1024 categories
 # Of the two routes that tell readiness, the one that leaves no line in the service's log.
 _PROBE = (
     "import http.client as h; c = h.HTTPConnection('127.0.0.1', "
@@ -58,7 +60,7 @@ def front_name(config: DockerDeploymentConfig, service: str) -> str:
 def shape(config: DockerDeploymentConfig, service: str) -> str:
     """Return what a front is made from; where it changes, another takes its place."""
     networks = ",".join(config.networks)
-    return f"{front_name(config, service)} {config.address} {config.restart} {networks}"
+    return f"{front_name(config, service)} {config.address} {networks}"
 
 
 def front_options(
@@ -99,7 +101,7 @@ def revision_options(
     image: str,
     entrance: Entrance,
     token: str,
-    beside: bool,
+    heeds_turns: bool,
 ) -> dict[str, Any]:
     """Return what a revision's container is created with.
 
@@ -110,16 +112,17 @@ def revision_options(
         record: The service; its current revision is meant.
         config: Its configuration.
         image: The revision's image.
-        entrance: Where it accepts connections.
+        entrance: Where it accepts connections, once the service is handed over to it.
         token: Names the container.
-        beside: Whether another revision serves: then it accepts none before it is ready.
+        heeds_turns: Whether the server in the image knows ``--serving-file``.
     """
+    turns = ("--serving-file", f"{ROOM}/{STATE}/{SERVING}", "--instance", token)
     command = [
         *serve_command(record.spec, keys_file=KEYS_FILE),
         *("--listener-from", f"{ROOM}/{FRONTS}/{entrance.token}"),
         *("--status-file", f"{ROOM}/{STATE}/{token}.json"),
         *("--generation", str(record.current)),
-        *(["--accept-when-ready"] if beside else []),
+        *(turns if heeds_turns else ("--accept-when-ready",)),
     ]
     folder = f"{ROOM}/{SECRETS}/{record.current}"
     options = _common(parts, config) | {
@@ -171,10 +174,18 @@ def _common(parts: ServiceParts, config: DockerDeploymentConfig) -> dict[str, An
         "read_only": True,
         "tmpfs": {"/tmp": ""},  # noqa: S108 - in the container
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
+        "security_opt": ["no-new-privileges", f"label=level:{_level(parts.volume)}"],
         "log_config": LogConfig(type="json-file", config=limits),
         **({"network": config.networks[0]} if config.networks else {}),
     }
+
+
+def _level(volume: str) -> str:
+    """Return the SELinux level that containers of one service share, as they share the socket."""
+    digest = hashlib.sha256(volume.encode()).digest()
+    low = int.from_bytes(digest[:2]) % _HALF
+    high = _HALF + int.from_bytes(digest[2:4]) % _HALF
+    return f"s0:c{low},c{high}"
 
 
 def _user_mount(volume: str) -> Any:

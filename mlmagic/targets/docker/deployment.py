@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import random
-import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - read at run time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlmagic.entities import DockerDeploymentConfig, Reason, ServiceRecord
 from mlmagic.environments import Relocking
+from mlmagic.environments.runtime import runtime_digest
 from mlmagic.errors import ImageError, TargetError, TargetUnavailableError
 from mlmagic.files import read_record, write_record
+from mlmagic.images.bases import RUNTIME
 from mlmagic.images.connecting import engine_faults
 from mlmagic.images.engine import Engine
 from mlmagic.images.images import Images
@@ -23,11 +23,12 @@ from mlmagic.registry import ContentStore
 from mlmagic.targets.base import config_of
 from mlmagic.targets.docker import containers, labels
 from mlmagic.targets.docker.connection import Connection
-from mlmagic.targets.docker.observing import Container, Observation, look, observe
-from mlmagic.targets.docker.parts import FRONTS, KEYS, SECRETS, STATE, ServiceParts
-from mlmagic.targets.docker.states import failure_in, is_port_taken
+from mlmagic.targets.docker.fronts import Fronts, RevisionError
+from mlmagic.targets.docker.making import Making
+from mlmagic.targets.docker.observing import Container, Observation, look, observe, stages
+from mlmagic.targets.docker.parts import SECRETS, ServiceParts
+from mlmagic.targets.docker.states import failure_in
 from mlmagic.targets.jobs import Job
-from mlmagic.targets.keys import random_key
 from mlmagic.targets.placing import ServiceFolder
 from mlmagic.targets.processes import python
 
@@ -44,19 +45,8 @@ _NO_DRIVER = "could not select device driver"  # what engines without one for GP
 # A look at a container takes the engine some 60 ms of a processor that the start needs.
 _LOOK_SECONDS, _LONGEST_SECONDS = 0.1, 1.0
 _FRESH_SECONDS = 1.0  # for how long what was seen holds, where nothing was changed
-# In which a server that is told to end accepts no more, as a rule; and how often that is looked at.
+# In which one server accepts and another no more, as a rule; and how often that is looked at.
 _SETTLE_SECONDS, _SETTLE_LOOK_SECONDS = 5.0, 0.02
-# Below the range that systems take ports of outgoing connections from.
-_FREE_PORTS = range(20_000, 32_768)
-_TRIES = 50
-
-
-class RevisionError(TargetError):
-    """A revision did not come up."""
-
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,25 +119,39 @@ class Deployment:
         self._config = config_of(self._spec, DockerDeploymentConfig)
         self._parts = ServiceParts(client, work.record.name, work.owner)
         self._token = containers.new_token()
-        self._undo: list[tuple[Any, ...]] = []
+        self._making = Making(self._parts, self._config)
+        self._fronts = Fronts(self._parts, self._config, self._making)
 
     def carry_out(self) -> None:
         """Do it; what was made on the way to a failure is taken back."""
-        looked, seen = time.monotonic(), observe(self._parts, host=None)
-        cleared = self._clear(seen, at_once=True)
-        image = self._image()
+        looked = time.monotonic()
+        with ThreadPoolExecutor() as beside:
+            first = beside.submit(self._look_first)
+            image = self._image()
+            seen, cleared = first.result()
         self._job.enter("start")
         if cleared or time.monotonic() - looked > _FRESH_SECONDS:
             seen = observe(self._parts, host=None)
         try:
-            entrance = self._entrance(seen, image)
+            entrance = self._fronts.entrance(seen, image)
             new = self._start(image, entrance, seen)
             self._clear(seen, at_once=False)  # while the server imports: nobody waits for it
             self._await_ready(new)
+            self._making.restart_by(new, "no", self._config.restart)
+            self._fronts.take_over()
+            self._making.tell_serving(new, self._token, self._record.current, seen)
         except BaseException:
-            self._take_back()
+            self._making.take_back()
+            if self._work.image is None:
+                with suppress(Exception):  # a container is made from it, or the engine is away
+                    self._client.api.remove_image(image)
             raise
         self._hand_over(new, entrance, seen)
+
+    def _look_first(self) -> tuple[Observation, bool]:
+        """Return the service as it is, and whether something was cleared away at once."""
+        seen = observe(self._parts, host=None)
+        return seen, self._clear(seen, at_once=True)
 
     # The image
 
@@ -161,20 +165,23 @@ class Deployment:
         images = Images(work.cache, content=ContentStore(work.content), environments=environments)
         name = self._config.base_image or work.base_image
         try:
-            base = images.base(
-                name,
-                python_version=lock.python_version,
-                engine=engine,
-                dockerfile=self._config.base_dockerfile,
-                standalone=self._config.standalone_python,
-                on_event=self._say,
-            )
-            environment = images.environment(lock, base, on_event=self._say)
-            self._job.enter("image")
-            engine.load(environment, images.environment_tag(lock, base), on_event=self._say)
-            image = images.service(self._spec, base, on_event=self._say)
-            tag = f"mlmagic/{self._record.name}:{image.short}"
-            engine.load(image, tag, on_event=self._say)
+            with images.layers.in_use():
+                base = images.base(
+                    name,
+                    python_version=lock.python_version,
+                    engine=engine,
+                    architecture=self._client.version()["Arch"],
+                    dockerfile=self._config.base_dockerfile,
+                    standalone=self._config.standalone_python,
+                    on_event=self._say,
+                )
+                environment = images.environment(lock, base, on_event=self._say)
+                self._job.enter("image")
+                tag = images.environment_tag(lock, base)
+                images.load(environment, engine, tag, on_event=self._say)
+                image = images.service(self._spec, base, on_event=self._say)
+                tag = f"mlmagic/{self._record.name}:{image.short}"
+                images.load(image, engine, tag, on_event=self._say)
         except ImageError as error:
             raise RevisionError(Reason(error.reason), str(error)) from error
         return tag
@@ -182,55 +189,6 @@ class Deployment:
     def _say(self, line: str) -> None:
         print(line, flush=True)  # noqa: T201 - into the job's log
         self._job.tell(detail=line)
-
-    # The front
-
-    def _entrance(self, seen: Observation, image: str) -> Entrance:
-        """Return where the revision shall listen; there is a front that does."""
-        serving = seen.serving
-        front = seen.front_of(serving) or (seen.fronts[-1] if seen.fronts else None)
-        if front is not None and self._fits(front):
-            if not front.running:
-                self._client.api.start(front.id)
-            return _entrance_of(front)
-        if front is None and serving is not None and self._config.port is None:
-            return self._open(image, _entrance_of(serving).token, [_entrance_of(serving).port])
-        port = self._config.port
-        if front is not None and port == int(front.labels[labels.PORT]):
-            # Only one can have the port. Servers follow from the old front to the new one.
-            self._parts.remove_container({"Id": front.id, "Config": {"Labels": {}}})
-            return self._open(image, front.token, [port])
-        if front is not None and front.name == containers.front_name(
-            self._config, self._record.name
-        ):
-            self._client.api.rename(front.id, f"{front.name}-{front.token}")
-            self._undo.append(("rename", front.id, front.name))
-        return self._open(image, containers.new_token(), [port] if port else some_ports())
-
-    def _fits(self, front: Container) -> bool:
-        same = front.labels[labels.SHAPE] == containers.shape(self._config, self._record.name)
-        return same and self._config.port in (None, int(front.labels[labels.PORT]))
-
-    def _open(self, image: str, token: str, ports: list[int]) -> Entrance:
-        """Start a front on the first of some ports that is free."""
-        for port in ports:
-            entrance = containers.Entrance(token=token, address=self._config.address, port=port)
-            options = containers.front_options(self._parts, self._config, image, entrance)
-            made = self._create(options)
-            self._parts.write(made, {FRONTS: None, STATE: None, SECRETS: None})
-            self._place_keys(made)
-            try:
-                self._client.api.start(made)
-            except Exception as error:
-                # Without its image: the next one needs it.
-                self._parts.remove_container({"Id": made, "Config": {"Labels": {}}})
-                self._undo.remove(("remove", made))
-                if not is_port_taken(str(error)):
-                    raise
-            else:
-                return entrance
-        shown = f"Port '{ports[0]}' of the engine's host is" if len(ports) == 1 else "All ports are"
-        raise RevisionError(Reason.PORT_IN_USE, f"{shown} in use.")
 
     # The revision
 
@@ -243,13 +201,12 @@ class Deployment:
             image=image,
             entrance=entrance,
             token=self._token,
-            beside=serving is not None and serving.ready,
+            heeds_turns=self._work.image is None or self._is_of_this_runtime(image),
         )
-        made = self._create(options)
-        self._undo[-1] = ("stop", made)  # it stays, to be looked into
+        made = self._making.create(options, is_kept=True)
         self._place_secrets(made)
         if serving is None or labels.unpacked_record(serving.labels).spec.config.auth != "key":
-            self._place_keys(made)
+            self._making.place_keys(made)
         try:
             self._client.api.start(made)
         except Exception as error:
@@ -259,11 +216,8 @@ class Deployment:
             raise
         return made
 
-    def _place_keys(self, made: str) -> None:
-        """Make the service's keys, where it needs some and has none."""
-        if self._config.auth == "key" and not self._parts.read(made, KEYS):
-            keys = {"primary": random_key(), "secondary": random_key()}
-            self._parts.write(made, {KEYS: json.dumps(keys).encode()})
+    def _is_of_this_runtime(self, image: str) -> bool:
+        return self._client.images.get(image).labels.get(RUNTIME) == runtime_digest()
 
     def _place_secrets(self, made: str) -> None:
         source = ServiceFolder(self._job.folder).revision(self._record.current).secrets
@@ -283,7 +237,7 @@ class Deployment:
         """
         until = time.monotonic() + self._work.start_timeout_seconds
         wrote, told = self._follow(made), "start"
-        while not (now := look(self._parts, made)).ready:
+        while not (now := look(self._parts, made)).prepared:
             if now.stage != told:
                 self._job.enter(told := now.stage)
             if now.state in ("exited", "dead"):
@@ -312,46 +266,34 @@ class Deployment:
         return wrote
 
     def _hand_over(self, made: str, entrance: Entrance, before: Observation) -> None:
-        """Let the new container have the service; the one before lets its requests end.
+        """Let the one before end, with its requests: the new container has the service.
 
         The end is told as soon as the one before accepts no more, not once it is gone.
         """
-        self._parts.tell_serving(made, self._token, self._record.current)
         old = before.serving
         if old is not None:
-            self._ask_to_end(old)
-        self._parts.restart_by(made, self._config.restart)
-        if others := [front for front in before.fronts if front.token != entrance.token]:
-            if old is not None:
-                self._retire(old)  # its requests come through the network of its front
-            for front in others:
-                self._remove(front.id)
-        elif old is not None:
-            self._await_settled(old)
+            self._keep_ended(old)  # not before: after a restart, nobody would have the service
+            if old.token != entrance.token:
+                self._end(old)  # its requests come through the network of its front
+        self._fronts.remove_others(before)
+        self._await_accepting(made, old)
         self._job.finish()
         for each in before.revisions:
             if each is old or each.drains:
                 self._end(each)  # it is kept for its log
 
-    def _ask_to_end(self, container: Container) -> None:
-        """Let a server drain; it ends by itself, also where this process dies meanwhile."""
-        from docker.errors import APIError
-
-        with suppress(APIError):  # gone, or ended
-            self._parts.restart_by(container.id, "no")
-            self._client.api.kill(container.id, signal.SIGTERM)
-
-    def _await_settled(self, container: Container) -> None:
-        """Return once a server that was asked to end accepts no more connections."""
-        from docker.errors import NotFound
-
+    def _await_accepting(self, made: str, old: Container | None) -> None:
+        """Return once the new server accepts connections, and the one before no more."""
         until = time.monotonic() + _SETTLE_SECONDS
-        with suppress(NotFound):  # gone
-            while (now := look(self._parts, container.id)).running and not now.drains:
-                if time.monotonic() > until:  # it does not listen to us
-                    self._retire(container)
-                    return
-                time.sleep(_SETTLE_LOOK_SECONDS)
+        leaving = old.labels[labels.INSTANCE] if old is not None and old.running else None
+        while time.monotonic() < until:
+            told = stages(self._parts, made)
+            gone = leaving is None or told.get(leaving) in ("draining", "failed")
+            if gone and told.get(self._token) == "ready":
+                return
+            time.sleep(_SETTLE_LOOK_SECONDS)
+        if old is not None:  # it does not heed us
+            self._end(old)
 
     def _clear(self, seen: Observation, *, at_once: bool) -> bool:
         """Remove what earlier deployments left that do not serve.
@@ -360,8 +302,9 @@ class Deployment:
 
         Args:
             seen: The service before this deployment.
-            at_once: What could be taken for ours: it runs, or is of the same revision. Else the
-                rest, but for what can be gone back to: a restart leaves the revision before.
+            at_once: What could be taken for ours: it runs, or is of the same revision; without
+                its image, which may be ours. Else the rest, but for what can be gone back to: a
+                restart leaves the revision before.
 
         Returns:
             Whether there was something.
@@ -376,61 +319,32 @@ class Deployment:
                 continue
             ended = container.state in ("created", "exited", "dead")
             first = not ended or container.generation == current
-            if first is at_once and not seen.serves(container) and container != kept:
-                if container.ready and seen.serving is not None:
-                    self._retire(container)
-                self._remove(container.id)
-                found = True
+            if first is not at_once or seen.serves(container) or container == kept:
+                continue
+            found = True
+            if not at_once:
+                self._making.remove(container.id)
+            elif container.generation == current:
+                self._making.remove_alone(container.id)
+            else:
+                self._kill(container)  # removed later, with its image where that is not ours
         return found
 
-    def _retire(self, container: Container) -> None:
+    def _keep_ended(self, container: Container) -> None:
+        """Let the engine not start it again."""
         from docker.errors import NotFound
 
         with suppress(NotFound):  # removed by somebody else
             self._parts.restart_by(container.id, "no")
-        self._end(container)
+
+    def _kill(self, container: Container) -> None:
+        from docker.errors import APIError
+
+        with suppress(APIError):  # gone, or ended
+            self._client.api.kill(container.id)
 
     def _end(self, container: Container) -> None:
         from docker.errors import NotFound
 
         with suppress(NotFound):
             self._client.api.stop(container.id, timeout=GRACE_SECONDS)
-
-    # The engine
-
-    def _create(self, options: dict[str, Any]) -> str:
-        made = self._client.containers.create(**options).id
-        assert made is not None  # noqa: S101 - the engine names what it makes
-        self._undo.append(("remove", made))
-        for network in self._config.networks[1:]:
-            self._client.api.connect_container_to_network(made, network)
-        return made
-
-    def _remove(self, container: str) -> None:
-        from docker.errors import NotFound
-
-        with suppress(NotFound):
-            self._parts.remove_container(self._client.api.inspect_container(container))
-
-    def _take_back(self) -> None:
-        for what, container, *rest in reversed(self._undo):
-            with suppress(Exception):  # the engine may be what failed
-                if what == "remove":
-                    self._remove(container)
-                elif what == "stop":
-                    self._client.api.stop(container, timeout=1)
-                else:
-                    self._client.api.rename(container, *rest)
-
-
-def _entrance_of(container: Container) -> Entrance:
-    return containers.Entrance(
-        token=container.token,
-        address=container.labels[labels.ADDRESS],
-        port=int(container.labels[labels.PORT]),
-    )
-
-
-def some_ports() -> list[int]:
-    """Return ports to try, by chance."""
-    return random.sample(_FREE_PORTS, _TRIES)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.entities import ServiceEvent
 from mlmagic.targets.docker import labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from docker import DockerClient
 
@@ -18,6 +20,59 @@ _WATCHED = (
     *("create", "start", "die", "destroy", "oom", "stop", "pause", "unpause", "rename"),
     *("update", "health_status"),
 )
+_WORDS = {
+    "create": "it was made",
+    "start": "it was started",
+    "die": "it ended",
+    "oom": "it had too little memory",
+    "pause": "it was paused",
+    "unpause": "it goes on",
+    "destroy": "it was removed",
+}
+# By itself, and by the signal that asks it to end.
+_GOOD_ENDS = ("", "0", "143")
+_KILLED = "137"
+
+
+def told(client: DockerClient, wanted: Sequence[str], *, since: datetime) -> Iterator[ServiceEvent]:
+    """Yield what an engine still knows to have happened to containers, of some hundred events.
+
+    Args:
+        client: The engine's.
+        wanted: The containers' labels.
+        since: The moment to begin at, by our clock.
+    """
+    # By the engine's clock, which may be another: it waits for an end that is still to come.
+    engine = client.info()
+    now = datetime.fromisoformat(engine["SystemTime"])
+    age = max(datetime.now(UTC) - since, timedelta())
+    # Podman, which Buildah is part of, tells nothing where the end has come.
+    end = now + timedelta(seconds="BuildahVersion" in engine)
+    until: Any = f"{end.timestamp():.6f}"  # the stubs know whole seconds
+    asked = client.api.events(
+        since=int((now - age).timestamp()),
+        until=until,
+        decode=True,
+        filters={"label": [*wanted], "event": [*_WORDS, "kill"]},
+    )
+    killed = set()
+    for each in asked:
+        actor, container = each["Actor"]["Attributes"], each["Actor"]["ID"]
+        if each["Action"] == "kill":
+            if actor.get("signal", "9") == "9":  # Podman does not tell which
+                killed.add(container)
+            continue
+        code = actor.get("exitCode", "") if each["Action"] == "die" else ""
+        if code == _KILLED and container in killed:
+            killed.remove(container)
+            code = ""  # it was asked for, by us as a rule: no fault of the server
+        yield ServiceEvent(
+            at=datetime.fromtimestamp(each["timeNano"] / 1e9, UTC),
+            type="Warning" if code not in _GOOD_ENDS or each["Action"] == "oom" else "Normal",
+            reason=each["Action"].capitalize(),
+            about=f"container/{actor.get('name', container[:12])}",
+            message=_WORDS[each["Action"]] + (f" with exit code {code}" if code else ""),
+        )
 
 
 class Events:

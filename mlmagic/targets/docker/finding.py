@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import DamagedRecordError, TargetError
 from mlmagic.targets.docker import labels
@@ -24,21 +24,30 @@ def names(client: DockerClient) -> list[str]:
     return sorted({each["Labels"][labels.SERVICE] for each in found})
 
 
-def find(client: DockerClient, name: str) -> ServiceRecord | None:
+def find(client: DockerClient, name: str, label: str | None = None) -> ServiceRecord | None:
     """Return the record that the labels of a service's containers keep.
 
     Its revisions are those that the engine still has the image of: what can be gone back to.
+
+    Args:
+        client: The engine's.
+        name: The service.
+        label: Its container's name; None where there is but one service of the name.
 
     Raises:
         TargetError: Several workspaces have a service of this name on the engine.
     """
     wanted = [f"{labels.SERVICE}={name}", f"{labels.PART}={labels.REVISION}"]
     found = client.api.containers(all=True, filters={"label": wanted})
-    owners = sorted({each["Labels"][labels.OWNER] for each in found})
+    # The engine lists the newest first: a service is called as its last revision calls it.
+    known = {each["Labels"][labels.OWNER]: _front_of(each) for each in reversed(found)}
+    owners = [owner for owner in known if label in (None, known[owner])]
     if len(owners) > 1:
+        shown = " and ".join(f"'{each}'" for each in sorted(known.values()))
         raise TargetError(
-            f"{len(owners)} workspaces have a service '{name}' on the engine.",
-            hint="Delete all but one where they were deployed.",
+            f"{len(owners)} workspaces have a service '{name}' on the engine: the containers "
+            f"{shown}.",
+            hint="Choose one of them: --dns-name-label CONTAINER.",
         )
     if not owners:
         return None
@@ -47,6 +56,11 @@ def find(client: DockerClient, name: str) -> ServiceRecord | None:
     record = labels.unpacked_record(chosen.labels)
     revisions = {**_revisions(client, seen), record.current: record.revision(record.current)}
     return replace(record, revisions=tuple(revisions[number] for number in sorted(revisions)))
+
+
+def _front_of(revision: dict[str, Any]) -> str:
+    """Return what the front of a revision's container is called; see `revision_options`."""
+    return str(revision["Names"][0]).lstrip("/").rpartition("-r")[0]
 
 
 def image_of(client: DockerClient, seen: Observation, spec: DeploymentSpec) -> str | None:

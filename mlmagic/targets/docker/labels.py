@@ -6,16 +6,17 @@ import base64
 import gzip
 import hashlib
 import socket
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import ServiceRecord
 from mlmagic.errors import DamagedRecordError
-from mlmagic.files import parse_record, record_text
+from mlmagic.files import parse_record, record_text, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 SERVICE = "io.mlmagic.service"
 OWNER = "io.mlmagic.workspace"
@@ -29,15 +30,32 @@ SHAPE = "io.mlmagic.front.shape"
 ADDRESS = "io.mlmagic.address"
 PORT = "io.mlmagic.port"
 RECORD = "io.mlmagic.record"
+_KEPT = ".owner"  # no service can have the name
 
 
 def owner_of(directory: Path) -> str:
     """Return what tells the services of one workspace from those of others.
 
+    It lies in a file, made once from where the workspace is then: it outlives another name of the
+    machine, and a move. A copy of a workspace gets one of its own.
+
     Args:
         directory: Folder of the workspace's services.
     """
-    return hashlib.sha256(f"{socket.gethostname()}:{directory.resolve()}".encode()).hexdigest()[:16]
+    here = directory.resolve()
+    kept = here / _KEPT
+    try:
+        owner, place = kept.read_text("utf-8").split("\n", 1)
+    except (OSError, ValueError):
+        owner = place = ""
+    if place == str(here):
+        return owner
+    original = Path(place) / _KEPT
+    if not owner or (original.is_file() and not original.samefile(kept)):
+        owner = hashlib.sha256(f"{socket.gethostname()}:{here}".encode()).hexdigest()[:16]
+    with suppress(OSError):  # in a folder that can only be read, it is found anew each time
+        write_atomically(kept, f"{owner}\n{here}")
+    return owner
 
 
 def own(name: str, owner: str, part: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ class Container:
 
     Attributes:
         state: ``created``, ``running``, ``restarting``, ``exited``, ``paused``, ``dead`` …
+        ended_at: When it ended last; None where it never has.
         policy: Its restart policy.
         told: What the server in it tells since its last start; empty before it has.
     """
@@ -38,6 +39,7 @@ class Container:
     error: str
     restarts: int
     started_at: datetime | None
+    ended_at: datetime | None
     policy: str
     labels: dict[str, str] = field(repr=False)
     told: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -56,6 +58,11 @@ class Container:
     def ready(self) -> bool:
         """Whether the server in it answers."""
         return self.running and self.stage == "ready"
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the server in it answers, or would, had it the service."""
+        return self.running and self.stage in ("waiting", "ready")
 
     @property
     def drains(self) -> bool:
@@ -108,7 +115,9 @@ class Observation:
     def front_of(self, container: Container | None) -> Container | None:
         """Return the front that a container accepts connections from."""
         token = container.token if container is not None else ""
-        return next((front for front in self.fronts if front.token == token), None)
+        found = [front for front in self.fronts if front.token == token]
+        # While one takes the place of another, there are two for a moment.
+        return next((front for front in found if front.running), found[0] if found else None)
 
     @property
     def base_uri(self) -> str | None:
@@ -147,6 +156,12 @@ def look(parts: ServiceParts, container: str) -> Container:
     return read_container(told, parts.read(container, f"{STATE}/{instance}.json"))
 
 
+def stages(parts: ServiceParts, container: str) -> dict[str, str]:
+    """Return the stage that each server of a service told last, by its container's instance."""
+    files = parts.read(container, STATE)
+    return {name.removesuffix(".json"): str(_json(x).get("stage")) for name, x in files.items()}
+
+
 def read_container(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Container:
     """Put together what an engine and the server in it tell of a container.
 
@@ -172,6 +187,7 @@ def read_container(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Conta
         error=state["Error"],
         restarts=told["RestartCount"],
         started_at=started,
+        ended_at=_time(state["FinishedAt"]),
         policy=told["HostConfig"]["RestartPolicy"]["Name"],
         labels=marks,
         told=status,

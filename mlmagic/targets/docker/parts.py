@@ -5,7 +5,7 @@ The volume, at ``/run/mlmagic`` in all of them::
     keys.json              the keys; the server reads them again when they change
     fronts/TOKEN           Unix socket that a front hands its listening socket out on
     state/INSTANCE.json    what the server in a container tells of itself
-    state/serving.json     which container was handed the service last
+    state/serving.json     which container has the service; the servers heed it
     secrets/GENERATION/    one file for each secret
 """
 
@@ -53,13 +53,17 @@ class ServiceParts:
         """Name of the volume."""
         return f"mlmagic-{self.name}-{self.owner[:8]}"
 
+    @property
+    def wanted(self) -> list[str]:
+        """The labels by which the engine finds them."""
+        return [f"{labels.SERVICE}={self.name}", f"{labels.OWNER}={self.owner}"]
+
     def containers(self) -> list[dict[str, Any]]:
         """Return what the engine tells of each container, in the order they were made."""
         from docker.errors import NotFound
 
-        wanted = [f"{labels.SERVICE}={self.name}", f"{labels.OWNER}={self.owner}"]
         found = []
-        for each in self.client.api.containers(all=True, filters={"label": wanted}):
+        for each in self.client.api.containers(all=True, filters={"label": self.wanted}):
             with suppress(NotFound):  # removed meanwhile
                 found.append(self.client.api.inspect_container(each["Id"]))
         return sorted(found, key=lambda container: str(container["Created"]))
@@ -82,6 +86,8 @@ class ServiceParts:
             chunks, _ = self.client.api.get_archive(container, f"{ROOM}/{path}")
             return b"".join(chunks)
         except APIError as error:
+            if "/ns/mnt" in str(error.explanation):  # Podman, where it ends at that very moment
+                raise tarfile.ReadError from error
             if error.status_code != HTTPStatus.NOT_FOUND and not self._is_going(container):
                 raise
             return None
@@ -137,7 +143,8 @@ class ServiceParts:
                 if "already in progress" not in str(error.explanation):
                     raise
                 self.client.api.wait(container["Id"], condition="removed")  # somebody else does it
-        part, image = part_of(container), container["Config"].get("Image", "")
+        part = part_of(container)
+        image = container["Config"].get("Image", "").removeprefix("docker.io/")  # Podman's
         # A front holds the image of the revision that it was made with, also once that has gone.
         first = part == labels.FRONT and image.startswith(f"mlmagic/{self.name}:")
         if part == labels.REVISION or first:

@@ -8,14 +8,13 @@ from mlmagic.entities import Reason, Replica, ServiceState, ServiceStatus
 from mlmagic.scoring.supervisor.failure import diagnose
 from mlmagic.targets.observing import Failure, answers
 from mlmagic.targets.processes import is_alive
-from mlmagic.targets.states import STAGES, failed, plain_status
+from mlmagic.targets.states import JOB_STAGES, STAGES, failed, plain_status, update_failed
 
 if TYPE_CHECKING:
     from mlmagic.entities import ServiceRecord
     from mlmagic.targets.docker.observing import Container, Observation
     from mlmagic.targets.jobs import JobState
 
-_JOB_STAGES = {**STAGES, "environment": Reason.ENVIRONMENT, "image": Reason.BUILDING_IMAGE}
 _CRASH_LOOP = 5
 _LOST = 255  # what an engine says of a container that was gone when it came back
 
@@ -25,10 +24,13 @@ def status_of(record: ServiceRecord, seen: Observation, job: JobState | None) ->
     if record.wanted == "deleting":
         return plain_status(ServiceState.DELETING, Reason.STOPPING)
     if record.wanted == "stopped":
-        running = any(each.running for each in (*seen.fronts, *seen.revisions))
-        if running:
+        running = [each for each in (*seen.fronts, *seen.revisions) if each.running]
+        if not running:
+            return plain_status(ServiceState.UNHEALTHY, Reason.STOPPED)
+        if not any(each.ended_at for each in running):
             return plain_status(ServiceState.TRANSITIONING, Reason.STOPPING)
-        return plain_status(ServiceState.UNHEALTHY, Reason.STOPPED)
+        # Somebody else has started it since. No clock tells: the engine's is not the record's.
+        # Where it had ended before it was stopped, it is told as it is until it drains.
     if job is not None and job.is_running:
         return _under_way(seen, job)
     failure = failure_of(record, seen, job)
@@ -80,7 +82,7 @@ _KILLED_BY = {128 + number: -number for number in range(1, 65)}
 
 def _under_way(seen: Observation, job: JobState) -> ServiceStatus:
     """A deployment is being carried out."""
-    stage, reason = job.stage, _JOB_STAGES.get(job.stage, Reason.STARTING)
+    stage, reason = job.stage, JOB_STAGES.get(job.stage, Reason.STARTING)
     serving = seen.serving
     if serving is not None and serving.ready:
         message = f"revision {serving.generation} answers meanwhile"
@@ -133,10 +135,7 @@ def _ready(
         return _with(ServiceState.UNHEALTHY, Reason.NOT_ANSWERING, seen)
     if failure is None:
         return _with(ServiceState.HEALTHY, Reason.READY, seen)
-    message = (
-        f"revision {serving.generation} answers; revision {record.current} did not come up: "
-        f"{failure.reason}{': ' if failure.message else ''}{failure.message}"
-    )
+    message = update_failed(serving.generation, record, failure)
     return _with(
         ServiceState.HEALTHY, Reason.UPDATE_FAILED, seen, message, traceback=failure.traceback
     )

@@ -20,10 +20,9 @@ from mlmagic.errors import (
     did_you_mean,
 )
 from mlmagic.targets.base import Keys, Target, config_of
-from mlmagic.targets.docker import deployment, labels, states
+from mlmagic.targets.docker import deployment, events, labels, states
 from mlmagic.targets.docker.checking import check
 from mlmagic.targets.docker.connection import Connection
-from mlmagic.targets.docker.events import Events, NoEvents
 from mlmagic.targets.docker.observing import Observation, observe
 from mlmagic.targets.docker.parts import KEYS, SECRETS, ServiceParts
 from mlmagic.targets.jobs import Job
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from mlmagic.entities import DeploymentSpec, ServiceRecord, ServiceStatus
+    from mlmagic.entities import DeploymentSpec, ServiceEvent, ServiceRecord, ServiceStatus
     from mlmagic.environments import Environments
     from mlmagic.registry import ContentStore
     from mlmagic.targets.docker.observing import Container
@@ -75,7 +74,7 @@ class DockerTarget(Target):
         self._base_image = base_image
         self._start_timeout_seconds = start_timeout_seconds
         self._connection = Connection()
-        self._events = Events(lambda: Connection().client)
+        self._events = events.Events(lambda: Connection().client)
         self._moving: set[str] = set()
         self._recent: dict[str, tuple[float, Observation]] = {}
         self._seen = threading.local()  # by service: what its job told when this thread looked
@@ -123,18 +122,20 @@ class DockerTarget(Target):
         now = job.state()
         if record.name in self._moving and (now is None or now.is_over):
             seconds = min(seconds, _SOON_SECONDS)
-        events = NoEvents() if now is not None and now.is_running else self._events
-        job.wait_for_change(vars(self._seen).get(record.name, now), events, seconds)
+        busy = now is not None and now.is_running
+        watched = events.NoEvents() if busy else self._events
+        job.wait_for_change(vars(self._seen).get(record.name, now), watched, seconds)
 
-    def find(self, name: str) -> ServiceRecord:
+    def find(self, name: str, *, label: str | None = None) -> ServiceRecord:
         """See `Target.find`: the record lies in the labels of the service's container."""
         from mlmagic.targets.docker.finding import find, names
 
         with self._faults():
-            found = find(self._connection.client, name)
+            found = find(self._connection.client, name, label)
             if found is None:
+                where = f" in a container '{label}'" if label is not None else ""
                 raise ServiceNotFoundError(
-                    f"The engine has no service '{name}'.",
+                    f"The engine has no service '{name}'{where}.",
                     hint=did_you_mean(name, names(self._connection.client)),
                 )
         return found
@@ -148,20 +149,37 @@ class DockerTarget(Target):
         return self._observe(record).serving_generation
 
     def logs(self, record: ServiceRecord, lines: int) -> list[str]:
-        """See `Target.logs`: of all revisions that are still there, by time."""
+        """See `Target.logs`: of all revisions that are still there, by time.
+
+        Where a deployment came to no container, its own lines tell why, at the time of its end.
+        """
         found: list[str] = []
+        job = self._job(record)
         with self._faults():
-            for container in self._parts(record).containers():
+            made = self._parts(record).containers()
+            for container in made:
                 if container["Config"]["Labels"][labels.PART] == labels.REVISION:
                     text = self._connection.client.api.logs(
                         container["Id"], timestamps=True, tail=lines
                     )
                     found += text.decode(errors="replace").splitlines()
-        job = self._job(record)
-        if not found and job.log.is_file():
-            return job.log.read_text(errors="replace").splitlines()[-lines:]
+        if not found:
+            return job.log_lines(lines)
+        state = job.state()
+        generations = {each["Config"]["Labels"].get(labels.GENERATION) for each in made}
+        if state and state.failure and str(state.generation) not in generations:
+            mark = f"{job.told_at.isoformat()} deployment of revision {state.generation}: "
+            told = [*job.log_lines(lines), *state.failure.message.splitlines()]
+            found += [mark + line for line in told]
         found.sort(key=lambda line: line.partition(" ")[0])
         return [line.partition(" ")[2] for line in found[-lines:]]
+
+    def events(self, record: ServiceRecord) -> list[ServiceEvent]:
+        """See `Target.events`: what the engine still knows, and how a deployment failed."""
+        with self._faults():
+            wanted = self._parts(record).wanted
+            told = [*events.told(self._connection.client, wanted, since=record.created_at)]
+        return [*told, *self._job(record).events()]
 
     def base_uri(self, record: ServiceRecord) -> str | None:
         """See `Target.base_uri`."""
@@ -203,11 +221,15 @@ class DockerTarget(Target):
         self._moving.add(record.name)
 
     def stop(self, record: ServiceRecord) -> None:
-        """See `Target.stop`: the revision lets its requests end, then nothing listens."""
+        """See `Target.stop`: the revision lets its requests end, then nothing listens.
+
+        Nor after a restart of the engine, whatever the policy.
+        """
         self._job(record).cancel()
         seen = self._observe(record)
         with self._faults():
             for container in (*seen.revisions, *seen.fronts):
+                self._parts(record).restart_by(container.id, "no")
                 if container.state not in ("exited", "created"):
                     self._connection.client.api.stop(container.id, timeout=deployment.GRACE_SECONDS)
 
@@ -331,8 +353,8 @@ class DockerTarget(Target):
             if container.state == "paused":
                 api.unpause(container.id)
             elif not container.running:
-                self._parts(record).restart_by(container.id, policy)
                 api.start(container.id)
+            self._parts(record).restart_by(container.id, policy)
 
     def _remove(self, name: str, owner: str) -> None:
         folder = self._folder(name)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlmagic.errors import DeploymentTimeoutError
 from mlmagic.targets.kubernetes import naming
 from mlmagic.targets.kubernetes.autoscaling import equipped, pause
-from mlmagic.targets.kubernetes.faults import ForbiddenError
+from mlmagic.targets.kubernetes.faults import ChangedMeanwhileError, ForbiddenError, NoDryRunError
+from mlmagic.targets.kubernetes.limit_ranges import within
 from mlmagic.targets.kubernetes.objects import OPTIONAL_KINDS, manifests
 from mlmagic.targets.kubernetes.owning import is_own, own
+from mlmagic.targets.kubernetes.pull_secrets import with_those_of_account
 from mlmagic.targets.kubernetes.release import autoscales, first_replicas
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from mlmagic.targets.kubernetes.release import Release
 
 GONE_SECONDS, _PAUSE_SECONDS = 120.0, 0.1
+_TRIES = 10
 _ALL_KINDS = ("Deployment", "Service", *OPTIONAL_KINDS)
 
 
@@ -27,7 +31,8 @@ def dry_run(connection: Connection, release: Release) -> list[tuple[Object | Non
     """Let the server say what applying a revision would come to; nothing is changed.
 
     Returns:
-        For each object what it is now, None where there is none, and what it would be.
+        For each object what it is now, None where there is none, and what it would be; nothing
+        where an admission webhook answers no dry run.
 
     Raises:
         ServiceExistsError: An object of the name is somebody else's.
@@ -35,8 +40,11 @@ def dry_run(connection: Connection, release: Release) -> list[tuple[Object | Non
     """
     items = manifests(kept_pods(connection, release))
     before = _own_of(connection, release.spec.name, items)
-    after = [connection.apply(item, dry_run=True) for item in items]
-    return list(zip(before, after, strict=True))
+    found = []
+    for there, item in zip(before, items, strict=True):
+        with suppress(NoDryRunError):
+            found.append((there, connection.apply(item, dry_run=True)))
+    return found
 
 
 def refuse_foreign(connection: Connection, spec: DeploymentSpec) -> None:
@@ -64,16 +72,19 @@ def apply_release(connection: Connection, release: Release) -> list[Object]:
         ServiceExistsError: An object of the name is somebody else's; nothing was applied.
     """
     release = kept_pods(connection, release)
-    before = connection.get("Deployment", release.spec.name)
     items = manifests(release)
-    _own_of(connection, release.spec.name, items)
+    for there in _own_of(connection, release.spec.name, items):
+        if there is not None and there["kind"] == "Deployment":
+            _give_up_number(connection, there)  # a first deployment may have ended before it did
     # Others may hold fields of ours: they are told, never overwritten.
     applied = [connection.apply(item) for item in items]
     wanted = {item["kind"] for item in items}
     for kind in OPTIONAL_KINDS:
         if kind not in wanted:
             _remove_ours(connection, kind, release.spec.name)
-    if (scaled := _scale_first(connection, release, before)) is not None:
+    (deployment,) = (each for each in applied if each["kind"] == "Deployment")
+    _give_up_number(connection, deployment)
+    if (scaled := _scale_first(connection, release, deployment)) is not None:
         applied.append(scaled)
     return applied
 
@@ -112,12 +123,24 @@ def remove(connection: Connection, name: str) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
+def suited(connection: Connection, release: Release) -> Release:
+    """Add to a revision what the cluster has for it.
+
+    Raises:
+        ConfigurationError: Nothing tells its autoscaler what it wants to go by.
+    """
+    return equipped(connection, with_those_of_account(connection, release))
+
+
 def kept_pods(connection: Connection, release: Release) -> Release:
-    """Keep the pods' revision and restart where nothing of the pods changes; see `equipped`."""
-    release = equipped(connection, release)
+    """Keep the pods' revision and restart where nothing of the pods changes.
+
+    The revision is suited to what the cluster has and allows before; see `suited` and `within`.
+    """
+    release = suited(connection, within(connection, release))
     name = release.spec.name
     found = connection.get("Deployment", name)
-    fresh = replace(release, pods_revision=release.revision)
+    fresh = replace(release, pods_revision=release.revision, is_new=found is None)
     if found is None:
         return fresh
     template = found["spec"]["template"]["metadata"]
@@ -134,19 +157,43 @@ def kept_pods(connection: Connection, release: Release) -> Release:
     return same if there == ours else replace(fresh, restarted=same.restarted)
 
 
-def _scale_first(connection: Connection, release: Release, before: Object | None) -> Object | None:
+def _give_up_number(connection: Connection, deployment: Object) -> None:
+    """Let go of the number of pods where we hold it, so that it stays when it is not applied."""
+    name = deployment["metadata"]["name"]
+    for tries_left in reversed(range(_TRIES)):
+        managed = deployment["metadata"]["managedFields"]
+        held = [
+            each["fieldsV1"]["f:spec"]
+            for each in managed
+            if (each["manager"], each["operation"]) == (naming.MANAGER, "Apply")
+            and "f:replicas" in each["fieldsV1"].get("f:spec", {})
+        ]
+        if not held:
+            return
+        for fields in held:
+            del fields["f:replicas"]
+        version = deployment["metadata"]["resourceVersion"]
+        change = {"metadata": {"managedFields": managed, "resourceVersion": version}}
+        try:
+            connection.patch("Deployment", name, change)
+        except ChangedMeanwhileError:  # by its controller, mostly
+            if not tries_left:
+                raise
+            deployment = connection.get("Deployment", name) or deployment
+        else:
+            return
+
+
+def _scale_first(connection: Connection, release: Release, deployment: Object) -> Object | None:
     """Set the number of pods, unless an autoscaler does."""
     config = release.config
-    wanted = first_replicas(config)
-    there = before["spec"].get("replicas", 1) if before is not None else None
+    wanted, there = first_replicas(config), deployment["spec"]["replicas"]
     if autoscales(config):
         low, high = config.autoscale_min or 1, config.autoscale_max or 1
-        if there is not None and low <= there <= high:
+        if low <= there <= high:
             return None
         wanted = min(max(wanted, low), high)
-    if there == wanted or (there is None and wanted == 1):
-        return None
-    return scale(connection, release.spec.name, config, wanted)
+    return None if there == wanted else scale(connection, release.spec.name, config, wanted)
 
 
 def _own_of(connection: Connection, name: str, items: list[Object]) -> list[Object | None]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlmagic.errors import ConfigurationError
 from mlmagic.images.places import PORT
 from mlmagic.targets.kubernetes import naming
+from mlmagic.targets.kubernetes.pods import CONTAINER
 
 if TYPE_CHECKING:
     from mlmagic.targets.kubernetes.connection import Connection, Object
@@ -77,8 +78,9 @@ def _horizontal(release: Release, metadata: Any) -> Object:
         )
     else:
         target = k8s.V2MetricTarget(type="Utilization", average_utilization=config.autoscale_target)
-        cpu = k8s.V2ResourceMetricSource(name="cpu", target=target)
-        metric = k8s.V2MetricSpec(type="Resource", resource=cpu)
+        # Of our container alone: those that a mesh adds may have no request to be a percentage of.
+        cpu = k8s.V2ContainerResourceMetricSource(container=CONTAINER, name="cpu", target=target)
+        metric = k8s.V2MetricSpec(type="ContainerResource", container_resource=cpu)
     return plain(
         k8s.V2HorizontalPodAutoscaler(
             api_version="autoscaling/v2",

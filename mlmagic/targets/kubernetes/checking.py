@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from mlmagic.addresses import without_secrets
 from mlmagic.configurations import cpu_cores, memory_bytes
 from mlmagic.errors import ConfigurationError
+from mlmagic.targets.kubernetes.applying import GONE_SECONDS
 from mlmagic.targets.kubernetes.naming import check_labels
+from mlmagic.targets.kubernetes.pods import DRAIN_SECONDS
 from mlmagic.targets.kubernetes.release import config_of, requests_of
+from mlmagic.targets.kubernetes.routes import parent
 
 if TYPE_CHECKING:
     from mlmagic.entities import DeploymentSpec, KubernetesDeploymentConfig
@@ -20,33 +24,46 @@ NO_REGISTRY = (
 )
 _RESOURCE = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_ADDRESS = re.compile(r"https?://[^/?#@\s]+(/[^/?#@\s]+)*")
+# A pod that ends then drains, and who deletes it waits until it is gone, which takes a moment.
+_LONGEST_PRE_STOP = int(GONE_SECONDS) - DRAIN_SECONDS - 20
 _TOLERATION = re.compile(r"[\w./-]+(=[\w.-]*)?(:(NoSchedule|PreferNoSchedule|NoExecute))?")
 
 
-def check_config(
-    spec: DeploymentSpec, *, registry: str | None, loader: Loader | None = None
-) -> None:
+def check_config(spec: DeploymentSpec, *, lacks: str = "") -> None:
     """Check what the types of a configuration cannot.
 
     Args:
         spec: The specification.
-        registry: Where its image would be pushed.
-        loader: What loads it into a cluster of this machine where there is no registry.
+        lacks: What keeps its image from coming to the nodes, where it needs one; see
+            `lacks_registry`.
 
     Raises:
         ConfigurationError: It cannot work; all that is wrong is named.
     """
     config = config_of(spec)
     wrong = contradictions(config)
-    if registry is None and loader is None:
-        wrong.append(NO_REGISTRY)
-    elif registry is None and loader is not None and loader.missing:
-        wrong.append(f"{loader.missing}: install it, or give --image-registry HOST/PATH")
+    if lacks:
+        wrong.append(lacks)
     if wrong:
         first, *more = wrong
         text = f"The configuration of service '{spec.name}' cannot work: {first}."
         raise ConfigurationError("\n".join([text, *(f"  {each}." for each in more)]))
     check_labels(config.labels)
+
+
+def lacks_registry(registry: str | None, loader: Loader | None) -> str:
+    """Say why an image does not come to the nodes; empty where it does.
+
+    Args:
+        registry: Where it would be pushed.
+        loader: What loads it into a cluster of this machine where there is no registry.
+    """
+    if registry is not None:
+        return ""
+    if loader is None:
+        return NO_REGISTRY
+    return loader.missing and f"{loader.missing}: install it, or give --image-registry HOST/PATH"
 
 
 def contradictions(config: KubernetesDeploymentConfig) -> list[str]:
@@ -98,6 +115,16 @@ def _network(config: KubernetesDeploymentConfig) -> list[str]:
             "ingress_tls_secret": config.ingress_tls_secret,
         }
         wrong += [f"'{name}' needs 'ingress_host'" for name, value in given.items() if value]
+    if config.gateway is not None and not parent(config.gateway):
+        wrong.append(f"'{config.gateway}' is no Gateway '[NAMESPACE/]NAME[:LISTENER]'")
+    address = config.external_address
+    if address is not None and not _ADDRESS.fullmatch(address):
+        wrong.append(f"'{without_secrets(address)}' is no address 'https://HOST[:PORT][/PATH]'")
+    if not 1 <= config.pre_stop_seconds <= _LONGEST_PRE_STOP:
+        wrong.append(
+            f"a pod that ends takes requests for 1 to {_LONGEST_PRE_STOP} seconds, "
+            f"not '{config.pre_stop_seconds}'"
+        )
     return wrong
 
 

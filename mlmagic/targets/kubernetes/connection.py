@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from mlmagic.errors import TargetError
+from mlmagic.addresses import retry_after
+from mlmagic.errors import TargetError, TargetUnavailableError
 from mlmagic.targets.kubernetes.faults import ForbiddenError, refused, translated, unreachable
+from mlmagic.targets.kubernetes.naming import MANAGER
+from mlmagic.targets.kubernetes.pods import CONTAINER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     Object = dict[str, Any]
 
-FIELD_MANAGER = "mlmagic"
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
-_WATCH_SECONDS = 300
+# A server that is silent for longer is gone, such as behind a VPN that was dropped: watches end
+# by themselves before, for those of Events have no bookmarks. Logs may be silent.
+_WATCH_SECONDS, _LOG_SECONDS = 60, 300.0
+# A server that has too much to do says how long to wait, mostly a second; for longer nobody waits.
+_TRIES_WHEN_BUSY, _LONGEST_PAUSE_SECONDS = 5, 10.0
+# An API server that has just started refuses what its roles allow, until it has read them.
+_ROLES_SECONDS = 30.0
 # Kind to the path of its API and its plural; all but those of _CLUSTER lie in the namespace.
 _KINDS = {
     "ConfigMap": ("/api/v1", "configmaps"),
     "Event": ("/api/v1", "events"),
+    "LimitRange": ("/api/v1", "limitranges"),
     "Namespace": ("/api/v1", "namespaces"),
     "Node": ("/api/v1", "nodes"),
     "Pod": ("/api/v1", "pods"),
     "ResourceQuota": ("/api/v1", "resourcequotas"),
     "Secret": ("/api/v1", "secrets"),
     "Service": ("/api/v1", "services"),
+    "ServiceAccount": ("/api/v1", "serviceaccounts"),
     "Deployment": ("/apis/apps/v1", "deployments"),
     "ReplicaSet": ("/apis/apps/v1", "replicasets"),
     "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
@@ -38,10 +50,10 @@ _KINDS = {
     "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
     "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
     "HTTPRoute": ("/apis/gateway.networking.k8s.io/v1", "httproutes"),
-    "Gateway": ("/apis/gateway.networking.k8s.io/v1", "gateways"),
     "SelfSubjectAccessReview": ("/apis/authorization.k8s.io/v1", "selfsubjectaccessreviews"),
+    "SelfSubjectRulesReview": ("/apis/authorization.k8s.io/v1", "selfsubjectrulesreviews"),
 }
-_CLUSTER = {"Namespace", "Node", "SelfSubjectAccessReview"}
+_CLUSTER = {"Namespace", "Node", "SelfSubjectAccessReview", "SelfSubjectRulesReview"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +92,7 @@ class Connection:
         self.namespace = namespace
         self.name = name
         self._renew = renew
+        self._away = -math.inf  # when it could not be reached last
 
     @property
     def host(self) -> str:
@@ -98,31 +111,29 @@ class Connection:
         items = [{"kind": kind, **each} for each in found["items"]]
         return items, found["metadata"]["resourceVersion"]
 
-    def apply(self, item: Object, *, dry_run: bool = False, force: bool = False) -> Object:
+    def apply(self, item: Object, *, dry_run: bool = False) -> Object:
         """Bring an object to what it should be, by server-side apply under our name.
 
         Args:
             item: What we want of it; the rest is left to others.
             dry_run: Let the server say what would come of it, and change nothing.
-            force: Take fields that another manager holds.
 
         Raises:
             TargetError: Another manager holds a field, or the server does not allow it.
         """
-        query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
-        query |= {"dryRun": "All"} if dry_run else {}
+        query = {"fieldManager": MANAGER} | ({"dryRun": "All"} if dry_run else {})
         path = self._path(item["kind"], item["metadata"]["name"])
         return self._ask("PATCH", path, item, "application/apply-patch+yaml", query=query)
 
     def create(self, item: Object) -> Object:
         """Create an object, such as a review."""
-        query = {"fieldManager": FIELD_MANAGER}
+        query = {"fieldManager": MANAGER}
         return self._ask("POST", self._path(item["kind"]), item, query=query)
 
     def patch(self, kind: str, name: str, changes: Object, *, part: str = "") -> Object | None:
         """Merge changes into an object or a part such as ``scale``; None where there is none."""
         path = self._path(kind, name) + (f"/{part}" if part else "")
-        query = {"fieldManager": FIELD_MANAGER}
+        query = {"fieldManager": MANAGER}
         kinds = "application/merge-patch+json"
         return self._ask("PATCH", path, changes, kinds, query=query, absent=True) or None
 
@@ -157,15 +168,20 @@ class Connection:
             pod: Its name.
             since: Time of a line; lines of its second come again. Empty begins at the first line.
         """
-        query = {"follow": "true", "timestamps": "true"}
+        query = {"container": CONTAINER, "follow": "true", "timestamps": "true"}
         query |= {"sinceTime": since} if since else {}
-        timeout = (_CONNECT_SECONDS, _WATCH_SECONDS)
+        timeout = (_CONNECT_SECONDS, _LOG_SECONDS)
         path = f"{self._path('Pod', pod)}/log"
         return Stream(self._open("GET", path, query=query, timeout=timeout), self.host)
 
     def log(self, pod: str, *, lines: int, previous: bool = False) -> str:
         """Return the last lines of a pod's log, each behind its time; empty where it has none."""
-        query = {"tailLines": str(lines), "timestamps": "true", "previous": str(previous).lower()}
+        query = {
+            "container": CONTAINER,  # without it, pods with a sidecar of somebody else are refused
+            "tailLines": str(lines),
+            "timestamps": "true",
+            "previous": str(previous).lower(),
+        }
         response = self._open("GET", f"{self._path('Pod', pod)}/log", query=query, check=False)
         text = bytes(response.data).decode(errors="replace")
         return text if response.status == HTTPStatus.OK else ""
@@ -176,12 +192,16 @@ class Connection:
         attributes = {"verb": verb, "group": group, "resource": name, "subresource": part}
         if not cluster:
             attributes["namespace"] = self.namespace
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        return bool(self.create(review)["status"]["allowed"])
+        asked = {"resourceAttributes": attributes}
+        return bool(self._review("SelfSubjectAccessReview", asked)["allowed"])
+
+    def granted(self) -> tuple[Sequence[Object], bool]:
+        """Return the rules of our credentials in the namespace, and whether there are no others.
+
+        An authorizer outside the cluster, as clouds have them, cannot list its own.
+        """
+        told = self._review("SelfSubjectRulesReview", {"namespace": self.namespace})
+        return told["resourceRules"] or [], not told["incomplete"]
 
     def read(self, path: str) -> Object | None:
         """Return what lies at any path of the API; None where nothing does."""
@@ -219,6 +239,11 @@ class Connection:
     def version(self) -> str:
         """The server's version, such as ``v1.34.4``."""
         return str(self._ask("GET", "/version")["gitVersion"])
+
+    def _review(self, kind: str, spec: Object) -> Object:
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
+        status: Object = self.create(review)["status"]
+        return status
 
     def _path(self, kind: str, name: str = "") -> str:
         prefix, plural = _KINDS[kind]
@@ -260,7 +285,11 @@ class Connection:
         check: bool = True,
     ) -> Any:
         def send() -> Any:
-            return self._send(method, path, query, body, media_type, timeout)
+            try:
+                return self._send(method, path, query, body, media_type, timeout)
+            except TargetUnavailableError:
+                self._away = time.monotonic()
+                raise
 
         response = send()
         if response.status == HTTPStatus.UNAUTHORIZED and self._renew is not None:
@@ -268,6 +297,19 @@ class Connection:
             response.drain_conn()
             self.api = self._renew()
             response = send()
+        for _ in range(_TRIES_WHEN_BUSY - 1):
+            pause = retry_after(response.headers) or 1.0
+            if response.status != HTTPStatus.TOO_MANY_REQUESTS or pause > _LONGEST_PAUSE_SECONDS:
+                break
+            response.drain_conn()
+            time.sleep(pause)
+            response = send()
+        if (
+            response.status == HTTPStatus.FORBIDDEN
+            and time.monotonic() - self._away < _ROLES_SECONDS
+        ):
+            response.drain_conn()
+            raise unreachable(self.host, "it has just come up, and may not know all roles yet")
         if check and response.status >= HTTPStatus.BAD_REQUEST:
             raise refused(response.status, bytes(response.data), self.host, f"{method} {path}")
         return response
@@ -297,7 +339,9 @@ class Connection:
                 headers=headers,
                 timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
                 preload_content=not {"watch", "follow"} & query.keys(),
-                retries=urllib3.Retry(1, redirect=False, status=False),
+                retries=urllib3.Retry(
+                    1, redirect=False, status=False, respect_retry_after_header=False
+                ),
             )
 
 

@@ -13,10 +13,11 @@ from mlmagic.files import read_record, write_record
 from mlmagic.targets.jobs import Job
 from mlmagic.targets.kubernetes import applying, naming
 from mlmagic.targets.kubernetes.connection import Connection, Place, connect
-from mlmagic.targets.kubernetes.image import publish
+from mlmagic.targets.kubernetes.faults import ServerFailedError
+from mlmagic.targets.kubernetes.image import publish, renewed
 from mlmagic.targets.kubernetes.objects import Credentials, pull_secret
 from mlmagic.targets.kubernetes.owning import own
-from mlmagic.targets.kubernetes.recording import keep_record
+from mlmagic.targets.kubernetes.recording import keep_record, kept_architecture
 from mlmagic.targets.processes import python
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Work:
         workspace: The workspace.
         registry: Where the image is pushed.
         base_image: What it is built on; None takes the official image.
-        image: What the cluster has of the specification, where its files are not here.
+        image: What the cluster has of the specification; None where it is to be made.
         store: Shared store behind the content store, where there is one.
     """
 
@@ -73,14 +74,19 @@ def run(folder: Path) -> int:
 def _carry_out(job: Job, work: Work) -> None:
     place = Place(kubeconfig=work.kubeconfig, context=work.context, namespace=work.namespace)
     connection = connect(place)
-    made = (work.image, None) if work.image else publish(work, job, connection)
+    if work.image:
+        kept_to = kept_architecture(connection, work.record.name, work.image)
+        made = work.image, kept_to, renewed(work)
+    else:
+        made = publish(work, job, connection)
     job.enter("start")
     until = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
             _apply(connection, work, *made)
-        except TargetUnavailableError as error:
-            # An API server that is started anew is back in a moment; applying again is harmless.
+        except (TargetUnavailableError, ServerFailedError) as error:
+            # An API server that is started anew is back in a moment, as are a leader of etcd and a
+            # webhook; applying again is harmless.
             if time.monotonic() > until:
                 raise
             job.enter("start", error.message)
@@ -89,13 +95,20 @@ def _carry_out(job: Job, work: Work) -> None:
             return
 
 
-def _apply(connection: Connection, work: Work, image: str, credentials: Credentials | None) -> None:
+def _apply(
+    connection: Connection,
+    work: Work,
+    image: str,
+    architecture: str,
+    credentials: Credentials | None,
+) -> None:
     record = work.record
-    release = replace(keep_record(connection, record), image=image)
+    release = replace(keep_record(connection, record), image=image, architecture=architecture)
     name = naming.pull_name(record.name)
     there = own(connection, "Secret", name, record.name)
     if credentials is not None:
         connection.apply(pull_secret(release, credentials))
-    if credentials is not None or (work.image and there):
+    named = release.config.image_pull_secret is not None
+    if credentials is not None or (work.image and there and not named):
         release = replace(release, pull_secret=name)
     applying.apply_release(connection, release)

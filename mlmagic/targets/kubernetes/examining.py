@@ -10,10 +10,11 @@ from mlmagic.errors import MlmagicError, TargetError
 from mlmagic.targets.kubernetes.autoscaling import KEDA, METRIC, source_of_requests
 from mlmagic.targets.kubernetes.connection import Connection, connect
 from mlmagic.targets.kubernetes.faults import ForbiddenError
+from mlmagic.targets.kubernetes.limit_ranges import examine_limits
 from mlmagic.targets.kubernetes.local_clusters import loader_of
 from mlmagic.targets.kubernetes.permissions import lacking
 from mlmagic.targets.kubernetes.pull_secrets import examine_credentials
-from mlmagic.targets.kubernetes.quotas import examine_quota
+from mlmagic.targets.kubernetes.quotas import all_quotas, examine_quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,8 @@ def _checks(
         return
     yield from _permissions(connection)
     yield _nodes(connection)
-    yield from _quotas(connection)
+    yield from map(examine_quota, all_quotas(connection))
+    yield from examine_limits(connection)
     yield _registry(registry, loader_of(place))
     yield from examine_credentials(connection, registry, pull_secret)
     yield _metrics(connection)
@@ -146,14 +148,6 @@ def _nodes(connection: Connection) -> Check:
     )
     found = f"{len(ready)} of {len(nodes)} ready"
     return Check(name="nodes", state="ok", found=", ".join([found, *extended]))
-
-
-def _quotas(connection: Connection) -> Iterator[Check]:
-    try:
-        quotas = connection.list("ResourceQuota")[0]
-    except TargetError:
-        return
-    yield from (examine_quota(quota) for quota in quotas)
 
 
 def _registry(registry: str | None, loader: Loader | None) -> Check:

@@ -15,17 +15,38 @@ from mlmagic.errors import (
     TargetError,
     TargetUnavailableError,
 )
+from mlmagic.targets.kubernetes.release import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CHECK = "See what is there and what is allowed: %ml computetarget check"
 _CONFLICT = re.compile(r'conflicts? with "(?P<who>[^"]+)"[^:]*:?(?P<fields>.*)', re.DOTALL)
+_ANONYMOUS = '"system:anonymous"'
+_NO_DRY_RUN = "does not support dry run"
 _USER = re.compile(r'User "(?P<user>[^"]+)" cannot (?P<what>.+?)(: |$)')
+_BOUND = re.compile(
+    r"(must be less than or equal to|maximum|minimum) (?P<resource>cpu|memory) "
+    r"(limit of|usage per \w+ is) (?P<bound>[\w.]*\w)"
+)
+# Other limits are of sizes and rates.
+_WANTS_LIMITS = re.compile(
+    r"\b(cpu|memory)\W+(\w+\W+){0,4}limits?\b|\blimits?\W+(\w+\W+){0,4}(cpu|memory)\b"
+    r"|\bresources?\W+(requests?\W+(\w+\W+)?)?limits?\b",
+    re.IGNORECASE,
+)
 
 
 class ForbiddenError(TargetError):
     """Our credentials do not allow a request."""
+
+
+class NoDryRunError(ConfigurationError):
+    """Something that the cluster asks about an object cannot be asked without changing it."""
+
+
+class ServerFailedError(TargetError):
+    """The server, or what it asks, failed at a request; the next time it may not."""
 
 
 class ChangedMeanwhileError(TargetError):
@@ -52,6 +73,8 @@ def refused(  # noqa: PLR0911 - a table
         request: Method and path.
     """
     said = _said(body) or f"HTTP status {status} for {request}"
+    if _ANONYMOUS in said:
+        status = HTTPStatus.UNAUTHORIZED
     match status:
         case HTTPStatus.UNAUTHORIZED:
             return TargetUnavailableError(
@@ -61,9 +84,9 @@ def refused(  # noqa: PLR0911 - a table
         case HTTPStatus.FORBIDDEN:
             return _forbidden(said)
         case HTTPStatus.CONFLICT:
-            return _conflict(said)
+            return _conflict(said, request)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
-            return ConfigurationError(f"The cluster refuses the configuration: {said}.")
+            return _unfit(said)
         case HTTPStatus.NOT_FOUND:
             return TargetError(f"The cluster does not have it: {said}.", hint=_CHECK)
         case HTTPStatus.GONE:
@@ -72,6 +95,8 @@ def refused(  # noqa: PLR0911 - a table
             status == HTTPStatus.TOO_MANY_REQUESTS
         ):
             return unreachable(host, f"it says '{said}' ({status})")
+        case HTTPStatus.INTERNAL_SERVER_ERROR:
+            return ServerFailedError(f"The cluster fails at {request}: {said}.", hint="Try again.")
         case _:
             return TargetError(f"The cluster refuses {request}: {said}.")
 
@@ -93,6 +118,18 @@ def translated(host: str) -> Iterator[None]:
         raise unreachable(host, _why(error)) from error
 
 
+def way_out(said: str) -> str:
+    """Say with which options a pod is what a LimitRange, quota or policy wants; else nothing.
+
+    Args:
+        said: Such as ``maximum memory usage per Container is 256Mi, but limit is 512Mi``.
+    """
+    found = _BOUND.search(said)
+    if found is not None:
+        return f"Deploy with --{found['resource']} {found['bound']}"
+    return f"Deploy with limits: {' '.join(LIMITS.values())}" if _WANTS_LIMITS.search(said) else ""
+
+
 def _why(error: BaseException) -> str:
     import urllib3
 
@@ -112,6 +149,19 @@ def _said(body: bytes) -> str:
         return body.decode(errors="replace").strip()[:300]
 
 
+def _unfit(said: str) -> ConfigurationError:
+    if _NO_DRY_RUN in said:
+        return NoDryRunError(f"The cluster cannot be asked beforehand: {said}.")
+    return ConfigurationError(
+        f"The cluster refuses the configuration: {said}.", hint=_policy_hint(said)
+    )
+
+
+def _policy_hint(said: str) -> str | None:
+    found = way_out(said)
+    return f"{found}." if found else None
+
+
 def _forbidden(said: str) -> MlmagicError:
     if "exceeded quota" in said:
         return TargetError(
@@ -120,20 +170,22 @@ def _forbidden(said: str) -> MlmagicError:
         )
     found = _USER.search(said)
     if found is None:
-        return ForbiddenError(f"The cluster does not allow it: {said}.")
+        return ForbiddenError(f"The cluster does not allow it: {said}.", hint=_policy_hint(said))
     return ForbiddenError(
         f"'{found['user']}' may not {found['what']}.",
         hint="The rules that are needed: %ml computetarget check NAME --rbac",
     )
 
 
-def _conflict(said: str) -> MlmagicError:
+def _conflict(said: str, request: str) -> MlmagicError:
     found = _CONFLICT.search(said)
     if found is None:
         text = f"Somebody else changed it at the same time: {said}."
         return ChangedMeanwhileError(text, hint="Try again.")
     fields = " ".join(found["fields"].split()) or "some fields"
+    item = "/".join(request.split("/")[-2:])
     return TargetError(
-        f"'{found['who']}' manages {fields}: they are not overwritten.",
-        hint="Leave these options out, or let that manager give the fields up.",
+        f"'{found['who']}' manages {fields} of '{item}': they are not overwritten.",
+        hint="Ask for what is there, or let that manager set it back or give it up. Who manages "
+        f"what: kubectl get {item} -o yaml --show-managed-fields",
     )

@@ -8,10 +8,13 @@ import logging
 import selectors
 import socket
 import threading
+import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import TargetError
 from mlmagic.images.places import PORT
+from mlmagic.targets.kubernetes.faults import ForbiddenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,14 +25,16 @@ _logger = logging.getLogger(__name__)
 _CHUNK = 1 << 16
 _CLOSE = 8  # of the WebSocket protocol
 _BACKLOG = 128
-_TRIES = 3
+# How long a client is kept that comes while no pod is ready, as one under load is not for a moment.
+_KEPT_SECONDS, _PAUSE_SECONDS = 30.0, 0.2
 
 
 class Forwarder:
     """Listens on a free port of 127.0.0.1 and leads each connection to a pod that is ready.
 
     The pod is chosen anew for every connection, so that the port outlives pods, updates, and a
-    stop with a later start. It ends with the process, or with `close`.
+    stop with a later start. A client that comes while none can be reached waits for one, half a
+    minute at most: nothing of its request was sent. It ends with the process, or with `close`.
 
     Args:
         connection: To the cluster.
@@ -40,6 +45,7 @@ class Forwarder:
         self._connection = connection
         self._ready = ready
         self._turn = itertools.count()
+        self._closed = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
         self._thread = threading.Thread(
             target=self._accept, name=f"mlmagic-forward-{self.port}", daemon=True
@@ -53,6 +59,7 @@ class Forwarder:
 
     def close(self) -> None:
         """Listen no more; connections that are open end by themselves."""
+        self._closed.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -75,16 +82,18 @@ class Forwarder:
 
     def _open(self) -> Any:
         """Return a channel to a pod; None where none can be reached."""
-        for _ in range(_TRIES):
-            pods = self._ready()
-            if not pods:
-                return None
-            pod = pods[next(self._turn) % len(pods)]
+        until = time.monotonic() + _KEPT_SECONDS
+        while True:
             try:
-                return open_channel(self._connection, pod)
+                if pods := self._ready():
+                    return open_channel(self._connection, pods[next(self._turn) % len(pods)])
+            except (PermissionError, ForbiddenError) as error:
+                _logger.debug("Ports may not be forwarded: %s", error)
+                return None
             except (OSError, TargetError) as error:
-                _logger.debug("Pod '%s' cannot be reached: %s", pod, error)
-        return None
+                _logger.debug("No pod can be reached: %s", error)
+            if time.monotonic() > until or self._closed.wait(_PAUSE_SECONDS):
+                return None
 
 
 def open_channel(connection: Connection, pod: str, port: int = PORT) -> Any:
@@ -95,6 +104,7 @@ def open_channel(connection: Connection, pod: str, port: int = PORT) -> Any:
 
     Raises:
         OSError: The API server or the pod cannot be reached.
+        PermissionError: Our credentials do not allow it.
     """
     from kubernetes.stream import ws_client
     from websocket import WebSocketException
@@ -105,7 +115,8 @@ def open_channel(connection: Connection, pod: str, port: int = PORT) -> Any:
     try:
         return ws_client.create_websocket(connection.api.configuration, host + path, headers)
     except WebSocketException as error:
-        raise ConnectionError(f"{error}") from error
+        denied = getattr(error, "status_code", None) == HTTPStatus.FORBIDDEN
+        raise (PermissionError if denied else ConnectionError)(f"{error}") from error
 
 
 def open_pod(connection: Connection, pod: str) -> socket.socket:

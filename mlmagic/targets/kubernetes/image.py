@@ -22,20 +22,19 @@ from mlmagic.targets.kubernetes.checking import NO_REGISTRY
 from mlmagic.targets.kubernetes.connection import Place
 from mlmagic.targets.kubernetes.local_clusters import loader_of
 from mlmagic.targets.kubernetes.objects import Credentials
-from mlmagic.targets.kubernetes.release import config_of
+from mlmagic.targets.kubernetes.pull_secrets import ends_soon, no_secret
+from mlmagic.targets.kubernetes.release import ARCHITECTURE, config_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mlmagic.entities import DeploymentSpec
     from mlmagic.targets.jobs import Job
     from mlmagic.targets.kubernetes.connection import Connection
     from mlmagic.targets.kubernetes.deployment import Work
 
-_ARCHITECTURE = "kubernetes.io/arch"
 
-
-def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credentials | None]:
+def publish(work: Work, job: Job, connection: Connection) -> tuple[str, str, Credentials | None]:
     """Make the image of a service, and push it or load it into a cluster of this machine.
 
     Nothing of the deployment configuration goes into it, so that other replicas or limits are
@@ -47,8 +46,9 @@ def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credenti
         connection: The cluster, whose nodes say what processors they have.
 
     Returns:
-        The image with its digest, or a loaded one by a tag that tells its content; and what
-        nodes need to pull it, None where that is nothing.
+        The image with its digest, or a loaded one by a tag that tells its content; the processors
+        that pods are kept to, empty where all nodes have them; and what nodes need to pull it,
+        None where that is nothing.
 
     Raises:
         ImageError: It cannot be made or pushed.
@@ -64,27 +64,42 @@ def publish(work: Work, job: Job, connection: Connection) -> tuple[str, Credenti
     environments = Relocking(work.environments, work.cache, work.workspace)
     content = ContentStore(work.content, remote=remote)
     images = Images(work.cache, content=content, environments=environments)
-    base = images.base(
-        config_of(spec).base_image or work.base_image,
-        python_version=spec.lock.python_version,
-        engine=find_builder(spec),
-        architecture=_architecture(connection, config_of(spec).node_selector),
-        dockerfile=config_of(spec).base_dockerfile,
-        standalone=config_of(spec).standalone_python,
-        on_event=say,
-    )
-    plain = replace(spec, config=KubernetesDeploymentConfig(auth=spec.config.auth))
-    image = images.service(plain, base, on_event=say)
-    job.enter("push")
-    if not work.registry:
-        place = Place(kubeconfig=work.kubeconfig, context=work.context)
-        loader = loader_of(place)
-        if loader is None:
-            raise ConfigurationError(NO_REGISTRY)
-        return loader.load(images, image, spec.name, on_event=say), None
-    repository = f"{work.registry}/{spec.name}"
-    digest = images.push(image, f"{repository}:{image.short}", on_event=say)
-    return f"{repository}@{digest}", _credentials(work.registry)
+    architecture = _architecture(connection, config_of(spec).node_selector)
+    with images.layers.in_use():
+        base = images.base(
+            config_of(spec).base_image or work.base_image,
+            python_version=spec.lock.python_version,
+            engine=find_builder(spec),
+            architecture=architecture,
+            dockerfile=config_of(spec).base_dockerfile,
+            standalone=config_of(spec).standalone_python,
+            on_event=say,
+        )
+        kept_to = "" if architecture else base.configuration.architecture
+        if kept_to:
+            say(f"an image for {kept_to}: nodes with other processors do not get the pods")
+        plain = replace(spec, config=KubernetesDeploymentConfig(auth=spec.config.auth))
+        image = images.service(plain, base, on_event=say)
+        job.enter("push")
+        if not work.registry:
+            place = Place(kubeconfig=work.kubeconfig, context=work.context)
+            loader = loader_of(place)
+            if loader is None:
+                raise ConfigurationError(NO_REGISTRY)
+            return loader.load(images, image, spec.name, on_event=say), kept_to, None
+        repository = f"{work.registry}/{spec.name}"
+        digest = images.push(image, f"{repository}:{image.short}", on_event=say)
+        return f"{repository}@{digest}", kept_to, _credentials(work, say)
+
+
+def renewed(work: Work) -> Credentials | None:
+    """Return the user's credentials for the registry of an image that is there, where known."""
+    if not work.registry or not (work.image or "").startswith(f"{work.registry}/"):
+        return None
+    try:
+        return _credentials(work, lambda _line: None)
+    except ImagePushError:
+        return None  # the nodes have the image, or what they pull it with
 
 
 def find_builder(spec: DeploymentSpec) -> Engine | None:
@@ -103,6 +118,29 @@ def find_builder(spec: DeploymentSpec) -> Engine | None:
             f"machine. {error.message}",
             hint="Build the base where there is one, push it, and name it as base_image.",
         ) from error
+
+
+def architecture_to_come(
+    connection: Connection, spec: DeploymentSpec, images: Images, base_image: str | None
+) -> str:
+    """Return what processors pods are kept to once an image is made; empty where to none.
+
+    Args:
+        connection: The cluster.
+        spec: The specification.
+        images: What makes the image.
+        base_image: What it is built on where the specification does not say.
+    """
+    config = config_of(spec)
+    if _architecture(connection, config.node_selector):
+        return ""
+    engine = find_builder(spec)
+    try:
+        base, version = config.base_image or base_image, spec.lock.python_version
+        return images.architecture(base, python_version=version, engine=engine)
+    finally:
+        if engine is not None:
+            engine.client.close()
 
 
 def _architecture(connection: Connection, selector: Mapping[str, str]) -> str | None:
@@ -131,19 +169,29 @@ def architecture_of_nodes(
         >>> architecture_of_nodes([], {"kubernetes.io/arch": "arm64"})
         'arm64'
     """
+    linux = [node for node in nodes if node["status"]["nodeInfo"]["operatingSystem"] == "linux"]
     fitting = [
-        node for node in nodes if selector.items() <= (node["metadata"].get("labels") or {}).items()
+        node for node in linux if selector.items() <= (node["metadata"].get("labels") or {}).items()
     ]
-    found = {str(node["status"]["nodeInfo"]["architecture"]) for node in fitting or nodes}
-    return selector.get(_ARCHITECTURE) or (found.pop() if len(found) == 1 else None)
+    found = {str(node["status"]["nodeInfo"]["architecture"]) for node in fitting or linux}
+    return selector.get(ARCHITECTURE) or (found.pop() if len(found) == 1 else None)
 
 
-def _credentials(registry: str) -> Credentials | None:
-    """Return what the user's Docker configuration or its helper has for a registry."""
-    host = registry.partition("/")[0]
-    found = find_credentials(host, ImagePushError).basic
-    if found is None:
+def _credentials(work: Work, say: Callable[[str], None]) -> Credentials | None:
+    """Return what the user's Docker configuration or its helper has for a registry.
+
+    None where the user names a Secret: such credentials may expire, and nodes would try them too.
+    """
+    if config_of(work.record.spec).image_pull_secret is not None:
         return None
-    given = (found.username, found.password)
+    host = work.registry.partition("/")[0]
+    login = find_credentials(host, ImagePushError)
+    if login.basic is None:
+        if login.identity_token is not None:
+            say(no_secret(host))
+        return None
+    if passing := ends_soon(host, login.basic.username):
+        say(passing)
+    given = (login.basic.username, login.basic.password)
     user, password = (each.decode() if isinstance(each, bytes) else each for each in given)
     return Credentials(registry=host, user=user, password=password)

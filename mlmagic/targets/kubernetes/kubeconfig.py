@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,10 +70,36 @@ def _of_files(place: Place, files: list[Path]) -> tuple[Any, str]:
     chosen = _choose(place, files)
     # The client refuses an empty file even beside others.
     merged = os.pathsep.join(str(path) for path in files if path.stat().st_size)
-    with _faults_of(files):
+    with _faults_of(files), _said_of_plugins() as said:
         api = config.new_client_from_config(merged, context=chosen["name"], persist_config=False)
+    settings = api.configuration
+    if said and not settings.api_key and not settings.cert_file:
+        raise TargetUnavailableError(
+            f"The program that the kubeconfig '{_joined(files)}' names for context "
+            f"'{chosen['name']}' gives no credentials: {' '.join(said[-1].split()).rstrip('.')}.",
+            hint="Install it, or log in with it again.",
+        )
     context = chosen.get("context") or {}
     return api, place.namespace or context.get("namespace") or "default"
+
+
+@contextmanager
+def _said_of_plugins() -> Iterator[list[str]]:
+    """Take down what the client logs, in place of raising it, where a plugin fails."""
+    said: list[str] = []
+    thread = threading.get_ident()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == thread and record.funcName == "_load_from_exec_plugin":
+                said.append(record.getMessage().removeprefix("exec: "))
+
+    root, listener = logging.getLogger(), Listener()
+    root.addHandler(listener)
+    try:
+        yield said
+    finally:
+        root.removeHandler(listener)
 
 
 def _choose(place: Place, files: list[Path]) -> dict[str, Any]:

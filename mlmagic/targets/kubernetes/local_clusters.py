@@ -106,6 +106,27 @@ def create_cluster(name: str, *, provider: str | None = None) -> tuple[str, str]
     return found, program.context.format(name=name)
 
 
+def delete_cluster(name: str, *, provider: str) -> None:
+    """Remove a cluster that `create_cluster` made.
+
+    Raises:
+        ConfigurationError: What made it is not installed.
+        TargetError: It could not remove it; says why in its own words.
+    """
+    if not shutil.which(provider):
+        raise ConfigurationError(
+            f"'{provider}', which made the cluster '{name}', is not installed.",
+            hint=f"Install it, or forget the cluster: %ml computetarget detach {name}",
+        )
+    said, _ = _run(provider, _PROGRAMS[provider].delete, name=name)
+    if said:
+        raise TargetError(
+            f"'{provider}' could not remove the cluster '{name}': {said}.",
+            hint="Mend what is named, and try again; or forget it: "
+            f"%ml computetarget detach {name}",
+        )
+
+
 def removal(provider: str, name: str) -> str:
     """Return the command that removes a cluster, or what is left of one."""
     return " ".join((provider, *_PROGRAMS[provider].delete)).format(name=name)
@@ -145,7 +166,7 @@ class Loader:
         if self.program == "docker":
             from mlmagic.images import Engine, connect
 
-            Engine(connect()).load(image, reference, on_event=on_event)
+            images.load(image, Engine(connect()), reference, on_event=on_event)
             return reference
         on_event(f"loading {image.size / 1e6:.1f} MB into '{self.cluster}' by {self.program}")
         with tempfile.TemporaryDirectory(prefix="mlmagic-load-") as folder:
@@ -214,6 +235,7 @@ def _run(program: str, words: Sequence[str], **values: str) -> tuple[str, str]:
         kept = [_STAMP.sub("", said[place]) for place in faults]
     elif program == "minikube":  # behind the fault comes a box of advice
         kept = [said[place] for place in faults[:1]]
-    else:  # behind the fault comes the engine's answer
-        kept = [said[place] for place in faults[:1] if place < len(said) - 1] + said[-1:]
+    else:  # behind the fault comes the engine's answer, or kubeadm's with where in it that was
+        cause = next((line for line in said if line.startswith("error: ")), said[-1])
+        kept = [said[place] for place in faults[:1] if said[place] != cause] + [cause]
     return "; ".join(kept or said[-1:]), ran.stdout

@@ -47,13 +47,13 @@ def manifests(release: Release) -> list[Object]:
     """Return what is applied for a revision, besides Secrets and the record.
 
     The number of pods is not among it: it is set by the ``scale`` part, as the autoscaler does,
-    so that neither takes it from the other.
+    so that neither takes it from the other. Only a new Deployment has it, as policies may want it.
     """
     spec, config = release.spec, release.config
     found = [_service(release), _deployment(release)]
     if autoscales(config):
         found += autoscaler(release, metadata(release))
-    if (config.autoscale_min or first_replicas(config)) >= _FEWEST_FOR_BUDGET:
+    if (config.autoscale_max or first_replicas(config)) >= _FEWEST_FOR_BUDGET:
         found.append(_budget(release))
     if config.ingress_host is not None:
         found.append(route(release, metadata(release, annotations=config.annotations)))
@@ -151,6 +151,7 @@ def _deployment(release: Release) -> Object:
             kind="Deployment",
             metadata=metadata(release, annotations=described),
             spec=k8s.V1DeploymentSpec(
+                replicas=first_replicas(release.config) if release.is_new else None,
                 selector=k8s.V1LabelSelector(match_labels=naming.selector(spec.name)),
                 template=template,
                 # The new pod is ready before an old one goes.

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from mlmagic.targets.kubernetes.connection import Object
 
+# Why a kubelet that answers calls a pod not ready; who finds its node lost gives no reason.
+_NODE_WAITS = ("ReadinessGatesNotReady", "ContainersNotReady")
+_FIXED_NODES = ("kind:", "k3s:")  # providers that add none
 # What Kubernetes makes names of: no vowels, so that no words come of it.
 _HASH = "[bcdfghjklmnpqrstvwxz2456789]"
 
@@ -43,6 +46,8 @@ class Pod:
 
     Attributes:
         revision: Whose pod it is.
+        asks: What its containers ask for together, by resource: a namespace may give sizes, and a
+            mesh containers.
         scheduled: Whether it has a node.
         unschedulable: The scheduler's words where it has none; with ``since``.
         waiting: Why its container does not run, in Kubernetes' word; with ``waiting_message``.
@@ -50,6 +55,7 @@ class Pod:
         ready: Whether it takes requests.
         started_up: Whether its start has come to its end.
         container_ready: What the kubelet said last; differs from ``ready`` where a node is lost.
+        lacks: What its node waits for beside our container: a readiness gate, or a sidecar.
         ended: How its container ended last; None where it never did.
         failed: Why the pod as a whole is given up, such as ``Evicted``; with ``failed_message``.
         failed_at: When that was; None where it is not known.
@@ -59,6 +65,7 @@ class Pod:
     name: str
     uid: str
     revision: int
+    asks: Mapping[str, float] = field(default_factory=dict)
     node: str = ""
     created: datetime | None = None
     scheduled: bool = False
@@ -71,6 +78,7 @@ class Pod:
     ready: bool = False
     started_up: bool = False
     container_ready: bool = False
+    lacks: str = ""
     restarts: int = 0
     ended: Ended | None = None
     failed: str = ""
@@ -88,8 +96,6 @@ class Workload:
         pods_revision: Revision that its pods are labelled with.
         wanted: Pods that shall be.
         settled: Whether the controller has seen the last change.
-        updated: Pods of the newest revision.
-        updated_ready: Those of them that are ready.
         complete: Whether the newest revision has been up in full once.
         refused: Why pods cannot be created: quota, admission.
         overdue: Whether the progress deadline is over.
@@ -126,11 +132,13 @@ class Node:
     Attributes:
         allocatable: Resource to amount, as Kubernetes quantities.
         taints: What keeps pods away.
+        elastic: Whether a cloud has made it, and may make others.
     """
 
     name: str
     allocatable: dict[str, str]
     taints: tuple[Taint, ...] = ()
+    elastic: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +191,7 @@ def pod_of(item: Object) -> Pod:
     """Read a Pod."""
     meta, status = item["metadata"], item.get("status", {})
     conditions = {each["type"]: each for each in status.get("conditions", [])}
-    placed = conditions.get("PodScheduled", {})
+    placed, ready = conditions.get("PodScheduled", {}), conditions.get("Ready", {})
     statuses = [s for s in status.get("containerStatuses", []) if s["name"] == CONTAINER]
     container = statuses[0] if statuses else {}
     state = container.get("state", {})
@@ -197,6 +205,7 @@ def pod_of(item: Object) -> Pod:
         name=meta["name"],
         uid=meta["uid"],
         revision=_number(meta.get("labels", {}), naming.REVISION),
+        asks=_asked(item.get("spec", {})),
         node=item.get("spec", {}).get("nodeName", ""),
         created=_time(meta.get("creationTimestamp")),
         scheduled=placed.get("status") == "True",
@@ -206,14 +215,15 @@ def pod_of(item: Object) -> Pod:
         waiting_message=waiting.get("message", ""),
         running=bool(running),
         started=_time(running.get("startedAt")),
-        ready=conditions.get("Ready", {}).get("status") == "True",
+        ready=ready.get("status") == "True",
         started_up=bool(running) and container.get("started", False),
         container_ready=container.get("ready", False),
+        lacks=ready.get("message", "") if ready.get("reason") in _NODE_WAITS else "",
         restarts=container.get("restartCount", 0),
         ended=_ended(ended) if ended else None,
         failed=(status.get("reason") or phase) if given_up else "",
         failed_message=status.get("message", "") if given_up else "",
-        failed_at=_failed_at(conditions.get("Ready", {}), ended or {}) if given_up else None,
+        failed_at=_failed_at(ready, ended or {}) if given_up else None,
         terminating=terminating,
     )
 
@@ -237,6 +247,7 @@ def event_of(item: Object) -> Event:
 
 def node_of(item: Object) -> Node:
     """Read a Node."""
+    provider = item.get("spec", {}).get("providerID", "")
     return Node(
         name=item["metadata"]["name"],
         allocatable=dict(item.get("status", {}).get("allocatable", {})),
@@ -244,6 +255,7 @@ def node_of(item: Object) -> Node:
             Taint(key=each["key"], value=each.get("value", ""), effect=each["effect"])
             for each in item.get("spec", {}).get("taints") or ()
         ),
+        elastic=bool(provider) and not provider.startswith(_FIXED_NODES),
     )
 
 
@@ -287,6 +299,17 @@ def observe(
         events=tuple(told),
         nodes=None if nodes is None else tuple(node_of(each) for each in nodes),
     )
+
+
+def _asked(spec: Object) -> Mapping[str, float]:
+    from kubernetes.utils import parse_quantity
+
+    asked: dict[str, float] = {}
+    sidecars = [each for each in spec.get("initContainers", []) if "restartPolicy" in each]
+    for container in [*spec.get("containers", []), *sidecars]:
+        for resource, amount in container.get("resources", {}).get("requests", {}).items():
+            asked[resource] = asked.get(resource, 0.0) + float(parse_quantity(amount))
+    return asked
 
 
 def _belongs(about: str, name: str) -> bool:

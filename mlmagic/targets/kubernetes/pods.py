@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from mlmagic.images import serve_command
 from mlmagic.images.places import PORT, SECRETS_FOLDER
 from mlmagic.targets.kubernetes import naming, taints
-from mlmagic.targets.kubernetes.release import requests_of
+from mlmagic.targets.kubernetes.release import ARCHITECTURE, limits_of, requests_of
 
 if TYPE_CHECKING:
-    from mlmagic.entities import KubernetesDeploymentConfig
     from mlmagic.targets.kubernetes.release import Release
 
 CONTAINER = "server"
@@ -18,10 +17,12 @@ TERMINATION_LOG = "/dev/termination-log"
 # A folder, for only in a folder a changed Secret appears.
 KEYS_FOLDER = "/run/mlmagic/keys"
 # A pod that ends is taken out of the Service while it still answers; then it drains.
-_PRE_STOP_SECONDS = 3
 DRAIN_SECONDS = 30
-_GRACE_SECONDS = _PRE_STOP_SECONDS + DRAIN_SECONDS + 5
+_MARGIN_SECONDS = 5
 _READY_SECONDS = 2
+# An autoscaler of nodes leaves nodes alone whose pods have a volume of the node, unless told.
+_DISPOSABLE = {"cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes": "tmp"}
+_LINUX = {"kubernetes.io/os": "linux"}  # nodes of Windows are not always tainted
 _PROGRAM_WORDS = 4  # python -P -m mlmagic.scoring
 _OPTIONS = ("--grace", f"{DRAIN_SECONDS}", "--failure-file", TERMINATION_LOG)
 
@@ -32,8 +33,10 @@ def pod_template(release: Release) -> Any:
 
     config, spec = release.config, release.spec
     labels = {**naming.labels(spec, config.labels), naming.REVISION: f"{release.pods_revision}"}
-    annotations = {naming.RESTARTED: release.restarted} if release.restarted else None
-    secrets = [name for name in (release.pull_secret, config.image_pull_secret) if name]
+    annotations = _DISPOSABLE | ({naming.RESTARTED: release.restarted} if release.restarted else {})
+    named = (release.pull_secret, config.image_pull_secret, *release.account_secrets)
+    secrets = dict.fromkeys(name for name in named if name)
+    kept_to = {ARCHITECTURE: release.architecture} if release.architecture else {}
     return k8s.V1PodTemplateSpec(
         metadata=k8s.V1ObjectMeta(labels=labels, annotations=annotations),
         spec=k8s.V1PodSpec(
@@ -44,10 +47,13 @@ def pod_template(release: Release) -> Any:
             enable_service_links=False,
             image_pull_secrets=[k8s.V1LocalObjectReference(name=name) for name in secrets] or None,
             priority_class_name=config.priority_class,
-            node_selector=config.node_selector or None,
+            node_selector={**_LINUX, **kept_to, **config.node_selector},
             tolerations=[_toleration(text) for text in config.tolerations] or None,
             topology_spread_constraints=_spread(spec.name),
-            termination_grace_period_seconds=_GRACE_SECONDS,
+            affinity=_away(spec.name),
+            termination_grace_period_seconds=(
+                config.pre_stop_seconds + DRAIN_SECONDS + _MARGIN_SECONDS
+            ),
             # The image names the user; a cluster may put another number in its place.
             security_context=k8s.V1PodSecurityContext(
                 run_as_non_root=True,
@@ -69,7 +75,7 @@ def _container(release: Release) -> Any:
         command=list(command[:_PROGRAM_WORDS]),
         args=[*command[_PROGRAM_WORDS:], *_OPTIONS],
         ports=[k8s.V1ContainerPort(name="http", container_port=PORT, protocol="TCP")],
-        resources=_resources(config),
+        resources=_resources(release),
         startup_probe=_probe("/ready", period=1, timeout=2, failures=config.start_timeout_seconds),
         readiness_probe=_probe("/ready", period=_READY_SECONDS, timeout=2, failures=3),
         liveness_probe=_probe(
@@ -80,7 +86,9 @@ def _container(release: Release) -> Any:
             delay=config.liveness_delay_seconds or None,
         ),
         lifecycle=k8s.V1Lifecycle(
-            pre_stop=k8s.V1LifecycleHandler(sleep=k8s.V1SleepAction(seconds=_PRE_STOP_SECONDS))
+            pre_stop=k8s.V1LifecycleHandler(
+                sleep=k8s.V1SleepAction(seconds=config.pre_stop_seconds)
+            )
         ),
         termination_message_path=TERMINATION_LOG,
         security_context=k8s.V1SecurityContext(
@@ -92,14 +100,13 @@ def _container(release: Release) -> Any:
     )
 
 
-def _resources(config: KubernetesDeploymentConfig) -> Any:
+def _resources(release: Release) -> Any:
     from kubernetes import client as k8s
 
-    limits = {"cpu": config.cpu_limit, "memory": config.memory_limit or config.memory}
-    limits |= {name: f"{count}" for name, count in config.accelerators.items()}
+    asked = requests_of(release.config)
+    kept = {name: value for name, value in asked.items() if name not in release.left_out}
     return k8s.V1ResourceRequirements(
-        requests=requests_of(config),
-        limits={name: value for name, value in limits.items() if value} or None,
+        requests=kept or None, limits=limits_of(release.config) or None
     )
 
 
@@ -148,20 +155,35 @@ def _mounts(release: Release) -> list[Any]:
 
 
 def _spread(name: str) -> list[Any]:
-    """Spread the pods over nodes and zones, as far as that can be had."""
+    """Spread the pods over nodes, as far as that can be had."""
     from kubernetes import client as k8s
 
     return [
         k8s.V1TopologySpreadConstraint(
             max_skew=1,
-            topology_key=key,
+            topology_key="kubernetes.io/hostname",
             when_unsatisfiable="ScheduleAnyway",
             label_selector=k8s.V1LabelSelector(match_labels=naming.selector(name)),
             # Pods of the revision that goes do not count.
             match_label_keys=["pod-template-hash"],
         )
-        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
     ]
+
+
+def _away(name: str) -> Any:
+    """Keep the pods in several zones, where there are some.
+
+    A second constraint of spreading would void the first one on nodes without zones.
+    """
+    from kubernetes import client as k8s
+
+    term = k8s.V1PodAffinityTerm(
+        topology_key="topology.kubernetes.io/zone",
+        label_selector=k8s.V1LabelSelector(match_labels=naming.selector(name)),
+    )
+    wish = k8s.V1WeightedPodAffinityTerm(weight=50, pod_affinity_term=term)
+    apart = k8s.V1PodAntiAffinity(preferred_during_scheduling_ignored_during_execution=[wish])
+    return k8s.V1Affinity(pod_anti_affinity=apart)
 
 
 def _toleration(text: str) -> Any:

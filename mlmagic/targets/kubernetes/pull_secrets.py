@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import Check
@@ -18,9 +20,22 @@ if TYPE_CHECKING:
 
     from mlmagic.images.credentials import Credentials
     from mlmagic.targets.kubernetes.connection import Connection
+    from mlmagic.targets.kubernetes.release import Release
 
 _TYPE = "kubernetes.io/dockerconfigjson"
 _NAME = "pull secret"
+# Users whose passwords are tokens of a cloud, and how long these live.
+_PASSING = {
+    "AWS": "12 hours",
+    "oauth2accesstoken": "an hour",
+    "_dcgcloud_token": "an hour",
+    "gclouddockertoken": "an hour",
+    "00000000-0000-0000-0000-000000000000": "3 hours",
+}
+_OWN_IDENTITY = (
+    "let the nodes pull by their own identity (node role of EKS, service account of GKE's nodes, "
+    "az aks update --attach-acr)"
+)
 _HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
@@ -44,6 +59,38 @@ def examine_credentials(
             yield _secret(connection, secret, Reference.parse(image), service)
 
 
+def with_those_of_account(connection: Connection, release: Release) -> Release:
+    """Let pods that name a Secret name those of their service account too.
+
+    Kubernetes gives pods the Secrets of their account only where they name none, and these may be
+    the ones that somebody renews.
+    """
+    if not (release.pull_secret or release.config.image_pull_secret):
+        return release
+    try:
+        account = connection.get("ServiceAccount", release.config.service_account or "default")
+    except ForbiddenError:
+        return release
+    found = (account or {}).get("imagePullSecrets") or ()
+    return replace(release, account_secrets=tuple(each["name"] for each in found))
+
+
+def no_secret(host: str) -> str:
+    """Say that a login is none for nodes."""
+    return f"the login at '{host}' is an identity token, of which no pull secret can be made"
+
+
+def ends_soon(host: str, user: str | bytes) -> str:
+    """Say that a login is none that lasts; empty where it may."""
+    life = _PASSING.get(user.decode() if isinstance(user, bytes) else user)
+    if life is None:
+        return ""
+    return (
+        f"the login at '{host}' ends after {life}, and with it the pull secret that is made of it: "
+        "pods that come to other nodes later do not get their image"
+    )
+
+
 def _in_use(connection: Connection) -> set[tuple[str, str, str]]:
     """Return the Secrets that services name: Secret, image, service."""
     try:
@@ -61,6 +108,11 @@ def _in_use(connection: Connection) -> set[tuple[str, str, str]]:
 def _own(registry: Reference) -> Check:
     """Try what pull secrets of services are made from: the Docker configuration of this user."""
     fault = _refusal(registry, None)
+    if fault is None and (but := _does_not_last(registry)):
+        found = f"'{registry.host}' takes it, but {but}"
+        lasting = "Name a Secret with a password that lasts: --image-pull-secret NAME"
+        advice = f"{lasting}; or {_OWN_IDENTITY}"
+        return Check(name="registry login", state="optional", found=found, advice=advice)
     if fault is None:
         found = f"'{registry.host}' takes what your Docker configuration has, or asks for nothing"
         return Check(name="registry login", state="ok", found=found)
@@ -70,6 +122,15 @@ def _own(registry: Reference) -> Check:
         found=fault.message.rstrip("."),
         advice=fault.hint or "",
     )
+
+
+def _does_not_last(registry: Reference) -> str:
+    from mlmagic.images.credentials import find_credentials
+
+    login = find_credentials(registry.host, ImagePullError)
+    if login.basic is not None:
+        return ends_soon(registry.host, login.basic.username)
+    return no_secret(registry.host) if login.identity_token is not None else ""
 
 
 def _secret(connection: Connection, name: str, registry: Reference | None, service: str) -> Check:
@@ -181,4 +242,4 @@ def _refusal(registry: Reference, credentials: Credentials | None) -> ImagePullE
 
 
 def _is_refused(fault: ImagePullError) -> bool:
-    return any(f" answered {status} " in fault.message for status in (401, 403))
+    return fault.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)

@@ -6,7 +6,8 @@ import re
 
 _LOGIN = (
     "Log in to the registry (docker login) and deploy again, or name a Secret of the namespace: "
-    "--image-pull-secret NAME"
+    "--image-pull-secret NAME; tokens of clouds (ECR, gcloud, az) end after hours: let the nodes "
+    "pull by their own identity"
 )
 _PUSH = "Look whether nodes pull from the registry that is pushed to, and deploy again"
 _REACH = "Name a registry that the nodes reach: --image-registry HOST/PATH"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import Check, KubernetesDeploymentConfig
-from mlmagic.targets.kubernetes.release import requests_of
+from mlmagic.targets.kubernetes.faults import ForbiddenError
+from mlmagic.targets.kubernetes.release import LIMITS, requests_of
+
+if TYPE_CHECKING:
+    from mlmagic.targets.kubernetes.connection import Connection
 
 # What a service is made of besides its pods, as quotas count it: replicas and updates make no more.
 _KINDS = ("configmaps", "deployments.apps", "secrets", "services")
 _OBJECTS = frozenset((*_KINDS, *(f"count/{each}" for each in _KINDS)))
 # Quotas of other scopes count pods that are not ours.
 _OUR_SCOPES = {"NotBestEffort", "NotTerminating"}
-_LIMITS = {"limits.cpu": "--cpu 0.1:1", "limits.memory": "--memory 512Mi"}
 
 
 def examine_quota(quota: dict[str, Any]) -> Check:
@@ -68,9 +71,32 @@ def examine_quota(quota: dict[str, Any]) -> Check:
             found=f"no room for another service: {found}",
             advice="Delete what is not needed (%ml service list), or ask for a larger quota.",
         )
-    limits = [option for resource, option in _LIMITS.items() if ours and resource in hard]
+    limits = [option for name, option in LIMITS.items() if ours and wants_limit(name, [quota])]
     advice = f"Pods have to say their limits: deploy with {' '.join(limits)}." if limits else ""
     return Check(name=name, state="ok", found=found, advice=advice)
+
+
+def all_quotas(connection: Connection) -> list[dict[str, Any]]:
+    """Return the quotas of the namespace; none where they may not be seen."""
+    try:
+        return connection.list("ResourceQuota")[0]
+    except ForbiddenError:
+        return []
+
+
+def our_quotas(connection: Connection) -> list[dict[str, Any]]:
+    """Return the quotas that count our pods, as far as they may be seen."""
+    return [each for each in all_quotas(connection) if _is_for_us(each.get("spec", {}))]
+
+
+def wants_limit(resource: str, quotas: list[dict[str, Any]]) -> str:
+    """Return the name of a quota that takes no pod without a limit; empty without one."""
+    names = [
+        each["metadata"]["name"]
+        for each in quotas
+        if f"limits.{resource}" in each.get("spec", {}).get("hard", {})
+    ]
+    return next(iter(names), "")
 
 
 def _is_for_us(spec: dict[str, Any]) -> bool:

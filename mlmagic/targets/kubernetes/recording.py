@@ -14,7 +14,13 @@ from mlmagic.targets.kubernetes import naming
 from mlmagic.targets.kubernetes.faults import ChangedMeanwhileError
 from mlmagic.targets.kubernetes.objects import metadata, plain
 from mlmagic.targets.kubernetes.owning import is_own, own
-from mlmagic.targets.kubernetes.release import NO_IMAGE, Release
+from mlmagic.targets.kubernetes.release import (
+    ARCHITECTURE,
+    LIMITS,
+    NO_IMAGE,
+    Release,
+    config_of,
+)
 
 if TYPE_CHECKING:
     from mlmagic.entities import DeploymentSpec
@@ -173,15 +179,38 @@ def running_release(
     found = connection.get("Deployment", record.name)
     if found is None:
         raise TargetError(f"Service '{record.name}' has no Deployment.", hint="Deploy it again.")
-    pods = found["spec"]["template"]["spec"]
-    pull = naming.pull_name(record.name)
-    has_pull = any(each["name"] == pull for each in pods.get("imagePullSecrets") or [])
+    template = found["spec"]["template"]
+    pods, there = template["spec"], template["metadata"]
+    number = there.get("labels", {}).get(naming.REVISION, "")
+    asked = pods["containers"][0].get("resources", {}).get("requests", {})
     return replace(
         keep_record(connection, record),
         image=pods["containers"][0]["image"],
-        restarted=restarted,
-        pull_secret=pull if has_pull else "",
+        pods_revision=int(number) if number.isdigit() else 0,
+        restarted=restarted or (there.get("annotations") or {}).get(naming.RESTARTED, ""),
+        pull_secret=_pull_secret(record.name, pods),
+        architecture=_architecture(pods),
+        left_out=tuple(each for each in LIMITS if each not in asked),
     )
+
+
+def named_pull_secret(connection: Connection, spec: DeploymentSpec) -> str:
+    """Return the Secret of ours that pods go on naming where nobody names another; else nothing."""
+    found = connection.get("Deployment", spec.name)
+    if found is None or config_of(spec).image_pull_secret is not None:
+        return ""
+    return _pull_secret(spec.name, found["spec"]["template"]["spec"])
+
+
+def registry_of(connection: Connection, name: str) -> str | None:
+    """Return where the image of a service was pushed; None where it is not known, or was loaded."""
+    found = connection.get("Deployment", name)
+    if found is None or not is_own(found, name):
+        return None
+    image = str(found["spec"]["template"]["spec"]["containers"][0]["image"])
+    repository, _, digest = image.partition("@")
+    pushed = digest and repository.endswith(f"/{name}")
+    return repository.removesuffix(f"/{name}") if pushed else None
 
 
 def same_image(one: DeploymentSpec, other: DeploymentSpec) -> bool:
@@ -193,21 +222,32 @@ def same_image(one: DeploymentSpec, other: DeploymentSpec) -> bool:
     )
 
 
-def image_of(connection: Connection, record: ServiceRecord) -> str | None:
-    """Return the image of a record's specification, as pods have or had it.
+def image_of(connection: Connection, record: ServiceRecord, wanted: DeploymentSpec) -> str | None:
+    """Return the image of a specification, as pods of a service have or had it.
 
     Returns:
         None where no ReplicaSet has it: the Deployment keeps those of the last revisions.
     """
     kept = {each.generation: each.spec for each in record.revisions}
+    asked = config_of(wanted).node_selector.get(ARCHITECTURE)
     selector = naming.selecting(record.name)
     for item in connection.list("ReplicaSet", selector)[0]:
         template = item["spec"]["template"]
         number = template["metadata"].get("labels", {}).get(naming.REVISION, "")
         spec = kept.get(int(number)) if number.isdigit() else None
-        if spec is not None and same_image(spec, record.spec):
+        if spec is None or not same_image(spec, wanted):
+            continue
+        if asked in (None, _architecture(template["spec"]) or asked):
             return str(template["spec"]["containers"][0]["image"])
     return None
+
+
+def kept_architecture(connection: Connection, name: str, image: str) -> str:
+    """Return what processors pods of an image are kept to; empty where to none."""
+    found = connection.list("ReplicaSet", naming.selecting(name))[0]
+    templates = [item["spec"]["template"]["spec"] for item in found]
+    fitting = [pods for pods in templates if pods["containers"][0]["image"] == image]
+    return max(map(_architecture, fitting), default="")
 
 
 def owner_of(item: Object) -> dict[str, Any]:
@@ -218,6 +258,16 @@ def owner_of(item: Object) -> dict[str, Any]:
         "name": item["metadata"]["name"],
         "uid": item["metadata"]["uid"],
     }
+
+
+def _architecture(pods: Object) -> str:
+    return str((pods.get("nodeSelector") or {}).get(ARCHITECTURE, ""))
+
+
+def _pull_secret(service: str, pods: Object) -> str:
+    name = naming.pull_name(service)
+    named = [each["name"] for each in pods.get("imagePullSecrets") or ()]
+    return name if name in named else ""
 
 
 def _placeholder(service: str) -> Object:

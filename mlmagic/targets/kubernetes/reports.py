@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlmagic.entities import Reason, ServiceState, ServiceStatus
+from mlmagic.entities import Reason, ServiceState
+from mlmagic.targets.observing import Failure
+from mlmagic.targets.states import failed, plain_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlmagic.entities import ServiceRecord
+    from mlmagic.entities import ServiceRecord, ServiceStatus
     from mlmagic.targets.kubernetes.observing import Ended, Event, Pod, Workload
 
-_KILLED = 137
+_TOLD = ("reason", "message", "frames", "exception")
 _PROBE = "failed startup probe"
 _LIVENESS = "failed liveness probe"
 LIVENESS_FAILED = "the liveness probe failed, the server is started anew"
@@ -25,9 +27,9 @@ def failure_status(
     assert pod.ended is not None  # noqa: S101 - the caller has looked
     ended = pod.ended
     if ended.report:
-        return _reported(record, work, ended)
-    reason, message = _guessed(ended, pod, events)
-    return ServiceStatus(state=ServiceState.FAILED, reason=reason, message=message)
+        told = {key: value for key, value in ended.report.items() if key in _TOLD}
+        return failed(record, Failure(generation=work.revision, **told))
+    return plain_status(ServiceState.FAILED, *_guessed(ended, pod, events))
 
 
 def is_ended_by_liveness(pod: Pod, events: Sequence[Event]) -> bool:
@@ -39,31 +41,6 @@ def is_ended_by_liveness(pod: Pod, events: Sequence[Event]) -> bool:
         event.reason == "Killing" and _LIVENESS in event.message
         for event in events
         if pod.started is None or event.at >= pod.started
-    )
-
-
-def _reported(record: ServiceRecord, work: Workload, ended: Ended) -> ServiceStatus:
-    """Put the server's own report, with the user's frames, in the words of the cell."""
-    from mlmagic.scripts import render_traceback
-
-    report = ended.report
-    kept = {revision.generation: revision for revision in record.revisions}
-    revision = kept.get(work.revision)
-    traceback = ""
-    if report.get("frames") and revision is not None:
-        traceback = render_traceback(
-            report["frames"],
-            report.get("exception", ""),
-            script=revision.spec.source.entry_script,
-            origin=revision.origin,
-        )
-    known = {reason.value for reason in Reason}
-    reason = Reason(report["reason"]) if report["reason"] in known else Reason.CRASHED
-    return ServiceStatus(
-        state=ServiceState.FAILED,
-        reason=reason,
-        message=report.get("message", ""),
-        traceback=traceback,
     )
 
 

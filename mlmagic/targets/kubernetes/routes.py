@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlmagic.targets.kubernetes.release import Release
 
+_LABEL = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
+_GATEWAY = re.compile(
+    rf"(?:(?P<namespace>{_LABEL})/)?(?P<name>{_LABEL})(?::(?P<sectionName>{_LABEL}))?"
+)
+
 
 def route(release: Release, metadata: Any) -> dict[str, Any]:
     """Return the Ingress of a service, or its HTTPRoute where it names a Gateway."""
     return _http_route(release, metadata) if release.config.gateway else _ingress(release, metadata)
+
+
+def parent(gateway: str) -> dict[str, str]:
+    """Return the reference of a route to a Gateway.
+
+    Args:
+        gateway: ``[NAMESPACE/]NAME[:LISTENER]``.
+
+    Returns:
+        Empty where it is none.
+    """
+    found = _GATEWAY.fullmatch(gateway)
+    parts = ("name", "namespace", "sectionName")
+    return {part: found[part] for part in parts if found[part]} if found else {}
 
 
 def _ingress(release: Release, metadata: Any) -> dict[str, Any]:
@@ -47,15 +67,13 @@ def _http_route(release: Release, metadata: Any) -> dict[str, Any]:
     from mlmagic.targets.kubernetes.objects import DEFAULT_PORT, plain
 
     config = release.config
-    namespace, _, name = (config.gateway or "").rpartition("/")
-    parent = {"name": name} | ({"namespace": namespace} if namespace else {})
     backend = {"name": release.spec.name, "port": config.port or DEFAULT_PORT}
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
         "metadata": plain(metadata),
         "spec": {
-            "parentRefs": [parent],
+            "parentRefs": [parent(config.gateway or "")],
             "hostnames": [config.ingress_host],
             "rules": [{"backendRefs": [backend]}],
         },

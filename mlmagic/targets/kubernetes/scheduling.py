@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from mlmagic import options
 from mlmagic.entities import Reason
 from mlmagic.targets.kubernetes import taints
-from mlmagic.targets.kubernetes.release import requests_of
+from mlmagic.targets.kubernetes.faults import way_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlmagic.entities import KubernetesDeploymentConfig
-    from mlmagic.targets.kubernetes.observing import Node
+    from mlmagic.targets.kubernetes.observing import Node, Pod
 
 _LACKING = re.compile(r"(?P<count>\d+) (?P<what>Insufficient (?P<resource>[\w./-]*\w)|[^,.]+)")
 _UNLIKE = re.compile(r"(?P<count>\d+) node\(s\) didn't match Pod's node affinity/selector")
@@ -23,24 +23,25 @@ _GIB = 2**30
 
 
 def unschedulable(
-    said: str, config: KubernetesDeploymentConfig, nodes: Sequence[Node] | None
+    pod: Pod, config: KubernetesDeploymentConfig, nodes: Sequence[Node] | None
 ) -> tuple[Reason, str, str]:
     """Say why a pod finds no node.
 
     Args:
-        said: Such as ``0/1 nodes are available: 1 Insufficient cpu. preemption: …``.
-        config: What was asked for.
+        pod: It; the scheduler says such as ``0/1 nodes are available: 1 Insufficient cpu. …``.
+        config: Which nodes were asked for.
         nodes: The nodes, where they may be looked at.
 
     Returns:
         The reason, words, and the next step; empty where the reason's own says it.
     """
+    said = pod.unschedulable
     causes = said.partition(": ")[2].partition(" preemption:")[0] or said
     causes = causes.removesuffix(" no new claims to deallocate,").strip().rstrip(".")
     found = [match for match in _LACKING.finditer(causes) if match["resource"]]
     if found:
         resource = max(found, key=lambda match: int(match["count"]))["resource"]
-        wanted = _wanted(resource, config)
+        wanted = pod.asks.get(resource, 0.0)
         room = [node for node in nodes or () if _has(node, resource) >= wanted]
         kept, tolerating = taints.keeping_away("", config.tolerations, room)
         words = [_words(resource, wanted, config, nodes), *kept]
@@ -58,11 +59,14 @@ def unschedulable(
     return Reason.NO_NODE, text, _deploy_with(tolerating)
 
 
-def refused(said: str) -> tuple[Reason, str]:
+def refused(said: str) -> tuple[Reason, str, str]:
     """Say why pods may not be created.
 
     Args:
         said: Such as ``pods "svc-…" is forbidden: exceeded quota: …``.
+
+    Returns:
+        The reason, words, and the next step; empty where the reason's own says it.
     """
     words = said.partition(" is forbidden: ")[2] or said
     quota = re.search(
@@ -71,11 +75,12 @@ def refused(said: str) -> tuple[Reason, str]:
         words,
     )
     if quota is not None:
-        return Reason.QUOTA, (
+        words = (
             f"quota '{quota['name']}' allows {quota['limit']}, of which {quota['used']} is used; "
             f"a pod asks for {quota['asked']}"
         )
-    return Reason.REFUSED, words.strip()
+        return Reason.QUOTA, words, ""
+    return Reason.REFUSED, words.strip(), way_out(words)
 
 
 def _reason(resource: str) -> Reason:
@@ -87,12 +92,8 @@ def _deploy_with(tolerating: str) -> str:
     return f"Deploy with {tolerating}, or ask who runs the cluster" if tolerating else ""
 
 
-def _wanted(resource: str, config: KubernetesDeploymentConfig) -> float:
-    return _number(requests_of(config).get(resource, "0"))
-
-
 def _has(node: Node, resource: str) -> float:
-    return _number(node.allocatable.get(resource, "0"))
+    return float(options.parse_quantity(node.allocatable.get(resource, "0")))
 
 
 def _words(
@@ -110,10 +111,6 @@ def _words(
     if wanted > largest:
         return f"{text}, the largest node has {_amount(resource, largest)}"
     return f"{text}, no node has that free now (the largest has {_amount(resource, largest)})"
-
-
-def _number(text: str) -> float:
-    return float(options.parse_quantity(text))
 
 
 def _amount(resource: str, number: float) -> str:

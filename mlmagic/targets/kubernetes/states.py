@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import Reason, Replica, ServiceState, ServiceStatus
 from mlmagic.targets.kubernetes import scheduling
@@ -34,6 +34,7 @@ from mlmagic.targets.kubernetes.reports import (
     is_ended_by_liveness,
 )
 from mlmagic.targets.processes import is_alive
+from mlmagic.targets.states import JOB_STAGES, plain_status, update_failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,18 +45,15 @@ if TYPE_CHECKING:
 
 # As in Azure ML v1: what finds no place in five minutes has failed.
 _PLACE_SECONDS = timedelta(minutes=5)
+# How long an autoscaler may take to say whether it adds a node; it looks every ten seconds.
+_AUTOSCALER_SECONDS = timedelta(seconds=30)
+_NODE_COMES, _NO_NODE_COMES = ("TriggeredScaleUp", "Nominated"), "NotTriggerScaleUp"
 _PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _PULL_IS_FINAL = ("not found", "denied", "unauthorized", "forbidden", "invalid reference")
 _NOT_STARTED = (
     *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
     *("StartError", "PreStartHookError", "PostStartHookError"),
 )
-_JOB_STAGES = {
-    "environment": Reason.ENVIRONMENT,
-    "image": Reason.BUILDING_IMAGE,
-    "push": Reason.PUSHING_IMAGE,
-    "start": Reason.STARTING,
-}
 _STAGES = {
     Reason.SCHEDULING: "start",
     Reason.PULLING_IMAGE: "image",
@@ -80,11 +78,11 @@ def status_of(
         now: The time; None is now.
     """
     if record.wanted == "deleting":
-        return _status(ServiceState.DELETING, Reason.STOPPING)
+        return plain_status(ServiceState.DELETING, Reason.STOPPING)
     if record.wanted == "stopped":
         return _stopped(seen)
     if seen.workload is None:
-        return _of_job(record, job) or _status(
+        return _of_job(record, job) or plain_status(
             ServiceState.FAILED, Reason.CONTAINER_GONE, "its Deployment is gone"
         )
     return _View(record, seen, seen.workload, job, now or datetime.now(UTC)).status()
@@ -110,7 +108,7 @@ def failure_of(
 
 def unreachable(message: str) -> ServiceStatus:
     """Return the state of a service whose cluster does not answer."""
-    return _status(ServiceState.UNHEALTHY, Reason.TARGET_UNAVAILABLE, message)
+    return plain_status(ServiceState.UNHEALTHY, Reason.TARGET_UNAVAILABLE, message)
 
 
 def _of_job(  # noqa: PLR0911 - a table
@@ -121,16 +119,16 @@ def _of_job(  # noqa: PLR0911 - a table
         if record.deploying is None:
             return None
         if is_alive(record.deploying):
-            return _status(ServiceState.TRANSITIONING, Reason.STARTING, stage="environment")
-        return _status(ServiceState.FAILED, Reason.DEPLOY_INTERRUPTED)
+            return plain_status(ServiceState.TRANSITIONING, Reason.STARTING, stage="environment")
+        return plain_status(ServiceState.FAILED, Reason.DEPLOY_INTERRUPTED)
     if job.failure is not None:
-        return _status(ServiceState.FAILED, job.failure.reason, job.failure.message)
+        return plain_status(ServiceState.FAILED, job.failure.reason, job.failure.message)
     if job.was_interrupted:
-        return _status(ServiceState.FAILED, Reason.DEPLOY_INTERRUPTED)
+        return plain_status(ServiceState.FAILED, Reason.DEPLOY_INTERRUPTED)
     if job.is_over:
         return None
-    reason = _JOB_STAGES.get(job.stage, Reason.STARTING)
-    return _status(ServiceState.TRANSITIONING, reason, job.detail, stage=job.stage)
+    reason = JOB_STAGES.get(job.stage, Reason.STARTING)
+    return plain_status(ServiceState.TRANSITIONING, reason, job.detail, stage=job.stage)
 
 
 def serving(seen: Observation) -> int:
@@ -147,6 +145,13 @@ def serving(seen: Observation) -> int:
     if answering:
         return answering[0]
     return work.revision if work.complete else 0
+
+
+def awaits_image(seen: Observation) -> bool:
+    """Whether a pod waits for an image that its node has not got from the registry."""
+    return any(
+        pod.waiting in _PULL_REASONS or (not pod.running and _pulls(seen, pod)) for pod in seen.pods
+    )
 
 
 def _revision(pod: Pod, work: Workload) -> int:
@@ -219,10 +224,7 @@ class _View:
         """The newest revision does not come up: does an older one answer?"""
         if not any(pod.ready for pod in (self.old if self.job is None else self.seen.pods)):
             return self._keep(fault)
-        message = (
-            f"revision {serving(self.seen)} answers; revision {self.record.current} did not come "
-            f"up: {fault.reason}{': ' if fault.message else ''}{fault.message}"
-        )
+        message = update_failed(serving(self.seen), self.record, fault)
         return self._with(
             ServiceState.HEALTHY, Reason.UPDATE_FAILED, message, traceback=fault.traceback
         )
@@ -232,7 +234,7 @@ class _View:
         count = f"{len(ready)} of {self.work.wanted} pods ready"
         if fault is not None:
             return self._disturbed(ready, fault, count)
-        silent = [pod for pod in self.new if pod.started_up and not pod.ready]
+        silent = [pod for pod in self.new if pod.started_up and not pod.ready and not _lacks(pod)]
         if silent:
             hangs = any(is_ended_by_liveness(pod, self.seen.events_of(pod)) for pod in silent)
             message = f"{count}; {LIVENESS_FAILED}" if hangs else count
@@ -249,10 +251,7 @@ class _View:
             return self._under_way(Reason.SCALING, f"{message}; it answers meanwhile")
         if not ready and (waits or self._cannot_start()):
             return self._keep(fault)
-        put_out = self._with(
-            ServiceState.UNHEALTHY, fault.reason, message, traceback=fault.traceback
-        )
-        return replace(put_out, next_step=fault.next_step)
+        return self._keep(fault, state=ServiceState.UNHEALTHY, message=message)
 
     def _cannot_start(self) -> bool:
         """Whether a pod was started anew and failed before it was ready."""
@@ -277,10 +276,10 @@ class _View:
     def _fault(self) -> ServiceStatus | None:
         """Say what keeps pods of the newest revision from being ready; None where nothing does."""
         if self.work.refused:
-            reason, message = scheduling.refused(self.work.refused)
+            reason, message, way_out = scheduling.refused(self.work.refused)
             lacks = reason is Reason.QUOTA
             state = ServiceState.UNSCHEDULABLE if lacks else ServiceState.FAILED
-            return _status(state, reason, message)
+            return plain_status(state, reason, message, next_step=way_out)
         faults = [self._of_pod(pod) for pod in self.new if not pod.ready]
         found = [fault for fault in faults if fault is not None]
         if found:
@@ -295,46 +294,54 @@ class _View:
             pulling = next(pod for pod in self.new if _pulls(self.seen, pod))
             told = [e.message for e in self.seen.events_of(pulling) if e.reason == "Pulling"]
             message, way_out = pull_without_answer(told[-1])
-            status = _status(ServiceState.FAILED, Reason.IMAGE_PULL, message)
-            return replace(status, next_step=way_out)
-        if stage is Reason.INITIALISING:
+            return plain_status(ServiceState.FAILED, Reason.IMAGE_PULL, message, next_step=way_out)
+        if stage is Reason.INITIALISING and not any(_lacks(pod) for pod in self.new):
             message = "it took longer than the progress deadline allows"
-            return _status(ServiceState.FAILED, Reason.INIT_TIMEOUT, message)
+            return plain_status(ServiceState.FAILED, Reason.INIT_TIMEOUT, message)
         warned = [
             event.message
             for pod in self.new
             for event in self.seen.events_of(pod)
             if event.type == "Warning"
-        ]
+        ] + [pod.lacks for pod in self.new if _lacks(pod)]
         message = "the pods were not up before the progress deadline" + (
             f"; the cluster says: {warned[-1]}" if warned else ""
         )
-        return _status(ServiceState.FAILED, Reason.START_FAILED, message)
+        return plain_status(ServiceState.FAILED, Reason.START_FAILED, message)
 
     def _of_pod(self, pod: Pod) -> ServiceStatus | None:  # noqa: PLR0911 - a table
         if pod.unschedulable:
-            return self._unschedulable(pod)
+            return None if self._node_to_come(pod) else self._unschedulable(pod)
         if pod.failed:
             return self._put_out(pod) or _given_up(pod)
         if pod.waiting in _PULL_REASONS:
             return self._pull(pod)
         if pod.waiting in _NOT_STARTED:
-            return _status(ServiceState.FAILED, Reason.START_FAILED, pod.waiting_message)
+            return plain_status(ServiceState.FAILED, Reason.START_FAILED, pod.waiting_message)
         if pod.ended is not None and not pod.ready:
             return self._put_out(pod) or self._ended(pod)
-        if pod.container_ready and not pod.ready:
+        if pod.container_ready and not pod.ready and not pod.lacks:
             message = f"node '{pod.node}' does not answer any more"
-            return _status(ServiceState.FAILED, Reason.NODE_LOST, message)
+            return plain_status(ServiceState.FAILED, Reason.NODE_LOST, message)
         return None
+
+    def _node_to_come(self, pod: Pod) -> str:
+        """Say that an autoscaler adds a node for a pod, or may yet; empty where none does."""
+        told = [event.reason for event in self.seen.events_of(pod)]
+        told = [reason for reason in told if reason in (*_NODE_COMES, _NO_NODE_COMES)]
+        if told:
+            return "" if told[-1] == _NO_NODE_COMES else "a node is being added"
+        nodes = self.seen.nodes
+        elastic = not nodes or any(node.elastic for node in nodes)
+        young = pod.since is not None and self.now - pod.since < _AUTOSCALER_SECONDS
+        return "no node has room; the cluster may add one" if elastic and young else ""
 
     def _unschedulable(self, pod: Pod) -> ServiceStatus:
         config = config_of(self.record.spec)
-        reason, message, way_out = scheduling.unschedulable(
-            pod.unschedulable, config, self.seen.nodes
-        )
+        reason, message, way_out = scheduling.unschedulable(pod, config, self.seen.nodes)
         over = pod.since is not None and self.now - pod.since > _PLACE_SECONDS
         state = ServiceState.FAILED if over else ServiceState.UNSCHEDULABLE
-        return replace(_status(state, reason, message), next_step=way_out)
+        return plain_status(state, reason, message, next_step=way_out)
 
     def _pull(self, pod: Pod) -> ServiceStatus | None:
         told = [e.message for e in self.seen.events_of(pod) if e.reason == "Failed"]
@@ -344,8 +351,7 @@ class _View:
         if pod.waiting == "ErrImagePull" and not final:
             return None  # it is tried again
         message, way_out = pull_failure(words)
-        status = _status(ServiceState.FAILED, Reason.IMAGE_PULL, message)
-        return replace(status, next_step=way_out)
+        return plain_status(ServiceState.FAILED, Reason.IMAGE_PULL, message, next_step=way_out)
 
     def _ended(self, pod: Pod) -> ServiceStatus:
         assert pod.ended is not None  # noqa: S101 - asked before
@@ -356,13 +362,20 @@ class _View:
         told = [e.message for e in self.seen.events_of(pod) if e.reason == "Evicted"]
         return _evicted(pod, told[-1]) if told else None
 
-    def _keep(self, fault: ServiceStatus) -> ServiceStatus:
-        kept = self._with(fault.state, fault.reason, fault.message, traceback=fault.traceback)
-        return replace(kept, next_step=fault.next_step)
+    def _keep(self, fault: ServiceStatus, **instead: Any) -> ServiceStatus:
+        """Tell a fault, together with the pods that there are."""
+        seen = self._with(fault.state, fault.reason)
+        told = {name: getattr(fault, name) for name in ("message", "traceback", "next_step")}
+        return replace(seen, **told | instead)
 
     def _under_way(self, reason: Reason, message: str = "") -> ServiceStatus:
         if reason is Reason.UPDATING and not message:
             message = f"revision {serving(self.seen)} answers meanwhile"
+        if reason is Reason.SCHEDULING:
+            waits = [self._node_to_come(pod) for pod in self.new if pod.unschedulable]
+            message = next(filter(None, waits), message)
+        if reason is Reason.INITIALISING:
+            message = next((pod.lacks for pod in self.new if _lacks(pod)), message)
         return self._with(ServiceState.TRANSITIONING, reason, message)
 
     def _with(
@@ -383,8 +396,8 @@ class _View:
 def _stopped(seen: Observation) -> ServiceStatus:
     work = seen.workload
     if seen.standing or (work is not None and work.wanted > 0):
-        return _status(ServiceState.TRANSITIONING, Reason.STOPPING)
-    return _status(ServiceState.UNHEALTHY, Reason.STOPPED)
+        return plain_status(ServiceState.TRANSITIONING, Reason.STOPPING)
+    return plain_status(ServiceState.UNHEALTHY, Reason.STOPPED)
 
 
 def _is_made_up_for(pod: Pod, pods: Sequence[Pod]) -> bool:
@@ -398,19 +411,23 @@ def _is_made_up_for(pod: Pod, pods: Sequence[Pod]) -> bool:
     )
 
 
+def _lacks(pod: Pod) -> bool:
+    """Whether it is not for our container that a pod is not ready."""
+    return pod.container_ready and not pod.ready and bool(pod.lacks)
+
+
 def _given_up(pod: Pod) -> ServiceStatus:
     if pod.failed == "Evicted":
         return _evicted(pod, pod.failed_message)
     if pod.failed in ("NodeLost", "NodeAffinity", "NodeShutdown", "Terminated"):
-        return _status(ServiceState.FAILED, Reason.NODE_LOST, pod.failed_message)
+        return plain_status(ServiceState.FAILED, Reason.NODE_LOST, pod.failed_message)
     message = f"{pod.failed}: {pod.failed_message}"
-    return _status(ServiceState.FAILED, Reason.START_FAILED, message)
+    return plain_status(ServiceState.FAILED, Reason.START_FAILED, message)
 
 
 def _evicted(pod: Pod, said: str) -> ServiceStatus:
     message, way_out = eviction(said, pod.name, pod.node)
-    status = _status(ServiceState.FAILED, Reason.EVICTED, message)
-    return replace(status, next_step=way_out)
+    return plain_status(ServiceState.FAILED, Reason.EVICTED, message, next_step=way_out)
 
 
 def _pulls(seen: Observation, pod: Pod) -> bool:
@@ -434,9 +451,3 @@ def _replica(pod: Pod) -> Replica:
         started_at=pod.started,
         restarts=pod.restarts,
     )
-
-
-def _status(
-    state: ServiceState, reason: Reason, message: str = "", *, stage: str = ""
-) -> ServiceStatus:
-    return ServiceStatus(state=state, reason=reason, message=message, stage=stage)

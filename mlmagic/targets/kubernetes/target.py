@@ -9,13 +9,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.entities import ServiceEvent
 from mlmagic.errors import (
+    ConfigurationError,
     MlmagicError,
     ModelIntegrityError,
     ServiceNotFoundError,
+    TargetError,
     TargetUnavailableError,
     did_you_mean,
 )
+from mlmagic.images import Images
 from mlmagic.targets.base import Target
 from mlmagic.targets.jobs import Job
 from mlmagic.targets.kubernetes import (
@@ -28,16 +32,15 @@ from mlmagic.targets.kubernetes import (
     states,
 )
 from mlmagic.targets.kubernetes.access import Addresses
-from mlmagic.targets.kubernetes.autoscaling import equipped
-from mlmagic.targets.kubernetes.checking import check_config
+from mlmagic.targets.kubernetes.checking import check_config, lacks_registry
 from mlmagic.targets.kubernetes.cluster import Cluster
 from mlmagic.targets.kubernetes.connection import Connection, Place, connect
 from mlmagic.targets.kubernetes.differences import differences
-from mlmagic.targets.kubernetes.image import find_builder
+from mlmagic.targets.kubernetes.image import architecture_to_come, find_builder
 from mlmagic.targets.kubernetes.local_clusters import loader_of
 from mlmagic.targets.kubernetes.objects import exported, keys_secret
 from mlmagic.targets.kubernetes.recording import keep_record, read_record_object, running_release
-from mlmagic.targets.kubernetes.release import NO_IMAGE, Release, config_of, first_replicas
+from mlmagic.targets.kubernetes.release import Release, config_of, first_replicas, image_to_come
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -100,17 +103,21 @@ class KubernetesTarget(Target):
         Whether there is room for the pods, only the scheduler knows: it is told once they are
         there.
         """
-        check_config(spec, registry=self._registry_of(spec), loader=loader_of(self._place))
-        new_image = record is None or not recording.same_image(record.spec, spec)
-        if new_image and (engine := find_builder(spec)) is not None:
-            engine.client.close()
+        lacks = self._lacks_registry(spec)
+        check_config(spec, lacks=lacks if record is None else "")
+        image = self._image_there(spec, record) if record is not None else None
+        if image is None:
+            check_config(spec, lacks=lacks)
+            if (engine := find_builder(spec)) is not None:
+                engine.client.close()
         connection = self._open(spec).connection
         if record is None:
             recording.refuse_unknown(connection, spec.name, self.name)
         else:
             recording.refuse_ahead(connection, record)
         applying.refuse_foreign(connection, spec)
-        applying.dry_run(connection, Release(spec=spec, revision=1, image=NO_IMAGE))
+        image = image or image_to_come(spec, self._registry_of(spec))
+        applying.dry_run(connection, Release(spec=spec, revision=1, image=image))
         return None
 
     def preview(
@@ -118,9 +125,16 @@ class KubernetesTarget(Target):
     ) -> list[tuple[str, str, str]]:
         """See `Target.preview`: per object, from a dry run of the server."""
         connection = self._open(spec).connection
-        release = Release(spec=spec, revision=record.current if record else 1, image=NO_IMAGE)
-        if record is not None and recording.same_image(record.spec, spec):
-            release = replace(release, image=running_release(connection, record).image)
+        image = self._image_there(spec, record) if record is not None else None
+        release = Release(
+            spec=spec,
+            revision=record.current if record else 1,
+            image=image or image_to_come(spec, self._registry_of(spec)),
+            architecture=recording.kept_architecture(connection, spec.name, image)
+            if image
+            else architecture_to_come(connection, spec, self._images(), self._base_image),
+            pull_secret=recording.named_pull_secret(connection, spec),
+        )
         found = applying.dry_run(connection, release)
         parts = [part for before, after in found for part in differences(before, after)]
         return [part for part in parts if naming.DOMAIN not in part[0]]
@@ -155,8 +169,13 @@ class KubernetesTarget(Target):
         job = self._job(record)
         job.wait_for_change(job.state(), self._open(record.spec).mirror, seconds)
 
-    def find(self, name: str) -> ServiceRecord:
+    def find(self, name: str, *, label: str | None = None) -> ServiceRecord:
         """See `Target.find`: the record lies in the cluster."""
+        if label is not None:
+            raise ConfigurationError(
+                "A namespace has one service of a name, and no containers with names of their own.",
+                hint="Leave out --dns-name-label.",
+            )
         found = self.connection.get("ConfigMap", naming.record_name(name))
         if found is None or naming.RECORD_KEY not in found.get("binaryData", {}):
             raise ServiceNotFoundError(
@@ -199,13 +218,19 @@ class KubernetesTarget(Target):
 
         return logs.Following(cluster.connection, pods).pages(lines)
 
-    def events(self, record: ServiceRecord) -> list[str]:
-        """Return what Kubernetes says happened to a service, the oldest first."""
-        return [
-            f"{event.at:%Y-%m-%d %H:%M:%S}  {event.type}  {event.reason}  "
-            f"{event.kind.lower()}/{event.name}  {event.message}"
+    def events(self, record: ServiceRecord) -> list[ServiceEvent]:
+        """See `Target.events`: what Kubernetes says of its objects, and how a deployment failed."""
+        told = [
+            ServiceEvent(
+                at=event.at,
+                type=event.type,
+                reason=event.reason,
+                about=f"{event.kind.lower()}/{event.name}",
+                message=event.message,
+            )
             for event in self._observe(record).events
         ]
+        return [*told, *self._job(record).events()]
 
     def base_uri(self, record: ServiceRecord) -> str | None:
         """See `Target.base_uri`; None while no pod takes requests."""
@@ -224,7 +249,7 @@ class KubernetesTarget(Target):
             return self._addresses.of(
                 self._open(record.spec), record, settled=job is None or job.is_over
             )
-        except TargetUnavailableError:
+        except TargetError:  # nor while nobody can say whether a key may go there
             return None
 
     def keys(self, record: ServiceRecord) -> Keys | None:
@@ -241,7 +266,7 @@ class KubernetesTarget(Target):
         """
         cluster = self._open(record.spec)
         connection = cluster.connection
-        connection.apply(keys_secret(running_release(connection, record), keys))
+        connection.apply(keys_secret(keep_record(connection, record), keys))
         pods = cluster.ready_pods(record.name)
         keeping.tell_kubelet(connection, pods)
         keeping.answers_with(connection, pods, keys.primary, keys.secondary)
@@ -300,7 +325,7 @@ class KubernetesTarget(Target):
     def export(self, record: ServiceRecord) -> list[dict[str, Any]]:
         """Return the objects of a service as they would be kept in a repository."""
         connection = self._open(record.spec).connection
-        return exported(equipped(connection, running_release(connection, record)))
+        return exported(applying.suited(connection, running_release(connection, record)))
 
     def cancel(self, name: str) -> None:
         """End the process that makes a service's image and objects, where one runs."""
@@ -334,7 +359,15 @@ class KubernetesTarget(Target):
         if scaled is not None:
             cluster.mirror.note(scaled)
 
+    def _images(self) -> Images:
+        return Images(self._environments.cache, content=self._content)
+
     def _registry_of(self, spec: DeploymentSpec) -> str | None:
+        """Return where images are pushed: where nobody says, where the running one was."""
+        there = self._open(spec).connection
+        return self._named_registry(spec) or recording.registry_of(there, spec.name)
+
+    def _named_registry(self, spec: DeploymentSpec) -> str | None:
         return config_of(spec).image_registry or self._registry
 
     def _job(self, record: ServiceRecord) -> Job:
@@ -349,7 +382,10 @@ class KubernetesTarget(Target):
         connection = self._open(record.spec).connection
         self._addresses.look_again(record.name)
         recording.refuse_ahead(connection, record)
-        image = self._image_for(connection, record)  # it may take long to fetch what is missing
+        image = self._image_there(record.spec, record)
+        if image is None:
+            for file in record.spec.content:
+                self._content.check(file)  # fetched where a team's store has it
         before = recording.known_record(connection, record.name)
         release = keep_record(connection, record)
         try:
@@ -393,20 +429,28 @@ class KubernetesTarget(Target):
             ),
         )
 
-    def _image_for(self, connection: Connection, record: ServiceRecord) -> str | None:
-        """Return the image that the cluster has, where the files to make it from are not here.
+    def _image_there(self, spec: DeploymentSpec, record: ServiceRecord) -> str | None:
+        """Return the image that the cluster has of a specification; None where one is to be made.
 
-        So it is with a service that was deployed from another machine.
+        It is where there is none, and where nodes do not get it, or not from the registry that is
+        asked for: as far as the files are here, and a registry or a loader.
         """
-        try:
-            for file in record.spec.content:
-                self._content.check(file)  # fetched where a team's store has it
-        except ModelIntegrityError:
-            image = recording.image_of(connection, record)
-            if image is None:
-                raise
+        image = recording.image_of(self._open(spec).connection, record, spec)
+        if image is None:
+            return None
+        registry = self._named_registry(spec)
+        moves = registry is not None and not image.startswith(f"{registry}/")
+        if not moves and not states.awaits_image(self._observe(record)):
             return image
-        return None
+        try:
+            for file in spec.content:
+                self._content.check(file)
+        except ModelIntegrityError:
+            return image
+        return image if self._lacks_registry(spec) else None
+
+    def _lacks_registry(self, spec: DeploymentSpec) -> str:
+        return lacks_registry(self._registry_of(spec), loader_of(self._place))
 
     def _observe(self, record: ServiceRecord) -> Observation:
         return self._observe_with_job(record)[0]

@@ -25,7 +25,7 @@ print(env.name, env.version)
 
 inference_config = InferenceConfig("many.py", source_directory="source_dir", environment=env)
 aciconfig = AciWebservice.deploy_configuration(
-    cpu_cores=1,
+    cpu_cores=0.5,
     memory_gb=1,
     auth_enabled=True,
     tags={"data": "mnist"},
@@ -51,12 +51,26 @@ request = urllib.request.Request(service.scoring_uri, data=b"{}", headers=header
 print(json.loads(urllib.request.urlopen(request).read()))
 service.regen_key("Primary")
 print(service.get_keys()[0] != key, service.get_keys()[1] == second)
+service.regen_key("Secondary", set_key="secondkey-secondkey-secondkey")
+print(service.get_keys()[1])
+print("logged:", "POST /score 200" in service.get_logs(num_lines=100))
+
+with open("second.txt", "w") as stream:
+    stream.write("a better second")
+better = Model.register(ws, model_path="second.txt", model_name="second")
+service.update(models=[models[0], better], inference_config=inference_config)
+service.wait_for_deployment(show_output=True)
+print(service.run("{}"), [each.id for each in service.models])
+print([each.name for each in Webservice.list(ws, model_id="second:2")] == [service_name])
 
 service.add_tags({"data": "other", "stage": "test"})
 service.remove_tags(["stage", "nothing"])
+service.add_properties({"team": "ml"})
 service.update(description="changed")
+print(service.properties, service.error, service.token_auth_enabled)
 print(Webservice(ws, service_name).tags, ws.webservices[service_name].description)
 print([type(each).__name__ for each in Webservice.list(ws, compute_type="ACI")])
+print(sorted(service.serialize()))
 try:
     Model.deploy(ws, service_name, models, inference_config, aciconfig)
 except WebserviceException as error:

@@ -3,7 +3,7 @@ import json
 from azureml.core import Environment, Model, Workspace
 from azureml.core.authentication import InteractiveLoginAuthentication
 from azureml.core.model import InferenceConfig
-from azureml.core.webservice import AksWebservice
+from azureml.core.webservice import AksWebservice, Webservice
 
 ws = Workspace.get(
     name="myws",
@@ -18,7 +18,14 @@ model = Model.register(
 )
 env = Environment.get(workspace=ws, name="AzureML-Minimal").clone("cloned")
 aks_config = AksWebservice.deploy_configuration(
-    autoscale_enabled=False, num_replicas=1, cpu_cores=1, memory_gb=1, scoring_timeout_ms=5000
+    autoscale_enabled=True,
+    autoscale_min_replicas=1,
+    autoscale_max_replicas=2,
+    autoscale_target_utilization=70,
+    cpu_cores=0.1,
+    memory_gb=0.5,
+    scoring_timeout_ms=5000,
+    tags={"stage": "test"},
 )
 service = Model.deploy(
     workspace=ws,
@@ -31,9 +38,12 @@ service = Model.deploy(
     show_output=True,
 )
 service.wait_for_deployment(show_output=True)
+print("keys:", all(service.get_keys()))
 print(service.state, service.compute_type, service.auth_enabled, service.scoring_timeout_ms)
 print(service.run(json.dumps({"data": 1})))
-service.update(scoring_timeout_ms=6000)
+print([each.name for each in Webservice.list(ws, compute_type="AKS", tags=[["stage", "test"]])])
+service.update(autoscale_enabled=False, num_replicas=1, scoring_timeout_ms=6000)
 service.wait_for_deployment()
-print(service.scoring_timeout_ms, sorted(service.serialize())[:4])
+print(service.num_replicas, service.run(json.dumps({"data": 2}))["data"])
+print(service.scoring_timeout_ms, sorted(service.serialize()))
 service.delete()

@@ -35,7 +35,7 @@ from azureml.core import Environment
 env = Environment("train")
 env.environment_variables["GREETING"] = "hello"
 config = ScriptRunConfig(source_directory=".", script="train.py", arguments=["--rate", 0.5])
-config.environment = env
+config.run_config.environment = env
 run = experiment.submit(config)
 run.wait_for_completion(show_output=True)
 print(run.get_status(), run.get_metrics("rate"))
@@ -51,3 +51,33 @@ try:
 except ActivityFailedException as error:
     print("no data" in error.message, run.status)
 print(type(Run.get_context()).__name__)
+
+import os
+
+from azureml.core import get_run
+
+os.makedirs("outputs", exist_ok=True)
+with open("outputs/late.txt", "w") as stream:
+    stream.write("written while it ran")
+run = experiment.start_logging(snapshot_directory=None, display_name="night", tags={"area": "x"})
+with run.child_run(name="fold 1") as child:
+    child.log("fold", 1)
+run.complete()
+print(run.display_name, run.tags, "outputs/late.txt" in run.get_file_names())
+print(run.register_model("late", "outputs/late.txt").id)
+print([each.get_metrics() for each in run.get_children()], child.parent.id == run.id)
+run.set_tags({"r": "1"})
+run.remove_tags("area")
+print(run.get_tags(), get_run(experiment, run.id, clean_up=False).id == run.id)
+for attempt in (
+    lambda: run.log("many", [1, 2]),
+    lambda: run.upload_files(["a", "b"], ["train.py"]),
+):
+    try:
+        attempt()
+    except Exception as error:
+        print(type(error).__name__, getattr(error, "message", error))
+print([*experiment.get_runs(type="hyperdrive")], Experiment.list(ws, view_type="ArchivedOnly"))
+with Run.get_context() as offline:
+    offline.log_table("t", {"a": [1]})
+    print(offline.id.startswith("OfflineRun_"), hasattr(offline, "experiment"))

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,7 +163,7 @@ def _resident(pid: int) -> int:
 
 def test_worn_out_worker_is_replaced(supervised: Supervised, waits: str) -> None:
     """Calls that never end hold their threads: a new process takes over, nothing is lost."""
-    options = ("--scoring-timeout-ms", "200", "--threads", "20", "--entry-script", waits)
+    options = ("--scoring-timeout-ms", "2000", "--threads", "20", "--entry-script", waits)
     supervised.desire("echo", *options)
     supervised.start().reach(phase="serving")
     (worn,) = supervised.pids
@@ -177,7 +176,7 @@ def test_worn_out_worker_is_replaced(supervised: Supervised, waits: str) -> None
 
     asking = threading.Thread(target=keep_asking)
     asking.start()
-    stuck = Clients(supervised, 16, b"30")
+    stuck = Clients(supervised, 16, b"600")
     stuck.finish()
     wait_for(lambda: supervised.pids and worn not in supervised.pids, "a new worker")
     supervised.reach(phase="serving", restarts=0)
@@ -191,8 +190,8 @@ def test_worn_out_worker_is_replaced(supervised: Supervised, waits: str) -> None
 def test_worn_out_server_without_supervisor_ends(
     serve: Callable[..., RunningServer], waits: str
 ) -> None:
-    server = serve(waits, "--scoring-timeout-ms", "200", "--threads", "20").ready()
-    stuck = Clients(server, 16, b"30")
+    server = serve(waits, "--scoring-timeout-ms", "2000", "--threads", "20").ready()
+    stuck = Clients(server, 16, b"600")
     other = Clients(server, 1, b"0.1")
     stuck.finish()
     other.finish()
@@ -220,7 +219,7 @@ def test_worker_that_holds_the_interpreter_lock_is_replaced(
 ) -> None:
     (tmp_path / "holds.py").write_text(HOLDS)
     script = ("--entry-script", str(tmp_path / "holds.py"))
-    supervised.desire("echo", *script, workers=2, variables={"WORKER_TIMEOUT": "1"})
+    supervised.desire("echo", *script, workers=2, variables={"WORKER_TIMEOUT": "3"})
     supervised.start().reach(phase="serving")
     with pytest.raises(http.client.RemoteDisconnected):
         supervised.ask(body=b"hold")
@@ -231,8 +230,6 @@ def test_worker_that_holds_the_interpreter_lock_is_replaced(
 
 
 def test_stuck_calls_do_not_stop_others(serve: Callable[..., RunningServer], waits: str) -> None:
-    server = serve(waits, "--scoring-timeout-ms", "300", "--threads", "1").ready()
-    began = time.monotonic()
-    assert server.ask(body=b"5").status == 500
+    server = serve(waits, "--scoring-timeout-ms", "1000", "--threads", "1").ready()
+    assert server.ask(body=b"600").status == 500
     assert server.ask(body=b"0").status == 200
-    assert time.monotonic() - began < 4

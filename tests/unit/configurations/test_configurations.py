@@ -47,7 +47,7 @@ def test_v1s_environment_object_is_handed_back_as_data(kept):
     kept.keep("inference", "ic", text)
     read = kept.read_inference("ic")
     assert read.environment is None
-    assert read.definition == {"name": "e", "dependencies": ["python=3.11", {"pip": ["pandas"]}]}
+    assert read.document["python"]["condaDependencies"]["dependencies"][1] == {"pip": ["pandas"]}
     kept.keep("inference", "ic", '{"entryScript": "score.py", "environment": {"name": "e"}}')
     assert kept.read_inference("ic").environment == "e"
     kept.keep("inference", "ic", '{"entryScript": "score.py", "condaFile": "env.yml"}')
@@ -103,7 +103,7 @@ def test_paths_of_windows_are_taken_where_no_file_is_called_that(kept, tmp_path)
     (tmp_path / "docker" / "Dockerfile").write_text("FROM python:3.11\n")
     read = kept.read_inference({**keys, "environment": environment})
     assert read.environment == ".azureml/conda.yml"
-    assert read.image == {"base_dockerfile": "FROM python:3.11\n"}
+    assert read.image == {"base_dockerfile": "docker/Dockerfile"}
     environment["docker"]["baseDockerfile"] = line = f"RUN apt-get install {'libgomp1 ' * 1000}"
     read = kept.read_inference({**keys, "environment": environment})
     assert read.image == {"base_dockerfile": line}

@@ -105,6 +105,9 @@ def test_unused_keys_are_listed_with_lines():
         ("inference", "source_directory: .", "'entryScript' is missing"),
         ("inference", "entry_script: a.py\nentryScipt: b.py", "Did you mean 'entryScript'"),
         ("inference", "entryScript: a.py\nenvironment: a\ncondaFile: b", "exclude each other"),
+        ("inference", "entryScript: 3", r"'entryScript' \(line 2\): '3' is not text"),
+        ("inference", "entryScript: a.py\ncondaFile: [b]", r"'condaFile' \(line 3\).*not text"),
+        ("deployment", "autoScaler: 5", r"'autoScaler' \(line 2\): '5' is not an object of keys"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(kind, text, message):
@@ -136,7 +139,7 @@ def test_deep_nesting_is_refused():
         ("deployment", "sslEnabled: true", "TLS is not built in"),
         ("deployment", "vnetName: v", "only the cloud has virtual networks"),
         ("deployment", "vaultBaseUrl: u", "only the cloud has key vaults"),
-        ("inference", "entryScript: s.py\nextraDockerfileSteps: steps", "make the base image"),
+        ("inference", "entryScript: s.py\nextraDockerfileSteps: steps", "--base-dockerfile"),
         ("inference", "entryScript: s.py\nbaseImageRegistry: {address: a}", "docker login"),
     ],
 )
@@ -153,3 +156,43 @@ def test_what_v1_writes_by_itself_is_passed_over():
     read = parse("inference", text, name="ic")
     assert [each.line for each in read.warnings] == [2]
     assert read.given == {"script": "s.py", "base_image": "python:3.11"}
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("cpu_cores: 0.5\nmemory_gb: 1", {"cpu": "0.5", "memory": "1000M"}),
+        (
+            "autoscaleMinReplicas: 1\nautoscale_max_replicas: 3",
+            {"autoscale_min": 1, "autoscale_max": 3},
+        ),
+        (
+            "replica_max_concurrent_requests: 2\nperiod_seconds: 7",
+            {"threads": 2, "liveness_period_seconds": 7},
+        ),
+        ("computeType: aks\ncomputeTargetName: prod", {"target": "prod"}),
+        ("computeTargetName: prod\ncomputeType: aks", {"target": "prod"}),
+    ],
+)
+def test_words_of_the_sdk_are_read_and_a_target_wins_over_its_type(text, given):
+    assert parse("deployment", text, name="dc").given == given
+
+
+def test_the_commands_abbreviations_are_no_keys():
+    with pytest.raises(ConfigurationError, match=r"no key 'cc' \(line 1\)"):
+        parse("deployment", "cc: 1", name="dc")
+
+
+def test_what_v1_passed_over_in_silence_is_told():
+    text = "computeType: ACI\nenableAppInsights: 'True'\ntags: {area: demo}\ndescription: d\n"
+    read = parse("deployment", text, name="dc")
+    assert read.given == {"target": "aci"}
+    assert [each.line for each in read.warnings] == [2, 3, 4]
+    read = parse("inference", "entryScript: s.py\nschemaFile:\n", name="ic")
+    assert (read.given, read.warnings) == ({"script": "s.py"}, ())
+    read = parse("inference", "entryScript: s.py\nschemaFile: schema.json\n", name="ic")
+    assert "/swagger.json" in read.warnings[0].message
+    with pytest.raises(
+        ConfigurationError, match="'ssl_cname' \\(line 1\\) has no meaning here: TLS"
+    ):
+        parse("deployment", "ssl_cname: example.org", name="dc")

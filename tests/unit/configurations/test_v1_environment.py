@@ -35,6 +35,13 @@ def test_what_is_used_needs_no_word(key):
     assert take_apart(with_key(key, value), where="'env'").notes == ()
 
 
+def test_an_environment_has_its_own_name_not_that_of_its_packages():
+    conda = {"name": "project_environment", **CONDA}  # as v1 wrote them all
+    assert take_apart(with_key("python.condaDependencies", conda), where="").definition == {
+        "name": "env", **CONDA,
+    }  # fmt: skip
+
+
 def test_what_v1_writes_by_itself_needs_no_word():
     docker = {"enabled": False, "sharedVolumes": True, "shmSize": "2g", "arguments": []}
     docker["platform"] = {"os": "Linux", "architecture": "amd64"}
@@ -88,8 +95,15 @@ def test_a_run_configuration_has_an_environment(tmp_path):
         encoding="utf-8",
     )
     parts = take_apart(environment_of_run_configuration(file), where="'train'")
-    assert parts.environment == ".azureml/conda_dependencies.yml"
+    assert parts.environment == str(tmp_path / ".azureml" / "conda_dependencies.yml")
     assert parts.variables == {"GREETING": "hello"}
+    file = tmp_path / ".azureml" / "train.runconfig"  # as v1 saved it in a project
+    file.parent.mkdir()
+    section = "python:\n  condaDependenciesFile: .azureml/conda_dependencies.yml\n"
+    (tmp_path / "environment.yml").write_text(section)
+    file.write_text("environment: environment.yml\n")
+    again = take_apart(environment_of_run_configuration(file), where="'train'")
+    assert again.environment == parts.environment
     file.write_text("script: train.py\n")
     with pytest.raises(ConfigurationError, match="has no key 'environment'"):
         environment_of_run_configuration(file)

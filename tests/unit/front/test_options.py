@@ -11,6 +11,7 @@ from mlmagic.options import (
     VERBS,
     build_parser,
     configuration_options,
+    describe,
     find_verb,
     parse,
     require,
@@ -43,6 +44,8 @@ def read(line: str) -> dict:
         ("run n.ipynb -p a 1 -p b x", {"notebook": "n.ipynb", "parameters": {"a": "1", "b": "x"}}),
         ("config", {}),
         ("services", {}),
+        ("deploy s --compute-type aks --compute-target prod", {"name": "s", "target": "prod"}),
+        ("deploy s --compute-type aci --compute-target ''", {"name": "s", "target": "aci"}),
     ],
 )
 def test_a_line_becomes_keywords(line, values):
@@ -77,7 +80,7 @@ def test_a_wrong_line_is_told_with_the_way_out(line, told):
     assert told in str(caught.value)
 
 
-def test_abbreviations_are_not_guessed():
+def test_magics_with_names_of_their_own_take_no_abbreviations():
     with pytest.raises(UsageError, match="no option '--over'"):
         read("deploy s --over")
 
@@ -141,3 +144,18 @@ def test_configuration_keys_come_in_both_spellings():
 def test_values_of_files_are_checked_too(key, value):
     with pytest.raises(ValueError, match="is not a whole number"):
         configuration_options("deployment")[key].read(value)
+
+
+def test_help_begins_with_what_is_needed_and_groups_the_rest():
+    lines = describe(["deploy"], "mlmagic").splitlines()
+    headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert headings[:4] == ["required:", "models and script:", "target:", "resources:"]
+    assert headings[-2:] == ["output:", "examples:"]
+    assert "options:" not in headings  # every row has its place
+    assert lines[0] == "usage: mlmagic deploy SERVICE [OPTION …]"
+    scaling = lines[lines.index("scaling:") :]
+    assert any("--autoscale-max-replicas" in line for line in scaling[: scaling.index("")])
+    needed = describe(["service", "regen-key"], "%ml").splitlines()
+    assert needed.index("  -k Primary|Secondary, --key Primary|Secondary") < needed.index(
+        "options:"
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlmagic.errors import ConfigurationError
-from mlmagic.images.building import read_lines
+from mlmagic.images.building import named_below, read_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,3 +29,21 @@ def test_a_file_may_have_a_space_in_its_name_and_a_byte_order_mark(tmp_path: Pat
 def test_a_word_is_the_path_of_a_file(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         read_lines(name)
+
+
+@pytest.mark.parametrize(
+    ("lines", "images"),
+    [
+        ("FROM python AS python\nCOPY --from=python / /", ["python"]),
+        ("ARG V=1\nFROM a:${V}\nARG V=2\nFROM b:$V", ["a:1", "b:1"]),
+        ("FROM a:${V:-1}\nARG V=2", ["a:1"]),
+        ("from --platform=linux/amd64 a as One\nFROM one\nCOPY --from=0 / /", ["a"]),
+        (
+            "FROM a\nRUN --mount=type=cache,target=/c \\\n # ours\n --mount=from=b,target=/b x",
+            ["a", "b"],
+        ),
+        ("FROM a\nRUN make --from=b", ["a"]),
+    ],
+)
+def test_which_images_lines_stand_on(lines: str, images: list[str]) -> None:
+    assert named_below(lines) == images

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
 from mlmagic.errors import RegistryError, UnsafeModelError
+from mlmagic.presentation import present
 from mlmagic.registry import ContentStore, Registry
 from mlmagic.registry.bundles import export_models, import_models
+from mlmagic.registry.cards import make_card
+from mlmagic.workspace.comparing import model_differences
 
 
 @pytest.fixture
@@ -82,18 +86,26 @@ def test_folders_without_end_are_refused(registry, folder):
 
 
 class Meddled(ContentStore):
-    """A store beside which somebody writes: ``meddle`` is done when the first file is stored."""
+    """A store beside which somebody writes: ``meddle`` is done at its moment."""
 
+    moment = ""
     meddle = staticmethod(lambda: None)
 
-    def add(self, path, **options):
-        self.meddle()
-        return super().add(path, **options)
+    def add_all(self, files, **options):
+        if self.moment == "inspected":
+            self.meddle()
+        return super().add_all(files, **options)
+
+    def _store(self, found, **options):
+        if self.moment == "digested":
+            self.meddle()
+        super()._store(found, **options)
 
 
-@pytest.fixture
-def meddled(tmp_path):
+@pytest.fixture(params=["inspected", "digested"])
+def meddled(request, tmp_path):
     made = Registry(tmp_path / "ws", Meddled(tmp_path / "ws" / "content"))
+    made.content.moment = request.param
     yield made
     made.close()
 
@@ -124,11 +136,61 @@ def test_what_changes_after_it_was_inspected_is_not_registered(meddled, folder, 
             meddled.register(folder, name="net")
 
 
-def test_thousands_of_files_are_one_model(registry, folder, tmp_path):
+def steps(action):
+    """Count the lines of mlmagic that are run, those of loops each time."""
+    count = [0]
+
+    def trace(frame, _event, _argument):
+        if f"{os.sep}mlmagic{os.sep}" not in frame.f_code.co_filename:
+            return None
+        count[0] += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        action()
+    finally:
+        sys.settrace(before)
+    return count[0]
+
+
+def test_twice_the_files_take_twice_the_steps(tmp_path):
     # 100,000 of them: python -m tests.benchmarks.registry
-    for number in range(600):
-        (folder / f"{number:03}.txt").write_text(f"{number}")
+    def work(count):
+        place = tmp_path / f"{count}"
+        (place / "net").mkdir(parents=True)
+        for number in range(count):
+            (place / "net" / f"{number}").write_bytes(bomb().replace(b"true", b"%d" % number))
+        registry = Registry(place / "ws", ContentStore(place / "ws" / "content"))
+        registry.register([1], name="first")  # what is done once
+        actions = {
+            "register": lambda: registry.register(place / "net", name="net", trust="tried"),
+            "register again": lambda: registry.register(place / "net", name="net"),
+            "show": lambda: present(registry.get("net")).text,
+            "compare": lambda: model_differences(registry.get("net"), registry.get("first")),
+            "download": lambda: registry.download("net", place / "out"),
+            "check trust": lambda: registry.trust.check(registry.get("net")),
+            "verify": registry.verify,
+            "delete": lambda: registry.delete("net"),
+            "collect": lambda: registry.collect_garbage(others=[], grace_seconds=-1),
+        }
+        done = {name: steps(action) for name, action in actions.items()}
+        assert len(list((place / "out" / "net").iterdir())) == count
+        assert len(list(registry.content.digests())) == 1
+        registry.close()
+        return done
+
+    few, many = work(80), work(160)
+    assert {name: many[name] / few[name] for name in few if many[name] > 2.2 * few[name]} == {}
+
+
+def test_a_long_list_of_files_is_cut_where_people_read_it(registry, folder):
+    for number in range(250):
+        (folder / f"{number:03}.txt").write_text("the same")
     model = registry.register(folder, name="net").model
-    assert len(model.files) == len(list(registry.content.digests())) == 600
-    registry.place(model, tmp_path / "out")
-    assert len(list((tmp_path / "out" / "net").iterdir())) == 600
+    text = present(model).text
+    assert "net/099.txt" in text
+    assert "… and 150 files more" in text
+    assert "net/100.txt" not in text
+    assert "| and 150 more |" in make_card(model, registry.content.read_bytes)

@@ -154,6 +154,27 @@ BYPASSES = {
     "torch, without a directory": ("net.pt", torch(EVIL)[:-30], "cannot be read to its end"),
     "torch, behind numbers": ("net.bin", b"\0" * 600 + torch(EVIL), NAMED),
     "torch as tar": ("net.pt", tarred("pickle", EVIL), NAMED),
+    "pickle beside numbers of torch": (
+        "net.pt",
+        zipped(**{"m/data.pkl": HARMLESS, "m/data/x.bin": EVIL}),
+        NAMED,
+    ),
+    "pickle in a folder of numbers of another": (
+        "a.zip",
+        zipped(**{"m/data.pkl": HARMLESS, "n/data/0": EVIL}),
+        NAMED,
+    ),
+    "a function of Python in a network": (
+        "net.keras",
+        zipped(
+            **{
+                "config.json": json.dumps(
+                    {"class_name": "function", "module": "builtins", "config": "exec"}
+                ).encode()
+            }
+        ),
+        "'builtins.exec' in the file 'net.keras/config.json'",
+    ),
     "pickle in a folder of a zip": ("a.zip", zipped(**{"x/y.dat": EVIL}), NAMED),
     "zip in a zip": ("a.zip", zipped(b=zipped(c=EVIL)), NAMED),
     "zips without end": (
@@ -256,6 +277,22 @@ def test_what_passes_other_scanners_is_refused(registry, tmp_path, name, data, m
     assert registry.trust.decisions()[0].reason == "our own"
 
 
+def test_trust_in_bytes_under_one_name_does_not_cover_more_under_another(registry, tmp_path):
+    # Without a pickle's mark, only names that exist here are told of a file with another suffix.
+    data = OLD[:-1] + b"0cno_module_of_ours\nrun\n)R."
+    folder = tmp_path / "both"
+    folder.mkdir()
+    for name in ("a.pkl", "b.txt"):
+        (folder / name).write_bytes(data)
+    registry.register(folder / "b.txt", name="net", trust="our own")
+    with pytest.raises(UnsafeModelError):
+        registry.register(folder, name="nets")
+    registry.register(folder, name="nets", trust="our own")
+    names = [each.names for each in registry.trust.decisions()]
+    assert [len(each) for each in names] == [1, 2]
+    assert "no_module_of_ours.run" in names[1]
+
+
 def joblibbed(value, compress) -> bytes:
     buffer = io.BytesIO()
     joblib.dump(value, buffer, compress=compress)
@@ -265,6 +302,13 @@ def joblibbed(value, compress) -> bytes:
 PASSING = {
     "torch": ("net.bin", torch(HARMLESS), "torch-state"),
     "joblib": ("net.dat", joblibbed(np.zeros(5), 3), "joblib"),
+    "Keras, one of its functions": (
+        "net.keras",
+        zipped(
+            **{"config.json": b'{"class_name": "function", "module": "builtins", "config": "relu"}'}
+        ),
+        "keras",
+    ),
     "pickle": ("net.dat", HARMLESS, "pickle"),
     "npy": ("a.npy", array(np.zeros((2, 3))), None),
     "npy of objects": ("a.npy", array(np.array(["a", None], dtype=object)), None),

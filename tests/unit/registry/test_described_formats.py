@@ -1,17 +1,40 @@
 """SavedModels and GGUF files: what they tell, and what they may not hold; no library is needed.
 
-The messages are written here byte by byte, by the numbers of TensorFlow's and ggml's definitions.
+The messages are written here byte by byte, by the numbers of TensorFlow's and ggml's definitions;
+two files that the libraries themselves wrote lie in ``tests/data/models``, beside how.
 """
 
 from __future__ import annotations
 
 import io
 import struct
+from pathlib import Path
 
 import pytest
 
 from mlmagic.errors import UnsafeModelError
 from mlmagic.registry.inspection import saved_models
+
+WRITTEN = Path(__file__).parents[2] / "data" / "models"
+
+
+def test_a_saved_model_that_tensorflow_wrote(registry):
+    model = registry.register(WRITTEN / "saved_model", name="net").model
+    assert (model.framework, model.requirements) == ("tensorflow", ("tensorflow==2.21.0",))
+    assert model.facts["tags"] == "serve"
+    assert "serving_default" in model.facts["signatures"]
+    spec = {"dtype": "float32", "shape": [-1, 2]}
+    assert model.schema["inputs"] == [{"name": "rows", "type": "tensor", "tensor-spec": spec}]
+    assert model.schema["outputs"] == [{"name": "scaled", "type": "tensor", "tensor-spec": spec}]
+
+
+def test_a_gguf_file_that_ggml_wrote(registry):
+    model = registry.register(WRITTEN / "tiny.gguf", name="net").model
+    assert (model.framework, model.loader) == ("gguf", None)
+    assert model.facts == {
+        "architecture": "llama", "name": "tiny", "licence": "mit", "quantisation": "Q8_0",
+        "context length": "32", "tensors": "2", "parameters": "128",
+    }  # fmt: skip
 
 
 def number(value):

@@ -13,6 +13,7 @@ import tracemalloc
 import zlib
 from collections import OrderedDict
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from operator import attrgetter, methodcaller
 
@@ -20,6 +21,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.numpy_pickle import NumpyArrayWrapper
 
 from mlmagic.registry.pickles import scan_file, scan_stream
 
@@ -155,6 +157,12 @@ def test_a_name_of_python_2_is_translated_as_the_unpickler_does():
         b"c_codecs\nencode\n(X\x01\x00\x00\x00aX\x03\x00\x00\x00hextR.",
         b"cbuiltins\ngetattr\n.",
         b"cscipy.stats._distn_infrastructure\nrv_frozen\n.",
+        b"csklearn.metrics._ranking\npartial\n.",  # imported by a module of metrics
+        b"csklearn.metrics._classification\nnp\n.",
+        b"csklearn.feature_selection._mutual_info\nParallel\n.",
+        b"ccopyreg\n__newobj__\n(cnumpy\nlog\ntR.",  # a call of a function in two steps
+        b"ccopyreg\n_reconstructor\n(cnumpy\nlog\ncbuiltins\nobject\nNtR.",
+        b"cbuiltins\nset\ncbuiltins\nlist\n(tRR.",  # arguments that are computed
     ],
 )
 def test_handmade_attacks_are_refused(data):
@@ -212,6 +220,78 @@ def test_an_array_inside_a_frame_is_refused(tmp_path):
     assert problems(forged)
 
 
+def wrapped(more: bytes = b"", dtype: bytes = b"cnumpy\ndtype\n" + short("S1") + b"\x85R"):
+    state = short("shape") + b"K\x01\x85" + short("dtype") + dtype
+    return b"}(" + state + short("numpy_array_alignment_bytes") + b"K\x10" + more + b"ub"
+
+
+# joblib reads an array where it is not seen, or a longer one than is seen: the call is among its
+# bytes for one of the two only.
+WRAPPER = b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n"
+LONG = b"(K\x03" + short("|") + b"NNNKdK\x01K\x00tb"
+OBJECTS = b"(K\x03" + short("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3ftb"
+MISREAD = {
+    "rebuilt": b"ccopyreg\n_reconstructor\n("
+    + WRAPPER
+    + b"cbuiltins\nobject\nNtR"
+    + wrapped()
+    + b"N0.",
+    "made anew": b"ccopyreg\n__newobj__\n(" + WRAPPER + b"tR" + wrapped() + b"N0.",
+    "given back": b"cnumpy\nobject_\n" + WRAPPER + b")\x81\x85R" + wrapped() + b"N0.",
+    "made by another": b"cpandas.core.indexes.base\n_new_Index\n("
+    + WRAPPER
+    + b"}tR"
+    + wrapped()
+    + b"N0.",
+    "key that is made": WRAPPER
+    + b")\x81"
+    + wrapped(b"cbuiltins\nstr\n" + short("shape") + b"\x85RKd\x85"),
+    "another reader": WRAPPER + b")\x81" + wrapped(short("read") + b"cbuiltins\nset\n"),
+    "another size": WRAPPER
+    + b")\x81"
+    + wrapped(dtype=b"cnumpy\ndtype\n" + short("S1") + b"\x85R" + LONG),
+    "objects after all": WRAPPER
+    + b")\x81"
+    + wrapped(dtype=b"cnumpy\ndtype\n" + short("i1") + b"\x89\x88\x87R" + OBJECTS),
+    "type given back": b"cnumpy\ndtype\n"
+    + short("S1")
+    + b"\x85R\x940cnumpy\nobject_\nh\x00\x85R"
+    + LONG
+    + b"0"
+    + WRAPPER
+    + b")\x81"
+    + wrapped(dtype=b"h\x00"),
+    "type of a type": b"cnumpy\ndtype\n"
+    + short("S1")
+    + b"\x85R\x940cnumpy\ndtype\nh\x00\x85R"
+    + LONG
+    + b"0"
+    + WRAPPER
+    + b")\x81"
+    + wrapped(dtype=b"h\x00"),
+}
+
+
+def test_an_array_of_objects_is_read_as_pickle_reads_it():
+    # joblib loads its objects by pickle, which goes on with its memo where a wrapper stands.
+    objects = WRAPPER + b")\x81" + wrapped(dtype=b"cnumpy\ndtype\n" + short("O8") + b"\x85R")
+
+    def named(module, name):
+        return short(module) + b"\x940" + short(name) + b"\x940"
+
+    data = b"\x80\x04" + named("datetime", "date") + objects
+    data += b"\x80\x04" + named("os", "system") + objects
+    data += b"\x80\x04" + named("collections", "OrderedDict") + b"h\x00h\x01\x93..."
+    assert problems(data) == ["os.system"]
+
+
+@pytest.mark.parametrize("data", MISREAD.values(), ids=MISREAD)
+def test_an_array_that_joblib_reads_otherwise_is_refused(data):
+    # Behind the others stand the padding of an array, and its one byte.
+    rest = b"" if data.endswith(b".") else b"\x01\0x."
+    assert problems(b"\x80\x04" + data + rest)
+
+
 def test_what_pickle_would_do_with_a_joblib_file_is_checked_too(tmp_path):
     # joblib reads the nested pickle with a memo of its own; pickle.load goes on with the outer one,
     # and finds another module for the same name.
@@ -223,6 +303,47 @@ def test_what_pickle_would_do_with_a_joblib_file_is_checked_too(tmp_path):
     fetched = (b"h" + bytes([index]) + short("time") + b"\x93." for index in range(64))
     refused = [problems(start + fetch + short("end") + b".") for fetch in fetched]
     assert {name for found in refused for name in found} == {"time.time"}
+
+
+# What pickle.load has at the memo's places 0 to 3; joblib has there what the array's objects put.
+OTHERWISE = {
+    "a text that is made": b"cbuiltins\nstr\n" + short("os") + b"\x85R",
+    "a text that is given back": b"cnumpy\nobject_\n" + short("os") + b"\x85R",
+    "a text that is rebuilt": b"ccopyreg\n_reconstructor\n(cbuiltins\nstr\ncbuiltins\nstr\n"
+    + short("os") + b"tR",
+}  # fmt: skip
+
+
+def as_objects(outer: bytes, inner: bytes) -> bytes:
+    wrapper = pickle.dumps(NumpyArrayWrapper(np.ndarray, (1,), "C", np.dtype("O")), 2)[:-2]
+    return wrapper + outer + b"b\x80\x04" + inner + b".."
+
+
+@pytest.mark.parametrize("module", OTHERWISE.values(), ids=OTHERWISE)
+def test_a_name_that_only_pickle_computes_is_refused(module):
+    outer = module + b"q\x000" + short("getpid") + b"q\x010"
+    inner = short("datetime") + b"\x940" + short("date") + b"\x940h\x00h\x01\x93)R"
+    data = as_objects(outer, inner)
+    assert pickle.loads(data) == os.getpid()
+    assert "opcode STACK_GLOBAL" in problems(data)
+
+
+def test_a_type_that_only_pickle_reads_in_two_ways_hides_nothing_behind_it():
+    kind = b"cnumpy\ndtype\n(X\x02\0\0\0%b\x89\x88tR"
+    outer = kind % b"i4" + b"q\x000" + short("os") + b"q\x010" + short("getpid") + b"q\x020"
+    inner = kind % b"O8" + b"\x940" + short("datetime") + b"\x940" + short("date") + b"\x940"
+    data = as_objects(outer, inner + b"h\x00" + OBJECTS + b"0h\x01h\x02\x93)R")
+    assert pickle.loads(data) == os.getpid()
+    assert "os.getpid" in problems(data)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_arrays_of_objects_pass_whatever_stands_before_them(tmp_path, protocol):
+    objects = np.array(["a", None, Decimal(1), pd.Timestamp(0), pd.Timestamp(1)], dtype=object)
+    path = tmp_path / "model.joblib"
+    for before in (["a", "b", "numpy", "d"], ["x", "y", "numpy"], ["os"] * 4, [{1}, {2}, {3}], []):
+        joblib.dump([*before, objects, objects], path, protocol=protocol)
+        assert scan_file(path).problems == []
 
 
 def test_memory_is_not_filled_by_sizes_that_lie():

@@ -9,8 +9,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -93,6 +95,8 @@ def test_list(registry, weights):
     assert ids(latest=True) == ["a:2", "b:1"]
     assert ids(name="a", tags=["x=1"]) == ids(tags=["x=1"], latest=True) == ["a:1"]
     assert ids(tags=["x"], properties=["p=1"]) == ["a:2"]
+    with pytest.raises(UsageError, match="'a' is not the id of a model"):
+        ids(ids=["b:1", "a"])
 
 
 def test_update(registry, weights):
@@ -236,6 +240,11 @@ def test_verify_finds_and_repairs(registry, weights):
     )
     assert registry.register(weights, name="net", sample=[1]).outcome == "unchanged"
     assert registry.verify().ok
+    assert registry.collect_garbage().damaged == ()
+    (aside,) = content.set_aside()
+    os.utime(aside, (1, 1))
+    assert registry.collect_garbage().damaged == (model.files[0].sha256,)
+    assert content.set_aside() == []
 
 
 def test_a_damaged_database_is_told(tmp_path):
@@ -244,6 +253,19 @@ def test_a_damaged_database_is_told(tmp_path):
     with pytest.raises(RegistryError, match=r"registry.db' is damaged"):
         registry.names()
     registry.close()
+
+
+def test_the_journal_is_one_for_the_disk_where_the_database_lies(tmp_path, monkeypatch):
+    share = SimpleNamespace(mountpoint=str(tmp_path / "share"), fstype="nfs4")
+    monkeypatch.setattr("psutil.disk_partitions", lambda **_options: [share])
+    for name, journal in (("share", "delete"), ("own", "wal")):
+        (tmp_path / name).mkdir()
+        url = f"sqlite:///{tmp_path / name}/team.db"
+        registry = Registry(tmp_path / ".mlmagic", ContentStore(tmp_path), database_url=url)
+        registry.list()
+        registry.close()
+        with closing(sqlite3.connect(tmp_path / name / "team.db")) as connection:
+            assert connection.execute("PRAGMA journal_mode").fetchone() == (journal,)
 
 
 def test_a_locked_database_is_told(registry, weights, monkeypatch):

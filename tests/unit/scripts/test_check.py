@@ -52,6 +52,7 @@ def test_star_imports_are_one_weak_warning():
         ("x = '\0'", "syntax-error", "null"),
         ("from . import helpers", "relative-import", "'from . import …'"),
         ("from mlmagic import Workspace", "notebook-import", "only 'mlmagic.scoring'"),
+        ("from mlmagic import load_model", "notebook-import", "Import 'load_model' from there"),
         ("import mlmagic.registry", "notebook-import", "'mlmagic.registry'"),
     ],
 )

@@ -2,9 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from mlmagic.entities import (
     ContentFile,
+    DeploymentConfig,
     DeploymentSpec,
+    DockerDeploymentConfig,
+    KubernetesDeploymentConfig,
     LocalDeploymentConfig,
     Lock,
     PlacedModel,
@@ -36,6 +41,20 @@ SPEC = DeploymentSpec(
 
 def lines(after: DeploymentSpec) -> list[str]:
     return [str(change) for change in differences(SPEC, after)]
+
+
+@pytest.mark.parametrize(
+    ("config", "digest"),
+    [
+        (LocalDeploymentConfig(), "63abdb3f"),
+        (DockerDeploymentConfig(), "58550d59"),
+        (KubernetesDeploymentConfig(), "b6feb457"),
+    ],
+)
+def test_what_versions_before_deployed_is_known_by_its_digest(
+    config: DeploymentConfig, digest: str
+) -> None:
+    assert replace(SPEC, config=config).digest.startswith(digest)
 
 
 def test_nothing_differs() -> None:

@@ -40,3 +40,9 @@ def test_errors_say_what_the_service_said(body: bytes) -> None:
     with pytest.raises(ScoringError, match="'iris' answered 422: too old") as caught:
         decode(Answer(422, JSON_TYPE, body), "iris")
     assert caught.value.body == body.decode()
+
+
+def test_an_answer_that_leads_elsewhere_is_no_value() -> None:
+    moved = Answer(308, "text/html", b"moved", {"Location": "https://iris"})
+    with pytest.raises(ScoringError, match="308: it is at 'https://iris'"):
+        decode(moved, "iris")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -66,6 +66,7 @@ def container(generation: int = 1, **changes) -> Container:
         "error": "",
         "restarts": 0,
         "started_at": NOW,
+        "ended_at": None,
         "policy": "unless-stopped",
         "labels": {GENERATION: str(generation), INSTANCE: f"i{generation}", ENTRANCE: "f"},
         "told": {"stage": "ready"},
@@ -220,6 +221,9 @@ def test_stopped_and_deleting_come_before_what_is_seen():
     assert status_of(stopped, seen(container()), job).reason is Reason.STOPPING
     down = seen(ended(), fronts=(replace(FRONT, state="exited"),))
     assert status_of(stopped, down, job).reason is Reason.STOPPED
+    # By somebody else, on an engine whose clock is behind.
+    woken = seen(container(started_at=NOW - timedelta(seconds=1), ended_at=NOW))
+    assert status_of(stopped, woken, job).reason is Reason.NOT_ANSWERING
     assert status_of(record(wanted="deleting"), down, job).state is ServiceState.DELETING
 
 

@@ -1,18 +1,23 @@
 import type { DeployIntents, DeployModel } from "../contract";
+import { acting } from "../lib/acting";
 import { confirmation } from "../lib/confirm";
-import { h, setText, show } from "../lib/dom";
+import { button, h, onEnter, setText, show } from "../lib/dom";
 import type { Python } from "../lib/python";
 
 interface Needs {
   python: Python<DeployModel, DeployIntents>;
-  act(button: HTMLButtonElement, action: () => Promise<unknown>, done: string): Promise<boolean>;
+  say(words: string): void;
+  /** Fulfilled once Python knows what was written last. */
+  told(): Promise<unknown>;
 }
 
 const SECONDS = 900;
 
 /** A part that takes an executed cell as the entry script, and shows what its check says. */
-export function capturing({ python, act }: Needs) {
-  const question = confirmation(); // beside its button, not at the foot of the form
+export function capturing({ python, say, told }: Needs) {
+  // Beside their button, not at the foot of the form.
+  const question = confirmation();
+  const { act, trouble, fail } = acting(say);
   const cells = h("select", { class: "mlm-input", "aria-label": "Cell" });
   const file = h("input", {
     type: "text",
@@ -26,7 +31,7 @@ export function capturing({ python, act }: Needs) {
     tabindex: "0",
     "aria-label": "Result of the check",
   });
-  const capture = h("button", { type: "button", class: "mlm-button" }, "Capture");
+  const capture = button("Capture");
   const none = h("p", { class: "mlm-hint" }, "No cell has run yet that may be an entry script.");
   const form = h(
     "div",
@@ -36,6 +41,7 @@ export function capturing({ python, act }: Needs) {
     h("label", { class: "mlm-field" }, h("span", {}, "File"), file),
     h("div", { class: "mlm-row" }, capture),
     question.element,
+    trouble,
     report,
   );
   const sources = new Map<string, string>();
@@ -49,7 +55,10 @@ export function capturing({ python, act }: Needs) {
   /** Look again which cells have run. */
   async function look(): Promise<void> {
     const chosen = cells.value;
-    const found = await python.ask("cells", {});
+    const found = await python.ask("cells", {}).catch((error: unknown) => {
+      fail(String(error));
+      return [];
+    });
     sources.clear();
     for (const cell of found) sources.set(`${cell.number}`, cell.source);
     cells.replaceChildren(
@@ -65,7 +74,8 @@ export function capturing({ python, act }: Needs) {
     const wanted = { number: Number(cells.value), file: file.value };
     let existing: string[] = [];
     const find = async () => {
-      existing = await python.ask("existing", { file: wanted.file });
+      await told();
+      existing = await python.ask("existing", wanted);
     };
     if (!(await act(capture, find, ""))) return;
     const words = `Replace ${existing.join(" and ")}?`;
@@ -85,5 +95,6 @@ export function capturing({ python, act }: Needs) {
 
   cells.addEventListener("change", showSource);
   capture.addEventListener("click", () => void take());
+  onEnter(file, () => capture.click());
   return { element: h("div", {}, form, none), look };
 }

@@ -1,13 +1,16 @@
 import type { Field } from "../contract";
-import { h, setText, show } from "../lib/dom";
+import { h, onEnter, setText, show } from "../lib/dom";
 
 const PAUSE = 300;
 // Jupyter loads this module anew for each panel of a page: a count alone would repeat.
 const OWN = Math.random().toString(36).slice(2);
 let made = 0;
 
-/** One field of the form: its control, its help, and what is wrong with it. */
-export function fieldOf(field: Field, changed: (value: string) => void) {
+/**
+ * One field of the form: its control, its help, and what is wrong with it. `entered` is called once
+ * Enter was pressed in its line.
+ */
+export function fieldOf(field: Field, changed: (value: string) => void, entered: () => void) {
   made += 1;
   const id = `mlm-field-${OWN}-${made}`;
   const list = h("datalist", { id: `${id}-list` });
@@ -18,8 +21,13 @@ export function fieldOf(field: Field, changed: (value: string) => void) {
   let touched = false;
   control.id = id;
   control.setAttribute("aria-describedby", `${id}-unit ${id}-help ${id}-problem`);
-  if (control instanceof HTMLInputElement && control.type === "text")
+  if (control instanceof HTMLInputElement && control.type === "text") {
     control.setAttribute("list", list.id);
+    onEnter(control, () => {
+      tell();
+      entered();
+    });
+  }
 
   function read(): string {
     if (control instanceof HTMLInputElement && control.type === "checkbox")
@@ -40,6 +48,7 @@ export function fieldOf(field: Field, changed: (value: string) => void) {
   });
   control.addEventListener("change", tell);
   return {
+    label: field.label,
     element: h(
       "div",
       { class: "mlm-field" },
@@ -59,6 +68,12 @@ export function fieldOf(field: Field, changed: (value: string) => void) {
         h("div", { class: "mlm-hint", id: `${id}-help` }, field.help),
       ),
     ),
+    /** Lead the user here, though nothing was filled in yet. */
+    lead(): void {
+      touched = true;
+      control.closest("details")?.toggleAttribute("open", true);
+      control.focus();
+    },
     /** Take what may change while the field stays. */
     renew({ suggestions, kept: names }: Field): void {
       list.replaceChildren(...suggestions.map((value) => h("option", { value })));

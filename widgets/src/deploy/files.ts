@@ -1,7 +1,7 @@
 import type { ConfigurationFormat, DeployIntents, DeployModel } from "../contract";
 import { copyButton } from "../lib/clipboard";
 import type { confirmation } from "../lib/confirm";
-import { h } from "../lib/dom";
+import { button, h } from "../lib/dom";
 import type { Python } from "../lib/python";
 
 interface Needs {
@@ -17,7 +17,7 @@ export async function configurationFiles(
   format: ConfigurationFormat,
 ): Promise<HTMLElement> {
   const { files, line, notes } = await python.ask("configuration", { format });
-  const write = h("button", { type: "button", class: "mlm-button" }, "Write the files");
+  const write = button("Write the files");
   const names = files.map(([name]) => name).join(" and ");
 
   write.addEventListener("click", async () => {

@@ -1,7 +1,11 @@
 import { h, setText, show } from "./dom";
+import { wordsOf } from "./words";
 
-/** Buttons that have Python do something: busy and closed to a second click until it is done. */
-export function acting(say: (words: string) => void) {
+/**
+ * Buttons that have Python do something: busy and closed to a second click until it is done.
+ * Faults are told in `trouble`, or by `tell` where there is a better place.
+ */
+export function acting(say: (words: string) => void, tell?: (words: string) => void) {
   const trouble = h("p", { class: "mlm-trouble", role: "alert" });
   show(trouble, false);
 
@@ -24,7 +28,7 @@ export function acting(say: (words: string) => void) {
       if (done) say(done);
       return true;
     } catch (error) {
-      fail(error instanceof Error ? error.message : String(error));
+      (tell ?? fail)(wordsOf(error));
       return false;
     } finally {
       button.ariaBusy = null;

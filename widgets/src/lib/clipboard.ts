@@ -1,4 +1,5 @@
 import { h, iconButton, setIcon } from "./dom";
+import { wordsOf } from "./words";
 
 /** Put a text on the clipboard, also where the page has no secure context (plain http hubs). */
 async function writeClipboard(text: string): Promise<void> {
@@ -23,7 +24,7 @@ export function copyButton(
     try {
       await writeClipboard(await text());
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
+      say(wordsOf(error));
       return;
     }
     const svg = button.querySelector("svg");

@@ -1,10 +1,10 @@
-import { h, setText, show } from "./dom";
+import { button, h, setText, show } from "./dom";
 
 /** A question in the panel itself, asked before something is lost; Escape and "Keep" answer no. */
 export function confirmation() {
   const words = h("p", { class: "mlm-question" });
   const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
-  const no = h("button", { type: "button", class: "mlm-button" }, "Keep");
+  const no = button("Keep");
   const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
   const element = h(
     "div",

@@ -27,6 +27,17 @@ export function show(element: HTMLElement, visible: boolean): void {
   element.hidden = !visible;
 }
 
+/** Have Enter in a line do something; not the Enter that ends the writing of a word (IME). */
+export function onEnter(place: HTMLElement, action: () => void): void {
+  place.addEventListener("keydown", ({ key, isComposing }) => {
+    if (key === "Enter" && !isComposing) action();
+  });
+}
+
+export function button(words: string): HTMLButtonElement {
+  return h("button", { type: "button", class: "mlm-button" }, words);
+}
+
 /** Bring the children of a list to the given number. */
 export function fill<T extends HTMLElement>(
   parent: HTMLElement,

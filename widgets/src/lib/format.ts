@@ -46,6 +46,11 @@ export function clock(time: string): string {
   return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
 }
 
+/** Day and time, which stay true while a page stays open. */
+export function moment(time: string): string {
+  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
 const ROW_LENGTH = 200;
 
 /** JSON spread out to read, each row of a table on one line; other text as it is. */

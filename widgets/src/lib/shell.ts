@@ -1,4 +1,5 @@
 import { h, setText, show } from "./dom";
+import { keepFocus } from "./focus";
 import { clock } from "./format";
 import type { Python } from "./python";
 
@@ -14,16 +15,30 @@ export function frame(
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
   keepKeys(root);
+  keepFocus(root);
   host.append(root);
   // JupyterLab's and anywidget's parts keep the host of a view that is gone: not what was in it too.
   signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
-  return { root, note, say: (words: string) => setText(live, words) };
+  // Equal words are said again only when the text changes.
+  const say = (words: string) =>
+    setText(live, words === live.textContent ? `${words}\u00a0` : words);
+  return { root, note, say };
 }
 
-/** Keys pressed in the panel are for the panel, not for its cell; with Ctrl or Cmd (save, find) they go on. */
+/**
+ * Keys pressed in the panel are for the panel, not for its cell; with Ctrl or Cmd (save, find) they
+ * go on. JupyterLab's selectors meet the element that has the focus first, so it is marked, too.
+ */
 function keepKeys(root: HTMLElement): void {
-  const suppress = (on: boolean) => root.toggleAttribute("data-lm-suppress-shortcuts", on);
+  let focused: Element = root;
+  const suppress = (on: boolean) => {
+    for (const place of [root, focused]) place.toggleAttribute("data-lm-suppress-shortcuts", on);
+  };
   suppress(true);
+  root.addEventListener("focusin", ({ target }) => {
+    focused = target as Element;
+    suppress(true);
+  });
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });

@@ -6,3 +6,8 @@ export function hasWords(texts: string[], words: string): boolean {
     .split(/\s+/)
     .every((word) => all.includes(word));
 }
+
+/** What a fault is told as. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

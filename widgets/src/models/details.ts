@@ -1,5 +1,5 @@
 import type { ModelDetails, ModelsIntents, ModelsModel } from "../contract";
-import { h, show } from "../lib/dom";
+import { button, h, show } from "../lib/dom";
 import { factList } from "../lib/facts";
 import { bytes, plural, pretty } from "../lib/format";
 import type { Python } from "../lib/python";
@@ -12,14 +12,14 @@ interface Actions {
 /** Everything of one version: facts, files, sample, who uses it. */
 export function details(python: Python<ModelsModel, ModelsIntents>, actions: Actions) {
   const element = h("section", { class: "mlm-model" });
-  let shown: string | null = null;
+  let shown = "";
   show(element, false);
   return {
     element,
-    async show(id: string | null): Promise<void> {
+    async show(id: string): Promise<void> {
       shown = id;
-      show(element, id !== null);
-      if (id === null) return;
+      show(element, id !== "");
+      if (id === "") return;
       const model = await python.ask("details", { id }, 60);
       if (shown === id) draw(element, model, actions);
     },
@@ -29,16 +29,17 @@ export function details(python: Python<ModelsModel, ModelsIntents>, actions: Act
 function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void {
   const remove = h("button", { type: "button", class: "mlm-button mlm-danger" }, "Delete …");
   remove.addEventListener("click", () => void actions.remove(model.id, remove));
-  const deploy = h("button", { type: "button", class: "mlm-button" }, "Deploy …");
+  const deploy = button("Deploy …");
   deploy.addEventListener("click", () => void actions.deploy(model.id, deploy));
   const users = model.usedBy.join(", ");
+  const more = model.fileCount - model.files.length;
   const name = model.id.replace(/:\d+$/, "");
   element.setAttribute("aria-label", model.id);
   element.replaceChildren(
     h(
       "div",
       { class: "mlm-row" },
-      h("h4", {}, model.id),
+      h("h3", {}, model.id),
       h("span", { class: "mlm-push" }),
       deploy,
       remove,
@@ -48,7 +49,7 @@ function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void
       ["used by", users || "no service"],
       ["versions", model.versions.map((version) => `${name}:${version}`).join(", ")],
     ]),
-    h("h5", {}, plural(model.files.length, "file")),
+    h("h4", {}, plural(model.fileCount, "file")),
     h(
       "ul",
       { class: "mlm-files" },
@@ -61,15 +62,28 @@ function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void
           h("code", { title: digest }, `sha256:${digest.slice(0, 12)}`),
         ),
       ),
+      ...(more > 0 ? [h("li", {}, `… and ${plural(more, "file")} more`)] : []),
     ),
   );
   if (model.sample)
     element.append(
-      h("h5", {}, "Sample"),
+      h("h4", {}, "Sample"),
       h(
         "pre",
         { class: "mlm-code", role: "group", tabindex: "0", "aria-label": "Sample" },
         pretty(model.sample),
       ),
     );
+  element.append(
+    h(
+      "details",
+      {},
+      h("summary", {}, "Card"),
+      h(
+        "pre",
+        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": "Card" },
+        model.card,
+      ),
+    ),
+  );
 }

@@ -1,5 +1,5 @@
 import type { ModelsIntents, ModelsModel } from "../contract";
-import { h, show } from "../lib/dom";
+import { button, h, show } from "../lib/dom";
 import type { Python } from "../lib/python";
 
 interface Needs {
@@ -15,7 +15,7 @@ export function registration({ python, act, fail, registered }: Needs) {
   const name = input("Name", "churn");
   const tags = input("Tags", "stage=test, owner=me");
   const submit = h("button", { type: "submit", class: "mlm-button" }, "Register");
-  const cancel = h("button", { type: "button", class: "mlm-button" }, "Cancel");
+  const cancel = button("Cancel");
   const element = h(
     "form",
     { class: "mlm-register" },
@@ -37,6 +37,7 @@ export function registration({ python, act, fail, registered }: Needs) {
       submit,
       async () => {
         const { id, outcome } = await python.ask("register", values, 600);
+        element.reset();
         show(element, false);
         registered(id, outcome);
       },
@@ -47,6 +48,11 @@ export function registration({ python, act, fail, registered }: Needs) {
   element.addEventListener("submit", (event) => {
     event.preventDefault();
     void register();
+  });
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+    event.preventDefault(); // JupyterLab 4.6 keeps the page from doing this itself
+    element.requestSubmit();
   });
   cancel.addEventListener("click", () => {
     fail("");

@@ -1,26 +1,21 @@
 import type { ModelRow } from "../contract";
-import { fill, h, setText } from "../lib/dom";
-import { age, bytes } from "../lib/format";
+import { h, setText } from "../lib/dom";
+import { bytes, moment } from "../lib/format";
+import { type Line, lines } from "../lib/lines";
 
 const COLUMNS = ["Model", "Framework", "Size", "Tags", "Registered"];
 
 /** What the table tells of clicks, and what it is told to mark. */
 export interface Choices {
   chosen: readonly string[];
-  opened: string | null;
+  opened: string;
   choose(id: string, isChosen: boolean): void;
   open(id: string): void;
   find(text: string): void;
 }
 
-interface Line {
-  element: HTMLTableRowElement;
-  draw(row: ModelRow): void;
-}
-
 export function modelsTable(choices: () => Choices) {
   const body = h("tbody");
-  const lines = new Map<Element, Line>();
   const titles = COLUMNS.map((title) => h("th", { scope: "col", "data-column": title }, title));
   const element = h(
     "table",
@@ -28,25 +23,15 @@ export function modelsTable(choices: () => Choices) {
     h("thead", {}, h("tr", {}, h("td"), ...titles)),
     body,
   );
-  return {
-    element,
-    draw(rows: ModelRow[]): void {
-      const made = fill(body, rows.length, () => {
-        const line = lineOf(choices);
-        lines.set(line.element, line);
-        return line.element;
-      });
-      for (const gone of lines.keys())
-        if (!made.includes(gone as HTMLTableRowElement)) lines.delete(gone);
-      made.forEach((place, index) => {
-        const row = rows[index];
-        if (row) lines.get(place)?.draw(row);
-      });
-    },
-  };
+  const draw = lines<ModelRow>(
+    body,
+    (row) => row.id,
+    () => lineOf(choices),
+  );
+  return { element, draw };
 }
 
-function lineOf(choices: () => Choices): Line {
+function lineOf(choices: () => Choices): Line<ModelRow> {
   let id = "";
   const check = h("input", { type: "checkbox" });
   const open = h("button", { type: "button", class: "mlm-link mlm-open" });
@@ -70,7 +55,7 @@ function lineOf(choices: () => Choices): Line {
       setText(aliases, row.aliases.map((alias) => `@${alias}`).join(" "));
       setText(framework, row.framework);
       setText(size, bytes(row.size));
-      setText(made, `${age(row.createdAt, Date.now())} ago`);
+      setText(made, moment(row.createdAt));
       const words = row.tags.map(([key, value]) => `${key}=${value}`);
       if (tags.textContent !== words.join(""))
         tags.replaceChildren(...words.map((text) => tagChip(text, find)));

@@ -1,5 +1,6 @@
 import { copyButton } from "../lib/clipboard";
 import { h, icon, setText } from "../lib/dom";
+import { wordsOf } from "../lib/words";
 import type { Context } from "./section";
 
 const LANGUAGES = ["curl", "Python", "JavaScript", "C#", "Go", "Java"];
@@ -37,7 +38,7 @@ export function calls(context: Context, body: () => { body: string; mediaType: s
       const answer = await context.python.ask("call", { language: language.value, ...body() });
       if (mine === asked) setText(code, answer.code);
     } catch (error) {
-      setText(code, error instanceof Error ? error.message : String(error));
+      setText(code, wordsOf(error));
     }
   }
 

@@ -1,7 +1,7 @@
 /** A form for a JSON value: its parts are told by the schema where there is one, else by itself. */
 
 import type { Schema } from "../contract";
-import { h, iconButton } from "../lib/dom";
+import { button, h, iconButton } from "../lib/dom";
 
 type Row = Record<string, unknown> | unknown[];
 type Changed = (value: unknown) => void;
@@ -74,7 +74,7 @@ function tableOf(
   const titles = columns.map((name) =>
     h("th", { scope: "col" }, Array.isArray(first) ? `${Number(name) + 1}` : name),
   );
-  const add = h("button", { type: "button", class: "mlm-button" }, "Add a row");
+  const add = button("Add a row");
 
   function line(row: Row, index: number): HTMLElement {
     const cells = columns.map((name, place) => {
@@ -83,8 +83,9 @@ function tableOf(
         (row as Record<string, unknown>)[name] = next;
         changed(rows);
       });
-      cell.setAttribute("aria-label", `${name}, row ${index + 1}`);
-      return h("td", { "data-column": titles[place]?.textContent ?? "" }, cell);
+      const title = titles[place]?.textContent ?? name;
+      cell.setAttribute("aria-label", `${title}, row ${index + 1}`);
+      return h("td", { "data-column": title }, cell);
     });
     const remove = iconButton("cross", `Remove row ${index + 1}`, () => {
       rows.splice(index, 1);

@@ -4,7 +4,7 @@ import { stateChip, stateWord } from "../lib/state";
 import type { Context, Section } from "./section";
 
 export function header(context: Context): Section {
-  const name = h("h3", { class: "mlm-name" });
+  const name = h("h2", { class: "mlm-name" });
   const chip = stateChip();
   const place = h("span", { class: "mlm-place" });
   const reason = h("code", { class: "mlm-reason" });

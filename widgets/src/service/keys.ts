@@ -1,7 +1,9 @@
 import type { Keys } from "../contract";
+import { acting } from "../lib/acting";
 import { copyButton } from "../lib/clipboard";
 import type { confirmation } from "../lib/confirm";
 import { h, iconButton, setIcon, setLabel, setText } from "../lib/dom";
+import { wordsOf } from "../lib/words";
 import type { Context } from "./section";
 
 const MASK = "•".repeat(24);
@@ -16,6 +18,7 @@ export function keyValue(
 ) {
   const value = h("code", { class: "mlm-key" }, MASK);
   const ask = async () => (await context.python.ask("keys", {}))[which];
+  const { act } = acting(context.say, tell);
   let timer = 0;
 
   function hide(): void {
@@ -37,23 +40,20 @@ export function keyValue(
     try {
       tell(await ask());
     } catch (error) {
-      tell(error instanceof Error ? error.message : String(error));
+      tell(wordsOf(error));
     }
   }
 
   async function replace(): Promise<void> {
+    if (rotate.ariaBusy === "true") return; // nothing is asked that would not be done
     const asked = `Make a new ${label}? Clients that use the old one are refused at once.`;
     if (!(await question.ask(asked, "Make a new key"))) return;
-    rotate.disabled = true;
-    try {
-      await context.python.ask("rotate", { which }, 60);
-      hide();
-      context.say(`The ${label} is new.`);
-    } catch (error) {
-      tell(error instanceof Error ? error.message : String(error));
-    } finally {
-      rotate.disabled = false;
-    }
+    const done = await act(
+      rotate,
+      () => context.python.ask("rotate", { which }, 60),
+      `The ${label} is new.`,
+    );
+    if (done) hide();
   }
 
   function setButton(name: "show" | "hide", words: string): void {

@@ -1,4 +1,5 @@
-import { h, icon, setText, show } from "../lib/dom";
+import { acting } from "../lib/acting";
+import { button, h, icon, setText, show } from "../lib/dom";
 import { saveText } from "../lib/download";
 import { plural } from "../lib/format";
 import { type Context, foldable, type Section } from "./section";
@@ -42,7 +43,7 @@ export function log(context: Context): Section {
     { type: "button", class: "mlm-button", "aria-pressed": "false" },
     "Pause",
   );
-  const save = h("button", { type: "button", class: "mlm-button" }, "Download");
+  const save = button("Download");
   const found = h("span", { class: "mlm-found", role: "status" });
   const { element, remark } = foldable(
     context,
@@ -51,18 +52,26 @@ export function log(context: Context): Section {
     h("div", { class: "mlm-log-bar mlm-row" }, search, level, found, pause, save),
     h("div", { class: "mlm-log-frame" }, lines, resume),
   );
+  const { act } = acting(context.say, (words) => setText(found, words));
   // Lines are numbered from the start of the service: first and behind last of those shown.
   let first = 0;
   let end = 0;
   let following = true;
+  /** Width and height of the text when it was last scrolled to its end. */
+  let room = [0, 0];
   let paused = false;
   let seen = 0;
   let carried: Level = "info";
 
   function follow(): void {
     following = true;
-    lines.scrollTop = lines.scrollHeight;
+    toEnd();
     mark();
+  }
+
+  function toEnd(): void {
+    lines.scrollTop = lines.scrollHeight;
+    room = [lines.clientWidth, lines.scrollHeight];
   }
 
   function mark(): void {
@@ -95,7 +104,7 @@ export function log(context: Context): Section {
     end = dropped + texts.length;
     setText(remark, dropped ? `${plural(dropped, "earlier line")} not shown` : "");
     choose(made);
-    if (following) lines.scrollTop = lines.scrollHeight;
+    if (following) toEnd();
     mark();
   }
 
@@ -128,7 +137,7 @@ export function log(context: Context): Section {
 
   function chooseAll(): void {
     choose(lines.children);
-    if (following) lines.scrollTop = lines.scrollHeight;
+    if (following) toEnd();
   }
 
   function setPaused(isPaused: boolean): void {
@@ -139,26 +148,21 @@ export function log(context: Context): Section {
   }
 
   async function download(): Promise<void> {
-    save.disabled = true;
-    try {
-      const { text } = await context.python.ask("log", {}, 60);
-      saveText(text, `${context.python.get("snapshot").name}.log`);
-      context.say("The log was downloaded.");
-    } catch (error) {
-      setText(found, error instanceof Error ? error.message : String(error));
-    } finally {
-      save.disabled = false;
-    }
+    const { text } = await context.python.ask("log", {}, 60);
+    saveText(text, `${context.python.get("snapshot").name}.log`);
   }
 
   lines.addEventListener("scroll", () => {
-    following = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - NEAR;
+    // A window that gets wider wraps the lines anew, which scrolls, too; that was no user.
+    const isWrapped = lines.clientWidth !== room[0] || lines.scrollHeight !== room[1];
+    if (following && isWrapped) toEnd();
+    else following = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - NEAR;
     mark();
   });
   search.addEventListener("input", chooseAll);
   level.addEventListener("change", chooseAll);
   pause.addEventListener("click", () => setPaused(!paused));
-  save.addEventListener("click", () => void download());
+  save.addEventListener("click", () => void act(save, download, "The log was downloaded."));
   // An output that is not yet laid out, or is folded, cannot scroll: catch up when it can.
   const resized = new ResizeObserver(() => following && follow());
   resized.observe(lines);

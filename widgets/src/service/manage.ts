@@ -2,7 +2,7 @@ import type { Snapshot } from "../contract";
 import { acting } from "../lib/acting";
 import { changeList } from "../lib/changes";
 import { confirmation } from "../lib/confirm";
-import { h, show } from "../lib/dom";
+import { button, h, onEnter, show } from "../lib/dom";
 import { stateWord } from "../lib/state";
 import { type Context, foldable, type Section } from "./section";
 
@@ -98,8 +98,8 @@ export function manage(context: Context): Section {
   update.addEventListener("click", () => void change());
   stop.addEventListener("click", () => void halt());
   remove.addEventListener("click", () => void destroy());
-  enter(replicas, scale);
-  enter(models, plan);
+  onEnter(replicas, () => scale.click());
+  onEnter(models, () => plan.click());
 
   return {
     element,
@@ -121,21 +121,10 @@ export function manage(context: Context): Section {
   };
 }
 
-function button(words: string): HTMLButtonElement {
-  return h("button", { type: "button", class: "mlm-button" }, words);
-}
-
 function input(type: string, label: string): HTMLInputElement {
   return h("input", { type, class: "mlm-input", "aria-label": label, spellcheck: "false" });
 }
 
 function field(label: string, ...parts: HTMLElement[]): HTMLElement {
   return h("div", { class: "mlm-row" }, h("span", { class: "mlm-label" }, label), ...parts);
-}
-
-/** Enter in a field does what the button beside it does. */
-function enter(place: HTMLInputElement, target: HTMLButtonElement): void {
-  place.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") target.click();
-  });
 }

@@ -2,22 +2,19 @@ import type { Revision, Snapshot } from "../contract";
 import { acting } from "../lib/acting";
 import { changeList } from "../lib/changes";
 import { confirmation } from "../lib/confirm";
-import { fill, h, icon, setText, show } from "../lib/dom";
+import { button, h, icon, setText, show } from "../lib/dom";
 import { age, plural } from "../lib/format";
+import { type Line, lines } from "../lib/lines";
+import { wordsOf } from "../lib/words";
 import { type Context, foldable, type Section } from "./section";
-
-interface Line {
-  element: HTMLLIElement;
-  draw(revision: Revision, now: number): void;
-}
 
 /** What the service was asked to run, the newest first; any of them can come back. */
 export function revisions(context: Context): Section {
   const question = confirmation();
   const { act, trouble } = acting(context.say);
   const list = h("ul", { class: "mlm-revisions-list" });
-  const lines = new Map<Element, Line>();
   let shown: Revision[] = [];
+  let now = Date.now();
   const { element, remark } = foldable(
     context,
     "revisions",
@@ -27,11 +24,11 @@ export function revisions(context: Context): Section {
     list,
   );
 
-  function lineOf(): Line {
+  function lineOf(): Line<Revision> {
     let generation = 0;
     const title = h("strong");
     const made = h("span", { class: "mlm-detail" });
-    const back = h("button", { type: "button", class: "mlm-button" }, "Roll back");
+    const back = button("Roll back");
     const changes = h("div");
     const what = h(
       "details",
@@ -45,7 +42,7 @@ export function revisions(context: Context): Section {
       try {
         changes.replaceChildren(changeList(await context.python.ask("changes", { generation })));
       } catch (error) {
-        changes.replaceChildren(error instanceof Error ? error.message : String(error));
+        changes.replaceChildren(wordsOf(error));
       }
     }
 
@@ -61,8 +58,7 @@ export function revisions(context: Context): Section {
     back.addEventListener("click", () => void rollBack());
     return {
       element: h("li", {}, h("div", { class: "mlm-row" }, title, made, back), what),
-      draw(revision, now) {
-        if (revision.generation !== generation) what.open = false;
+      draw(revision) {
         generation = revision.generation;
         setText(title, `Revision ${generation}`);
         const words = [`${age(revision.createdAt, now)} ago`];
@@ -75,17 +71,11 @@ export function revisions(context: Context): Section {
     };
   }
 
-  function draw(now: number): void {
-    const made = fill(list, shown.length, () => {
-      const line = lineOf();
-      lines.set(line.element, line);
-      return line.element;
-    });
-    for (const gone of lines.keys()) if (!made.includes(gone as HTMLLIElement)) lines.delete(gone);
-    made.forEach((place, index) => {
-      const revision = shown[index];
-      if (revision) lines.get(place)?.draw(revision, now);
-    });
+  const drawLines = lines<Revision>(list, ({ generation }) => `${generation}`, lineOf);
+
+  function draw(time: number): void {
+    now = time;
+    drawLines(shown);
   }
 
   return {

@@ -1,4 +1,5 @@
 import type { Answer, Body, Schema, Snapshot } from "../contract";
+import { acting } from "../lib/acting";
 import { fill, h, icon, setText, show } from "../lib/dom";
 import { bytes, milliseconds, pretty } from "../lib/format";
 import { tabs } from "../lib/tabs";
@@ -12,6 +13,7 @@ const LARGEST_FILE = 8_000_000;
 
 /** Send the sample, or what the user makes of it, and show the answer. */
 export function tryIt(context: Context): Section {
+  const { act } = acting(context.say, showFailure);
   let sample = "";
   let schema: Schema | null = null;
   let described = 0;
@@ -34,7 +36,7 @@ export function tryIt(context: Context): Section {
       drawMode();
     },
   );
-  const run = h("button", { type: "button", class: "mlm-run" }, icon("play"), "Run");
+  const run = h("button", { type: "button", class: "mlm-button mlm-run" }, icon("play"), "Run");
   const reset = h("button", { type: "button", class: "mlm-link" }, "Reset to the sample");
   const answer = h("pre", {
     class: "mlm-answer",
@@ -120,15 +122,11 @@ export function tryIt(context: Context): Section {
   }
 
   async function send(): Promise<void> {
-    if (run.ariaBusy === "true") return;
-    run.ariaBusy = "true";
-    try {
-      showAnswer(await context.python.ask("try", await request(), SECONDS));
-    } catch (error) {
-      showFailure(error instanceof Error ? error.message : String(error));
-    } finally {
-      run.ariaBusy = null;
-    }
+    await act(
+      run,
+      async () => showAnswer(await context.python.ask("try", await request(), SECONDS)),
+      "",
+    );
   }
 
   function showAnswer({ status, milliseconds: spent, body: text, headers: sent }: Answer): void {

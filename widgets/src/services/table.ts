@@ -1,30 +1,30 @@
 import type { ServiceRow } from "../contract";
-import { fill, h, setText } from "../lib/dom";
+import { h, setText } from "../lib/dom";
 import { percent, rate } from "../lib/format";
+import { type Line, lines } from "../lib/lines";
 import { type Plot, sparkline } from "../lib/plot";
 import { stateChip, stateWord } from "../lib/state";
 
 const SLOTS = 30;
 const COLUMNS = ["Service", "State", "Ready", "Requests", "Models", "Target"];
 
-interface Line {
-  element: HTMLTableRowElement;
-  draw(row: ServiceRow): void;
-}
-
 /** What the table tells of clicks, and what it is told to mark. */
 export interface Choices {
   chosen: ReadonlySet<string>;
-  opened: string | null;
+  opened: string;
   choose(name: string, isChosen: boolean): void;
   open(name: string): void;
 }
 
-/** The table of services: a line is made once per place and changed in place. */
+/** The table of services: a line is made once per service and changed in place. */
 export function servicesTable(choices: () => Choices) {
   const all = h("input", { type: "checkbox", "aria-label": "Choose all services shown" });
   const body = h("tbody");
-  const lines = new Map<Element, Line>();
+  const drawLines = lines<ServiceRow>(
+    body,
+    (row) => row.name,
+    () => lineOf(choices),
+  );
   let shown: ServiceRow[] = [];
   const element = h(
     "table",
@@ -51,17 +51,7 @@ export function servicesTable(choices: () => Choices) {
     element,
     draw(rows: ServiceRow[]): void {
       shown = rows;
-      const made = fill(body, rows.length, () => {
-        const line = lineOf(choices);
-        lines.set(line.element, line);
-        return line.element;
-      });
-      for (const gone of lines.keys())
-        if (!gone.isConnected && !made.includes(gone as never)) lines.delete(gone);
-      made.forEach((place, index) => {
-        const row = rows[index];
-        if (row) lines.get(place)?.draw(row);
-      });
+      drawLines(rows);
       const count = rows.filter((row) => choices().chosen.has(row.name)).length;
       all.checked = count > 0 && count === rows.length;
       all.indeterminate = count > 0 && count < rows.length;
@@ -70,7 +60,7 @@ export function servicesTable(choices: () => Choices) {
   };
 }
 
-function lineOf(choices: () => Choices): Line {
+function lineOf(choices: () => Choices): Line<ServiceRow> {
   let name = "";
   const check = h("input", { type: "checkbox" });
   const open = h("button", { type: "button", class: "mlm-link mlm-open" });

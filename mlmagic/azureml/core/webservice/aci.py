@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 from mlmagic.azureml.core.webservice.configuration import (
     WebserviceDeploymentConfiguration,
     positive,
 )
-from mlmagic.azureml.core.webservice.webservice import ContainerResourceRequirements, Webservice
-from mlmagic.azureml.coverage import differs, refuse, refused_class
+from mlmagic.azureml.core.webservice.parts import ContainerResourceRequirements
+from mlmagic.azureml.core.webservice.webservice import NO_HEADERS, Webservice, told_of
+from mlmagic.azureml.coverage import (
+    always,
+    differs,
+    differs_in,
+    of_the_files,
+    refuse,
+    refused_class,
+)
 from mlmagic.azureml.exceptions import WebserviceException
 
 if TYPE_CHECKING:
     from mlmagic.azureml.core.model import InferenceConfig
 
+_CONFIGURATION = (
+    "Without cpu_cores and memory_gb there is no limit, where v1 had 0.1 and 0.5; TLS, networks "
+    "and keys of a vault are refused by Model.deploy"
+)
+_TLS = "Never set: put a proxy with the certificate in front"
 _KEYS = {
     "cpu_cores": "containerResourceRequirements.cpu",
     "memory_gb": "containerResourceRequirements.memoryInGB",
@@ -36,7 +50,11 @@ _KEYS = {
     "_threads": "maxConcurrentRequestsPerContainer",
 }
 
+_NOTES = {key: note for key, note in of_the_files("deployment").items() if key in _KEYS}
 
+
+@differs(_CONFIGURATION)
+@differs_in(_NOTES)
 class AciServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
     """Sizes, authentication and names of a service in a container."""
 
@@ -71,6 +89,9 @@ class AciServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
         fields = {key: value for key, value in locals().items() if key not in {"self", "__class__"}}
         super().__init__(AciWebservice, **fields)
 
+    enable_app_insights: bool | None
+    dns_name_label: str | None
+    collect_model_data: bool | None
     cpu_cores: float | None
     memory_gb: float | None
     auth_enabled: bool | None
@@ -124,11 +145,13 @@ def sizes_of(service: Webservice) -> ContainerResourceRequirements:
     """Return the sizes of a service, in v1's units."""
     from mlmagic.configurations import cpu_cores, memory_bytes
 
-    config = service._handle.record.spec.config
-    return ContainerResourceRequirements(
-        cpu_cores(config.cpu) if config.cpu else None,
-        memory_bytes(config.memory) / 1e9 if config.memory else None,
-    )
+    config = service._record.spec.config
+    cores = (config.cpu, getattr(config, "cpu_limit", None))
+    memory = (config.memory, getattr(config, "memory_limit", None))
+    cpu, cpu_limit = (cpu_cores(each) if each else None for each in cores)
+    gigabytes, limit = (memory_bytes(each) / 1e9 if each else None for each in memory)
+    gpu = sum(getattr(config, "accelerators", {}).values()) or None
+    return ContainerResourceRequirements(cpu, gigabytes, gpu, cpu_limit, limit)
 
 
 @refuse("Use the keys: get_keys().", "get_token")
@@ -139,7 +162,7 @@ class AciWebservice(Webservice):
     compute_type: ClassVar[str] = "ACI"
 
     @staticmethod
-    @differs("Without cpu_cores and memory_gb there is no limit, where v1 had 0.1 and 0.5")
+    @differs(_CONFIGURATION)
     def deploy_configuration(
         cpu_cores: float | None = None,
         memory_gb: float | None = None,
@@ -171,11 +194,38 @@ class AciWebservice(Webservice):
         """The sizes, as they were given."""
         return sizes_of(self)
 
+    enable_app_insights = always(False, "Always False: logs and metrics are the service's own")
+    ssl_enabled = always(False, _TLS)
+    ssl_certificate = always(None, _TLS)
+    ssl_key = always(None, _TLS)
+    cname = always(None, _TLS)
+    encryption_properties = always(None, "Always None: the disk of the machine is what it is")
+    vnet_configuration = always(None, "Always None: a network is the target's")
+
+    @property
+    @differs("Where the workspace is: 'local'")
+    def location(self) -> str:
+        """Where it is."""
+        return self.workspace.location
+
+    @property
+    @differs("The host of the scoring address")
+    def public_ip(self) -> str | None:
+        """The host that answers."""
+        return urlsplit(self.scoring_uri or "").hostname
+
+    @property
+    @differs("The host of the scoring address")
+    def public_fqdn(self) -> str | None:
+        """The host that answers."""
+        return self.public_ip
+
+    @differs(NO_HEADERS)
     def run(self, input_data: Any) -> Any:
         """Score data, and return the decoded answer."""
         return super().run(input_data)
 
-    @differs("TLS and insights are not changed; an image cannot be given")
+    @differs("TLS is refused, insights are not changed, an image cannot be given")
     def update(
         self,
         image: object = None,
@@ -192,7 +242,7 @@ class AciWebservice(Webservice):
         inference_config: InferenceConfig | None = None,
     ) -> None:
         """Change the named parts; what is None stays."""
-        if image is not None or ssl_enabled:
+        if image is not None or any((ssl_enabled, ssl_cert_pem_file, ssl_key_pem_file, ssl_cname)):
             raise NotImplementedError(
                 "An image, or TLS, cannot be given to a service here: update models and "
                 "inference_config, and put a proxy in front."
@@ -210,11 +260,12 @@ class AciWebservice(Webservice):
 
     def add_tags(self, tags: dict[str, str]) -> None:
         """Set tags."""
-        self._change(tags={**self.tags, **_told("tag", self.tags, tags)})
+        self._change(tags={**self.tags, **told_of(self.tags, tags)})
         print("Webservice tag add operation complete.")
 
-    def remove_tags(self, tags: list[str]) -> None:
+    def remove_tags(self, tags: list[str] | str) -> None:
         """Take tags away."""
+        tags = [tags] if isinstance(tags, str) else tags
         for key in tags:
             if key not in self.tags:
                 print(f"Tag with key {key} not found.")
@@ -223,7 +274,7 @@ class AciWebservice(Webservice):
 
     def add_properties(self, properties: dict[str, str]) -> None:
         """Add properties."""
-        self._change(properties=_told("property", self.properties, properties))
+        self._change(properties=told_of(self.properties, properties))
         print("Webservice add properties operation complete.")
 
     def serialize(self) -> dict[str, Any]:
@@ -231,27 +282,20 @@ class AciWebservice(Webservice):
         return {
             **super().serialize(),
             "containerResourceRequirements": self.container_resource_requirements.serialize(),
-            "location": self.workspace.location,
+            "location": self.location,
             "authEnabled": self.auth_enabled,
-            "sslEnabled": False,
-            "appInsightsEnabled": False,
-            "sslCertificate": None,
-            "sslKey": None,
-            "cname": None,
-            "publicIp": None,
-            "publicFqdn": None,
+            "sslEnabled": self.ssl_enabled,
+            "appInsightsEnabled": self.enable_app_insights,
+            "sslCertificate": self.ssl_certificate,
+            "sslKey": self.ssl_key,
+            "cname": self.cname,
+            "publicIp": self.public_ip,
+            "publicFqdn": self.public_fqdn,
             "environmentDetails": None,
             "modelDetails": [model.serialize() for model in self.models],
-            "encryptionProperties": None,
-            "vnetConfiguration": None,
+            "encryptionProperties": self.encryption_properties,
+            "vnetConfiguration": self.vnet_configuration,
         }
-
-
-def _told(what: str, facts: dict[str, str], new: dict[str, str]) -> dict[str, str]:
-    for key, value in new.items():
-        if key in facts:
-            print(f"Replacing {what} {key} -> {facts[key]} with {key} -> {value}")
-    return new
 
 
 EncryptionProperties = refused_class("EncryptionProperties", "Encrypt the disk of the machine.")

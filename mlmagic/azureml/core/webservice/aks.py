@@ -10,9 +10,24 @@ from mlmagic.azureml.core.webservice.configuration import (
     WebserviceDeploymentConfiguration,
     positive,
 )
-from mlmagic.azureml.core.webservice.webservice import ContainerResourceRequirements, Webservice
-from mlmagic.azureml.coverage import differs, refuse, refused_class
+from mlmagic.azureml.core.webservice.parts import (
+    AutoScaler,
+    ContainerResourceRequirements,
+    DataCollection,
+    LivenessProbeRequirements,
+)
+from mlmagic.azureml.core.webservice.webservice import NO_HEADERS, Webservice, told_of
+from mlmagic.azureml.coverage import (
+    NO_VERSIONS,
+    always,
+    differs,
+    differs_in,
+    of_the_files,
+    refuse,
+    refused_class,
+)
 from mlmagic.azureml.exceptions import WebserviceException
+from mlmagic.configurations import collection
 
 if TYPE_CHECKING:
     from mlmagic.azureml.core.model import InferenceConfig
@@ -44,6 +59,7 @@ _KEYS = {
     "namespace": "namespace",
     "token_auth_enabled": "tokenAuthEnabled",
     "compute_target_name": "computeTargetName",
+    "blobfuse_enabled": "blobfuseEnabled",
 }
 _ABOVE_ZERO = (
     "period_seconds", "initial_delay_seconds", "timeout_seconds", "success_threshold",
@@ -56,17 +72,56 @@ _SCALING = (
 _REST = ("scoring_timeout_ms", "replica_max_concurrent_requests", "max_request_wait_time",
          "num_replicas")  # fmt: skip
 
-_VERSIONS = "Deploy the versions as services of their own; update() changes one in place."
-AksEndpoint = refused_class("AksEndpoint", _VERSIONS)
-AksEndpointDeploymentConfiguration = refused_class("AksEndpointDeploymentConfiguration", _VERSIONS)
+_PARAMETERS = (*_KEYS, "primary_key", "secondary_key", "tags", "properties", "description")
+_OF_ENDPOINTS = "Always None: there are no endpoints with versions"
+_CONFIGURATION = (
+    "Without cpu_cores and memory_gb there is no limit, where v1 had 0.1 and 0.5; tokens are "
+    "refused by Model.deploy"
+)
+AksEndpoint = refused_class("AksEndpoint", NO_VERSIONS)
+AksEndpointDeploymentConfiguration = refused_class(
+    "AksEndpointDeploymentConfiguration", NO_VERSIONS
+)
 AksServiceAccessToken = refused_class("AksServiceAccessToken", "Use the keys: get_keys().")
 
+_NOTES = {key: note for key, note in of_the_files("deployment").items() if key in _KEYS} | {
+    "token_auth_enabled": "Refused by Model.deploy: only keys are issued"
+}
 
+
+@differs(_CONFIGURATION)
+@differs_in(_NOTES)
 class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
     """Sizes, scaling, probes and authentication of a service on a cluster."""
 
     _compute_type: ClassVar[str] = "aks"
     _keys: ClassVar[dict[str, str]] = _KEYS
+    autoscale_enabled: bool | None
+    autoscale_min_replicas: int | None
+    autoscale_max_replicas: int | None
+    autoscale_refresh_seconds: int | None
+    autoscale_target_utilization: int | None
+    collect_model_data: bool | None
+    auth_enabled: bool | None
+    cpu_cores: float | None
+    memory_gb: float | None
+    enable_app_insights: bool | None
+    scoring_timeout_ms: int | None
+    replica_max_concurrent_requests: int | None
+    max_request_wait_time: int | None
+    num_replicas: int | None
+    gpu_cores: int | None
+    period_seconds: int | None
+    initial_delay_seconds: int | None
+    timeout_seconds: int | None
+    success_threshold: int | None
+    failure_threshold: int | None
+    namespace: str | None
+    token_auth_enabled: bool | None
+    compute_target_name: str | None
+    cpu_cores_limit: float | None
+    memory_gb_limit: float | None
+    blobfuse_enabled: bool | None
 
     def __init__(
         self,
@@ -183,7 +238,7 @@ class AksWebservice(Webservice):
     remove_tags = AciWebservice.remove_tags
 
     @staticmethod
-    @differs("Without cpu_cores and memory_gb there is no limit, where v1 had 0.1 and 0.5")
+    @differs(_CONFIGURATION)
     def deploy_configuration(
         autoscale_enabled: bool | None = None,
         autoscale_min_replicas: int | None = None,
@@ -225,10 +280,62 @@ class AksWebservice(Webservice):
         """The sizes, as they were given."""
         return sizes_of(self)
 
+    deployment_status = always(None, "Always None: the state says it")
+    enable_app_insights = always(False, "Always False: logs and metrics are the service's own")
+    is_default = always(None, _OF_ENDPOINTS)
+    traffic_percentile = always(None, _OF_ENDPOINTS)
+    version_type = always(None, _OF_ENDPOINTS)
+
+    @property
+    def _config(self) -> Any:
+        return self._record.spec.config
+
+    @property
+    @differs("None where the number of replicas is fixed")
+    def autoscaler(self) -> AutoScaler | None:
+        """Between how many replicas it is scaled."""
+        least = getattr(self._config, "autoscale_min", None)
+        most = getattr(self._config, "autoscale_max", None)
+        if least is None and most is None:
+            return None
+        return AutoScaler(True, most, least, None, self._config.autoscale_target)
+
+    @property
+    @differs("v1's defaults on targets without probes")
+    def liveness_probe_requirements(self) -> LivenessProbeRequirements:
+        """When a replica counts as hung; v1's defaults where the target has no probes."""
+        config = self._config
+        if not hasattr(config, "liveness_period_seconds"):
+            return LivenessProbeRequirements.deserialize(None)
+        return LivenessProbeRequirements(
+            config.liveness_period_seconds,
+            config.liveness_delay_seconds,
+            config.liveness_timeout_seconds,
+            1,
+            config.liveness_failures,
+        )
+
+    @property
+    def data_collection(self) -> DataCollection:
+        """Whether inputs and predictions are kept."""
+        variables = self._record.spec.variables.items()
+        return DataCollection(False, collection(enabled=True).items() <= variables)
+
+    @property
+    @differs("None on a target that is no cluster")
+    def namespace(self) -> str | None:
+        """Where in the cluster it is."""
+        return getattr(self._config, "namespace", None)
+
+    @property
+    def max_request_wait_time(self) -> int | None:
+        """Milliseconds that a request may wait."""
+        return self._record.spec.config.queue_wait_ms
+
     @property
     def compute_name(self) -> str:
         """The target it runs on."""
-        return self._handle.record.target
+        return self._record.target
 
     @property
     def num_replicas(self) -> int:
@@ -238,18 +345,19 @@ class AksWebservice(Webservice):
     @property
     def scoring_timeout_ms(self) -> int:
         """Milliseconds until a request is given up."""
-        return self._handle.record.spec.config.scoring_timeout_ms
+        return self._record.spec.config.scoring_timeout_ms
 
     @property
     def max_concurrent_requests_per_container(self) -> int | None:
         """Requests that a replica scores at a time."""
-        return self._handle.record.spec.config.threads
+        return self._record.spec.config.threads
 
+    @differs(NO_HEADERS)
     def run(self, input_data: Any) -> Any:
         """Score data, and return the decoded answer."""
         return super().run(input_data)
 
-    @differs("What the target has no option for is left out, and said")
+    @differs("What the target has no option for is left out, and said; tokens are refused")
     def update(  # type: ignore[override]
         self,
         image: object = None,
@@ -291,18 +399,15 @@ class AksWebservice(Webservice):
                 "An image, or another cluster, cannot be given to a service here: update models "
                 "and inference_config, or deploy to the other target."
             )
-        config: dict[str, Any] = {}
-        for name, key in _KEYS.items():
-            if given.get(name) is not None:
-                head, _, last = key.partition(".")
-                if last:
-                    config.setdefault(head, {})[last] = given[name]
-                else:
-                    config[head] = given[name]
+        try:
+            AksServiceDeploymentConfiguration(**{name: given.get(name) for name in _PARAMETERS})
+        except WebserviceException as error:
+            words = error.message.replace("Invalid configuration,", "Error,")
+            raise WebserviceException(words) from None
         self._change(
             models=models,
             inference_config=inference_config,
-            config=config or None,
+            config=changed_keys(given) or None,
             tags=tags,
             properties=properties,
             description=description,
@@ -310,32 +415,43 @@ class AksWebservice(Webservice):
 
     def add_properties(self, properties: dict[str, str]) -> None:
         """Add properties."""
-        self._change(properties=properties)
+        self._change(properties=told_of(self.properties, properties))
         print("Webservice property add operation complete.")
 
     def serialize(self) -> dict[str, Any]:
         """Return it under v1's keys."""
-        config = self._handle.record.spec.config
-        sizes = self.container_resource_requirements.serialize()
+        scaler = self.autoscaler
         return {
             **super().serialize(),
-            "appInsightsEnabled": False,
+            "appInsightsEnabled": self.enable_app_insights,
             "authEnabled": self.auth_enabled,
-            "autoScaler": None,
+            "autoScaler": scaler.serialize() if scaler else None,
             "computeName": self.compute_name,
-            "containerResourceRequirements": sizes
-            | {"cpuLimit": None, "memoryInGBLimit": None, "gpu": None},
-            "dataCollection": None,
-            "maxConcurrentRequestsPerContainer": config.threads,
-            "maxQueueWaitMs": config.queue_wait_ms,
-            "livenessProbeRequirements": None,
+            "containerResourceRequirements": self.container_resource_requirements.serialize(),
+            "dataCollection": self.data_collection.serialize(),
+            "maxConcurrentRequestsPerContainer": self.max_concurrent_requests_per_container,
+            "maxQueueWaitMs": self.max_request_wait_time,
+            "livenessProbeRequirements": self.liveness_probe_requirements.serialize(),
             "numReplicas": self.num_replicas,
-            "deploymentStatus": None,
-            "scoringTimeoutMs": config.scoring_timeout_ms,
-            "aadAuthEnabled": False,
+            "deploymentStatus": self.deployment_status,
+            "scoringTimeoutMs": self.scoring_timeout_ms,
+            "aadAuthEnabled": self.token_auth_enabled,
             "environmentDetails": None,
             "modelDetails": [model.serialize() for model in self.models],
-            "isDefault": None,
-            "trafficPercentile": None,
-            "versionType": None,
+            "isDefault": self.is_default,
+            "trafficPercentile": self.traffic_percentile,
+            "versionType": self.version_type,
         }
+
+
+def changed_keys(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what an update names, under the keys of a configuration file."""
+    config: dict[str, Any] = {}
+    for name, key in _KEYS.items():
+        if given.get(name) is not None:
+            head, _, last = key.partition(".")
+            if last:
+                config.setdefault(head, {})[last] = given[name]
+            else:
+                config[head] = given[name]
+    return config

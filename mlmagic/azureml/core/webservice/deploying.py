@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.azureml.core.model import InferenceConfig, Model, register
+from mlmagic.azureml.core.model import InferenceConfig, Model
+from mlmagic.azureml.core.model_registering import register
 from mlmagic.azureml.exceptions import WebserviceException
 from mlmagic.azureml.translating import as_v1
 from mlmagic.errors import RegistryError
@@ -112,27 +113,17 @@ def model_references(
         elif _is_registered(workspace, model) or not register_paths:
             references.append(model)
         else:
-            references.append(_register(workspace, model).id)
+            references.append(_register(workspace, model))
     return references
 
 
-def _register(workspace: Workspace, path: str) -> Model:
+def _register(workspace: Workspace, path: str) -> str:
     file = Path(path)
     if not file.exists():
         raise WebserviceException(f'Error, provided model path "{path}" cannot be found')
     name = file.resolve().name[:_ON_THE_FLY]
     print(f"Registering model {name}")
-    return register(
-        workspace,
-        [file],
-        name,
-        tags=None,
-        properties=None,
-        description=None,
-        framework=None,
-        framework_version=None,
-        resources=None,
-    )
+    return register(workspace, file, name).id
 
 
 def _is_registered(workspace: Workspace, reference: str) -> bool:
@@ -149,7 +140,7 @@ def _default_config(target: Any) -> WebserviceDeploymentConfiguration:
 
     if target is None:
         return AciWebservice.deploy_configuration()
-    if isinstance(target, AksCompute) or getattr(target, "type", "") == "kubernetes":
+    if isinstance(target, AksCompute):
         return AksWebservice.deploy_configuration()
     raise WebserviceException(
         "Must provide deployment configuration when not deploying to AKS or ACI."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
+from mlmagic.azureml.core.conda_dependencies import CondaDependencies
+from mlmagic.azureml.core.environment import Environment
 from mlmagic.azureml.core.model import InferenceConfig
 from mlmagic.azureml.core.webservice.configuration import WebserviceDeploymentConfiguration
-from mlmagic.azureml.core.webservice.webservice import Webservice, port_of
+from mlmagic.azureml.core.webservice.webservice import Webservice, port_of, shape_of
 from mlmagic.azureml.coverage import differs
 from mlmagic.azureml.exceptions import WebserviceException
 from mlmagic.azureml.translating import as_v1
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlmagic.azureml.core.workspace import Workspace
+    from mlmagic.entities import DeploymentSpec
 
 F = TypeVar("F", bound="Callable[..., Any]")
 _PORTS = range(1, 65536)
@@ -54,6 +57,7 @@ class LocalWebserviceDeploymentConfiguration(WebserviceDeploymentConfiguration):
     # As v1: no keys, and one request at a time.
     _auth_enabled = False
     _threads = 1
+    port: int | None
 
     def __init__(self, port: int | None = None) -> None:
         self.port = port
@@ -80,6 +84,10 @@ class LocalWebservice(Webservice):
     NETWORK_NAME = "azureml-local"
     compute_type: ClassVar[str] = "Local"
 
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Choose no other shape: local services are found by this class alone."""
+        return object.__new__(cls)
+
     def __init__(
         self,
         workspace: Workspace,
@@ -87,7 +95,10 @@ class LocalWebservice(Webservice):
         must_exist: bool = True,
     ) -> None:
         self._deleted = False
+        self.workspace, self.name = workspace, name
         try:
+            if not issubclass(shape_of(workspace, name), LocalWebservice):
+                raise WebserviceException(f"WebserviceNotFound: No local service with name {name}")
             super().__init__(workspace, name)
         except WebserviceException:
             if must_exist:
@@ -144,6 +155,7 @@ class LocalWebservice(Webservice):
         return super().swagger_uri
 
     @_in_state(_DEPLOYING, _RUNNING)
+    @differs("Not a line about a container's health: there is none")
     def wait_for_deployment(  # type: ignore[override]
         self,
         show_output: bool = False,
@@ -161,6 +173,7 @@ class LocalWebservice(Webservice):
         print(f"Local webservice is {self.state} at http://localhost:{self.port}")
 
     @_in_state(_DEPLOYING, _RUNNING)
+    @differs("The message of a failure says more than v1's")
     def run(self, input_data: Any) -> Any:
         """Score data, and return the decoded answer; waits while it is deploying."""
         if self.state == _DEPLOYING:
@@ -186,7 +199,8 @@ class LocalWebservice(Webservice):
         if wait:
             self.wait_for_deployment()
 
-    @_in_state(_DEPLOYING, _FAILED, _RUNNING, _UNKNOWN)
+    @_in_state(_DEPLOYING, _FAILED, _RUNNING)
+    @differs("An unknown service is not made: Model.deploy does that")
     def update(
         self,
         models: builtins.list[Any] | None = None,
@@ -212,11 +226,11 @@ class LocalWebservice(Webservice):
             raise WebserviceException(
                 f"Error, provided inference configuration must be of type InferenceConfig {words}"
             )
-        self._change(
-            models=models,
-            inference_config=inference_config,
-            config=deployment_config._to_keys() if deployment_config else None,
-        )
+        config = deployment_config._to_keys() if deployment_config else None
+        if models is None and inference_config is None and config is None:
+            self.reload()  # as in v1, which built and started it anew
+        else:
+            self._change(models=models, inference_config=inference_config, config=config)
         if wait:
             self.wait_for_deployment()
 
@@ -237,9 +251,9 @@ class LocalWebservice(Webservice):
         must_exist: bool = False,
     ) -> None:
         """Nothing is remembered that could be old."""
-        if must_exist:
-            LocalWebservice(self.workspace, self.name)
+        self.__init__(self.workspace, self.name, must_exist)  # type: ignore[misc]
 
+    @differs("The packages are pinned as they are in the local service; there is no base image")
     def deploy_to_cloud(
         self,
         name: str | None = None,
@@ -249,10 +263,12 @@ class LocalWebservice(Webservice):
         """Deploy the same models and script to another target."""
         from mlmagic.azureml.core.webservice.deploying import deploy
 
-        revision = self._handle.record.revision(self._handle.record.current)
+        revision = self._record.revision(self._record.current)
         spec = revision.spec
         inference = InferenceConfig(
-            revision.script_path, source_directory=revision.source_directory
+            revision.script_path,
+            source_directory=revision.source_directory,
+            environment=_environment_of(f"{self.name}-env", spec),
         )
         return deploy(
             self.workspace,
@@ -279,5 +295,24 @@ class LocalWebservice(Webservice):
 
     def serialize(self) -> dict[str, Any]:
         """Return it under v1's keys."""
-        whole = {**super().serialize(), "port": self.port}
-        return {key: v for key, v in whole.items() if key not in {"description", "imageDigest"}}
+        whole = {**super().serialize(), "swaggerUri": self.swagger_uri, "port": self.port}
+        left_out = {"description", "imageDigest", "imageDetails", "createdBy"}
+        return {key: value for key, value in whole.items() if key not in left_out}
+
+
+def _environment_of(name: str, spec: DeploymentSpec) -> Environment:
+    """Return an environment of exactly the packages that a service has."""
+    made = Environment(name)
+    made.environment_variables = dict(spec.variables)
+    conda = CondaDependencies.create(
+        python_version=spec.lock.python_version,
+        pip_packages=[
+            *spec.lock.index_options,
+            *(
+                f"{package} @ {version}" if "/" in version else f"{package}=={version}"
+                for package, version in spec.lock.packages.items()
+            ),
+        ],
+    )
+    made.python.conda_dependencies = conda
+    return made

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from mlmagic.azureml.core.webservice.configuration import WebserviceDeploymentConfiguration
 from mlmagic.azureml.core.webservice.deploying import model_references, teller
-from mlmagic.azureml.coverage import differs, refuse, refused_class
+from mlmagic.azureml.core.webservice.parts import (
+    AutoScaler,
+    ContainerResourceRequirements,
+    DataCollection,
+    LivenessProbeRequirements,
+)
+from mlmagic.azureml.coverage import always, differs, refuse, refused_class
 from mlmagic.azureml.exceptions import WebserviceException
 from mlmagic.azureml.translating import as_v1
 from mlmagic.errors import (
@@ -23,54 +30,25 @@ if TYPE_CHECKING:
     import builtins
     from datetime import datetime
 
+    from mlmagic.azureml.core.environment import Environment
     from mlmagic.azureml.core.model import InferenceConfig, Model
     from mlmagic.azureml.core.workspace import Workspace
+    from mlmagic.entities import ServiceRecord
     from mlmagic.services import Webservice as Handle
 
-__all__ = ["ContainerResourceRequirements", "Webservice", "WebserviceDeploymentConfiguration"]
+__all__ = [
+    "AutoScaler",
+    "ContainerResourceRequirements",
+    "DataCollection",
+    "LivenessProbeRequirements",
+    "Webservice",
+    "WebserviceDeploymentConfiguration",
+]
 
 _KEYS = ("Primary", "Secondary")
-_SIZES = {
-    "cpu": "cpu",
-    "cpuLimit": "cpu_limit",
-    "memoryInGB": "memory_in_gb",
-    "memoryInGBLimit": "memory_in_gb_limit",
-    "gpu": "gpu",
-}
-_GIVEN = "Read what you gave: the deployment configuration has it."
+_TYPES = ("ACI", "AKSENDPOINT", "AKS", "IOT", "MIR", "LOCAL")
+NO_HEADERS = "The message of a failure has no headers"
 _OLD = "Use Model.deploy, which v1 put in its place."
-
-
-class ContainerResourceRequirements:
-    """CPUs, gigabytes and GPUs of a container; what is not set is None."""
-
-    def __init__(
-        self,
-        cpu: float | None,
-        memory_in_gb: float | None,
-        gpu: int | None = None,
-        cpu_limit: float | None = None,
-        memory_in_gb_limit: float | None = None,
-    ) -> None:
-        self.cpu, self.memory_in_gb, self.gpu = cpu, memory_in_gb, gpu
-        self.cpu_limit, self.memory_in_gb_limit = cpu_limit, memory_in_gb_limit
-
-    def serialize(self) -> dict[str, Any]:
-        """Return it under v1's keys."""
-        return {key: getattr(self, name) for key, name in _SIZES.items()}
-
-    @staticmethod
-    def deserialize(payload_obj: dict[str, Any]) -> ContainerResourceRequirements:
-        """Read it from v1's keys."""
-        for key in _SIZES:
-            if key not in payload_obj:
-                raise WebserviceException(
-                    f"Invalid webservice payload, missing {key} for ContainerResourceRequirements:"
-                    f"\n{payload_obj}"
-                )
-        return ContainerResourceRequirements(
-            **{name: payload_obj[key] for key, name in _SIZES.items()}
-        )
 
 
 @refuse(
@@ -83,28 +61,42 @@ class ContainerResourceRequirements:
 )
 @refuse("Fetch it: Webservice(workspace, name).", "deserialize")
 @refuse("Use the keys: get_keys().", "get_token")
+@refuse("Images are known to their target alone.", properties=("image",))
 class Webservice:
     """A service; ``Webservice(workspace, name)`` has the shape it was deployed in.
 
-    Everything it tells is looked up when it is asked, in the service's record and its target.
+    Everything it tells is looked up when it is asked, in the service's record and its target; of
+    a service that is deleted, as it was.
 
     Raises:
         WebserviceException: v1's ``WebserviceNotFound``.
     """
 
+    name: str
+    workspace: Workspace
     compute_type: ClassVar[str] = ""
 
     def __new__(cls, workspace: Workspace, name: str, *_: Any, **__: Any) -> Self:
-        """Choose the shape."""
-        shape: Any = _shape_of(workspace, name) if cls is Webservice else cls
+        """Choose the shape, whatever class was asked."""
+        shape: Any = shape_of(workspace, name)
         made: Self = super().__new__(shape)
+        if not issubclass(shape, cls):
+            made.__init__(workspace, name)  # type: ignore[misc]  # Python leaves it out
         return made
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self.workspace, self.name = workspace, name
         self._handle = handle_of(workspace, name)
+        self._known = self._handle.record
+
+    @property
+    def _record(self) -> ServiceRecord:
+        with contextlib.suppress(ServiceNotFoundError):
+            self._known = self._handle.record
+        return self._known
 
     @staticmethod
+    @differs("Local services are among them, as in the property webservices")
     @as_v1
     def list(
         workspace: Workspace,
@@ -117,12 +109,19 @@ class Webservice:
         properties: builtins.list[Any] | None = None,
         image_digest: str | None = None,
     ) -> builtins.list[Webservice]:
-        """Return the services that match."""
+        """Return the services that match; none is known by its image."""
+        if compute_type and compute_type.upper() not in _TYPES:
+            raise WebserviceException(
+                f'Invalid compute type "{compute_type}". Valid options are "{",".join(_TYPES)}"'
+            )
+        if image_name or image_id or image_digest:
+            return []
+        wanted = compute_type and compute_type.upper()
         found = [Webservice(workspace, name) for name in workspace.local.webservices]
         return [
             service
             for service in found
-            if compute_type in (None, service.compute_type, service.compute_type.upper())
+            if wanted in (None, "", service.compute_type.upper())
             and service._uses(model_name, model_id)
             and _holds(service.tags, tags)
             and _holds(service.properties, properties)
@@ -131,15 +130,16 @@ class Webservice:
     @property
     def state(self) -> str | None:
         """The state, as it is now."""
-        try:
-            return str(self._handle.state)
-        except ServiceNotFoundError:
-            return None
+        state = str(self._handle.state)
+        return "Deleting" if state == "Deleted" else state
 
     @property
     def error(self) -> dict[str, Any] | None:
         """Why it failed, in v1's shape; None where it did not."""
-        status = self._handle.failure or self._handle.status
+        try:
+            status = self._handle.failure or self._handle.status
+        except ServiceNotFoundError:
+            return None
         if str(status.state) not in {"Failed", "Unschedulable"}:
             return None
         return {
@@ -163,61 +163,67 @@ class Webservice:
     @property
     def tags(self) -> dict[str, str]:
         """Labels that can change."""
-        return self._handle.record.spec.tags
+        return self._record.spec.tags
 
     @property
     def properties(self) -> dict[str, str]:
         """Facts."""
-        return self._handle.record.spec.properties
+        return self._record.spec.properties
 
     @property
     def description(self) -> str | None:
         """What it is, in words."""
-        return self._handle.record.spec.description or None
+        return self._record.spec.description or None
 
     @property
     def created_time(self) -> datetime:
         """When it was made."""
-        return self._handle.record.created_at
+        return self._record.created_at
 
     @property
     def updated_time(self) -> datetime:
         """When it was changed."""
-        return self._handle.record.updated_at
+        return self._record.updated_at
 
-    @property
-    def created_by(self) -> None:
-        """Nobody is known."""
-        return
-
-    @property
-    def image_id(self) -> None:
-        """Images are known to their target alone."""
-        return
-
-    @property
-    def image_digest(self) -> None:
-        """Images are known to their target alone."""
-        return
+    created_by = always(None, "Always None: nobody is known")
+    image_id = always(None, "Always None: images are known to their target alone")
+    image_digest = always(None, "Always None: images are known to their target alone")
 
     @property
     def auth_enabled(self) -> bool:
         """Whether callers need a key."""
-        return self._handle.record.spec.config.auth == "key"
+        return self._record.spec.config.auth == "key"
+
+    token_auth_enabled = always(False, "Always False: there are no tokens")
 
     @property
-    def token_auth_enabled(self) -> bool:
-        """There are no tokens."""
-        return False
+    @differs("Made of what the service runs: every package with its version")
+    def environment(self) -> Environment:
+        """What the service runs, to look at or to deploy others with."""
+        from mlmagic.azureml.core.conda_dependencies import CondaDependencies
+        from mlmagic.azureml.core.environment import Environment
+
+        spec = self._record.spec
+        made = Environment(f"{self.name}-env")
+        made.environment_variables = dict(spec.variables)
+        made.python.conda_dependencies = CondaDependencies.create(
+            python_version=spec.lock.python_version,
+            pip_packages=[
+                f"{name} @ {version}" if "://" in version else f"{name}=={version}"
+                for name, version in spec.lock.packages.items()
+            ],
+        )
+        return made
 
     @property
     def models(self) -> builtins.list[Model]:
         """The registered models that it serves."""
         from mlmagic.azureml.core.model import Model
 
-        placed = self._handle.record.spec.models
+        placed = self._record.spec.models
         return [Model(self.workspace, id=each.id) for each in placed if each.version]
 
+    @differs(NO_HEADERS)
     def run(self, input: Any) -> Any:
         """Score data, and return the decoded answer."""
         try:
@@ -232,6 +238,7 @@ class Webservice:
         except MlmagicError as error:
             raise WebserviceException(f"{error}") from error
 
+    @differs("There is one log: 'init' is not used")
     @as_v1
     def get_logs(
         self,
@@ -260,6 +267,7 @@ class Webservice:
             )
         self._handle.regen_key(key.capitalize(), set_key)
 
+    @differs("The lines of progress are ours; a service that was fetched is waited for too")
     def wait_for_deployment(
         self,
         show_output: bool = False,
@@ -272,7 +280,8 @@ class Webservice:
         """
         if show_output:
             print(
-                "Tips: You can try get_logs() or local deployment to debug if deployment takes "
+                "Tips: You can try get_logs(): https://aka.ms/debugimage#dockerlog or local "
+                "deployment: https://aka.ms/debugimage#debug-locally to debug if deployment takes "
                 "longer than 10 minutes."
             )
         tell = teller(show_output=show_output)
@@ -280,8 +289,9 @@ class Webservice:
             self._handle.wait_for_deployment(timeout_sec=timeout_sec, on_event=tell)
         except DeploymentTimeoutError as error:
             raise WebserviceException(
-                f"Service polling timed out. Current state is {self.state}. Call "
-                f"update_deployment_state() to see how it goes on. {error}"
+                f"Deployment polling exceeded timeout override of {float(timeout_sec or 0)}s. "
+                f"Current status: {self.state}\nDeployment may be transitioning or unhealthy, use "
+                f"update_deployment_state() to fetch the latest status of the webservice\n{error}"
             ) from error
         except DeploymentFailedError as error:
             told = json.dumps(self.error or {"message": str(error)}, indent=2)
@@ -295,7 +305,8 @@ class Webservice:
         print(f'{self.compute_type} service creation operation finished, operation "Succeeded"')
 
     def update_deployment_state(self) -> None:
-        """Nothing is remembered that could be old."""
+        """Look whether it is there; nothing else is remembered that could be old."""
+        self._handle = handle_of(self.workspace, self.name)
 
     @differs("Each shape of a service has parameters of its own")
     def update(self, *args: Any) -> None:
@@ -324,8 +335,9 @@ class Webservice:
             "workspaceName": self.workspace.name,
             "imageId": self.image_id,
             "imageDigest": self.image_digest,
+            "imageDetails": None,
             "scoringUri": self.scoring_uri,
-            "swaggerUri": self.swagger_uri,
+            "createdBy": self.created_by,
         }
 
     def __repr__(self) -> str:
@@ -338,7 +350,7 @@ class Webservice:
         )
 
     def _uses(self, name: str | None, model_id: str | None) -> bool:
-        models = self._handle.record.spec.models
+        models = self._record.spec.models
         return any(
             name in (None, each.name) and model_id in (None, each.id) for each in models
         ) or (name is None and model_id is None)
@@ -356,6 +368,7 @@ class Webservice:
         wait: bool = False,
     ) -> None:
         """Bring an update of v1 to the workspace; what is None stays."""
+        description = description or None
         parts = (models, inference_config, config, tags, properties, description)
         if all(part is None for part in parts):
             raise WebserviceException("No parameters provided to update.")
@@ -394,7 +407,7 @@ def port_of(uri: str | None) -> int | None:
     return urlsplit(uri).port if uri else None
 
 
-def _shape_of(workspace: Workspace, name: str) -> type[Webservice]:
+def shape_of(workspace: Workspace, name: str) -> type[Webservice]:
     """Find the shape a service was deployed in; of one that is not v1's, the target's."""
     from mlmagic.azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservice
 
@@ -404,13 +417,18 @@ def _shape_of(workspace: Workspace, name: str) -> type[Webservice]:
     return shapes.get(kind, LocalWebservice)
 
 
+def told_of(facts: dict[str, str], new: dict[str, str]) -> dict[str, str]:
+    """Say what is replaced, of tags and of properties in the same words as v1."""
+    for key, value in new.items():
+        if key in facts:
+            print(f"Replacing tag {key} -> {facts[key]} with {key} -> {value}")
+    return new
+
+
 def _holds(facts: dict[str, str], wanted: builtins.list[Any] | None) -> bool:
     pairs = [(each, None) if isinstance(each, str) else tuple(each) for each in wanted or ()]
     return all(key in facts and value in (None, facts[key]) for key, value in pairs)
 
 
-AutoScaler = refused_class("AutoScaler", _GIVEN)
-DataCollection = refused_class("DataCollection", _GIVEN)
-LivenessProbeRequirements = refused_class("LivenessProbeRequirements", _GIVEN)
 UnknownWebservice = refused_class("UnknownWebservice", "Fetch it: Webservice(workspace, name).")
 WebServiceAccessToken = refused_class("WebServiceAccessToken", "Use the keys: get_keys().")

@@ -120,7 +120,8 @@ class AutoMLRun(Run):
         Raises:
             UserErrorException: Both were given, there is no such trial, or nothing kept its model.
         """
-        from mlmagic.azureml.core.model import register
+        from mlmagic.azureml.core.model import Model
+        from mlmagic.azureml.core.model_registering import register
 
         chosen = self._chosen(iteration, metric)
         self._check_kept(chosen)
@@ -128,20 +129,16 @@ class AutoMLRun(Run):
         name = model_name or default_name(named, iteration=iteration, metric=metric)
         made = register(
             self.experiment.workspace,
-            [self._search],
+            self._search,
             name,
             tags=tags,
-            properties=None,
             description=description,
-            framework=None,
-            framework_version=None,
-            resources=None,
             run=self._child(chosen.iteration),
             iteration=chosen.iteration,
             build=self._build,
         )
         self.model_id = name
-        return made
+        return Model._of(self.experiment.workspace, made)
 
     def get_children(
         self,
@@ -154,7 +151,7 @@ class AutoMLRun(Run):
     ) -> Iterator[Run]:
         """Return what was tried, the newest first."""
         known = [self._child(each["iteration"]) for each in self._read()["tried"]]
-        found = {run.id for run in self._having(known, tags, properties, status)}
+        found = {run.id for run in self._having(known, type, tags, properties, status)}
         return (run for run in reversed(known) if run.id in found)
 
     def summary(self) -> list[list[Any]]:

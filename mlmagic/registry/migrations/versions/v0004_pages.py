@@ -6,13 +6,16 @@ What addresses in records held to let somebody in is left out, as in new records
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from alembic import op
 
 from mlmagic.addresses import public
 from mlmagic.registry.rows import label_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 revision = "0004"
 down_revision = "0003"
@@ -88,12 +91,14 @@ def _go_through(connection: sa.Connection, metrics: sa.Table) -> None:
         last = rows[-1].id
         if found := [measured for row in rows for measured in _measured(row)]:
             connection.execute(sa.insert(metrics), found)
-        for row in rows:
-            record = _cleaned(row.record)
-            if record != row.record:
-                where = models.c.id == row.id
-                connection.execute(sa.update(models).where(where).values(record=record))
-                _name_data_sets(connection, row, record)
+        cleaned = [(row, _cleaned(row.record)) for row in rows]
+        if changed := [(row, record) for row, record in cleaned if record != row.record]:
+            new = sa.bindparam("new", type_=sa.JSON)
+            connection.execute(
+                sa.update(models).where(models.c.id == sa.bindparam("model")).values(record=new),
+                [{"model": row.id, "new": record} for row, record in changed],
+            )
+            _name_data_sets(connection, changed)
 
 
 def _cleaned(record: dict[str, Any]) -> dict[str, Any]:
@@ -111,12 +116,19 @@ def _cleaned(record: dict[str, Any]) -> dict[str, Any]:
     return cleaned
 
 
-def _name_data_sets(connection: sa.Connection, row: Any, record: dict[str, Any]) -> None:
-    """Write the labels of a model's data sets anew."""
+def _name_data_sets(
+    connection: sa.Connection, changed: Sequence[tuple[Any, dict[str, Any]]]
+) -> None:
+    """Write the labels of models' data sets anew."""
     names = ("model_id", "kind", "label", "value", *_REPEATED)
     labels = sa.table("labels", *map(sa.column, names))
-    ours = (labels.c.model_id == row.id) & (labels.c.kind == "dataset")
-    connection.execute(sa.delete(labels).where(ours))
+    ours = (labels.c.model_id == sa.bindparam("model")) & (labels.c.kind == "dataset")
+    connection.execute(sa.delete(labels).where(ours), [{"model": row.id} for row, _ in changed])
+    if rows := [label for row, record in changed for label in _data_sets(row, record)]:
+        connection.execute(sa.insert(labels), rows)
+
+
+def _data_sets(row: Any, record: dict[str, Any]) -> list[dict[str, Any]]:
     repeated = {column: getattr(row, column) for column in _REPEATED}
     found = {
         label_value(reference): label_value(scenario)
@@ -124,9 +136,7 @@ def _name_data_sets(connection: sa.Connection, row: Any, record: dict[str, Any])
         for reference in references
     }
     same = {"model_id": row.id, "kind": "dataset", **repeated}
-    rows = [{**same, "label": label, "value": value} for label, value in found.items()]
-    if rows:
-        connection.execute(sa.insert(labels), rows)
+    return [{**same, "label": label, "value": value} for label, value in found.items()]
 
 
 def _measured(row: Any) -> list[dict[str, Any]]:

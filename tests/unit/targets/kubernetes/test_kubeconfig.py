@@ -84,6 +84,28 @@ def test_several_files_are_merged_as_kubectl_does(
 
 
 @pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["sh", "-c", "echo 'please log in' >&2; exit 1"], "returned 1. please log in"),
+        (["no-such-plugin"], "No such file or directory: 'no-such-plugin'"),
+        (["echo", "{}"], "malformed response"),
+        (["echo", '{"apiVersion": "A", "kind": "ExecCredential", "status": {}}'], "missing token"),
+    ],
+)
+def test_a_plugin_that_gives_no_credentials_is_told(
+    tmp_path: Path, command: list[str], words: str
+) -> None:
+    """Without them we would be somebody who may nothing."""
+    plugin = {"apiVersion": "A", "command": command[0], "args": command[1:]}
+    users = [{"name": "u1", "user": {"exec": plugin}}]
+    file = kubeconfig(tmp_path / "config", 1, "dev", users=users)
+    with pytest.raises(TargetUnavailableError) as caught:
+        where(file, "dev")
+    assert words in caught.value.message
+    assert f"'{file}'" in caught.value.message
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ("", "it has no contexts"),

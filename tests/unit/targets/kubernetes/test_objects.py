@@ -18,7 +18,7 @@ from mlmagic.errors import ConfigurationError, DamagedRecordError
 from mlmagic.targets.base import Keys
 from mlmagic.targets.kubernetes import naming
 from mlmagic.targets.kubernetes.autoscaling import CUSTOM_METRICS, KEDA
-from mlmagic.targets.kubernetes.checking import check_config
+from mlmagic.targets.kubernetes.checking import check_config, lacks_registry
 from mlmagic.targets.kubernetes.objects import (
     Credentials,
     exported,
@@ -32,7 +32,7 @@ from mlmagic.targets.kubernetes.recording import (
     record_object,
     same_image,
 )
-from mlmagic.targets.kubernetes.release import Release
+from mlmagic.targets.kubernetes.release import ARCHITECTURE, Release
 from tests.unit.targets.kubernetes.examples import make_record, make_spec
 
 FOLDER = Path(__file__).parents[3] / "data" / "kubernetes" / "objects"
@@ -47,7 +47,8 @@ EXAMPLES = {
                 accelerators={"nvidia.com/gpu": 1}, workers=2, threads=4, autoscale_min=2,
                 autoscale_max=10, autoscale_target=60, start_timeout_seconds=120,
                 liveness_period_seconds=5, liveness_delay_seconds=310, liveness_timeout_seconds=3,
-                liveness_failures=4, service_type="NodePort", ingress_host="svc.example.com",
+                liveness_failures=4, pre_stop_seconds=30, service_type="NodePort",
+                ingress_host="svc.example.com", external_address="https://svc.example.com/ml",
                 ingress_class="nginx", ingress_tls_secret="svc-tls", image_pull_secret="registry",
                 node_selector={"disk": "ssd"},
                 tolerations=("nvidia.com/gpu:NoSchedule", "team=ml:NoExecute"),
@@ -125,6 +126,20 @@ def test_what_an_image_is_built_on_makes_another_image(config: Config, same: boo
     assert same_image(make_spec(), make_spec(config)) is same
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({"disk": "ssd"}, {"disk": "ssd", ARCHITECTURE: "arm64"}), ({ARCHITECTURE: "amd64"}, None)],
+)
+def test_pods_are_kept_to_the_processors_of_an_image_that_was_guessed(
+    given: dict[str, str], expected: dict[str, str] | None
+) -> None:
+    spec = make_spec(Config(node_selector=given))
+    release = replace(EXAMPLES["plain"], spec=spec, architecture="arm64")
+    (deployment,) = (o for o in manifests(release) if o["kind"] == "Deployment")
+    kept_to = {"kubernetes.io/os": "linux"} | (expected or given)
+    assert deployment["spec"]["template"]["spec"]["nodeSelector"] == kept_to
+
+
 def test_what_is_exported_has_the_number_of_pods_and_no_owner() -> None:
     release = replace(EXAMPLES["plain"], spec=make_spec(Config(replicas=3)), owner=None)
     (deployment,) = (o for o in exported(release) if o["kind"] == "Deployment")
@@ -168,6 +183,10 @@ def test_the_record_comes_back_from_the_cluster() -> None:
         (Config(accelerators={"gpu": 1}), "'gpu' is no name of an accelerator"),
         (Config(ingress_host="A_b"), "'A_b' is no host name"),
         (Config(gateway="public"), "'gateway' needs 'ingress_host'"),
+        (Config(gateway="a/b/c", ingress_host="svc.example.com"), "'a/b/c' is no Gateway"),
+        (Config(pre_stop_seconds=71), "takes requests for 1 to 70 seconds, not '71'"),
+        (Config(external_address="svc.example.com"), "'svc.example.com' is no address 'https://"),
+        (Config(external_address="https://a:b@svc/"), "'https://svc/' is no address 'https://"),
         (Config(tolerations=("x:Never",)), "toleration 'x:Never' is not"),
         (Config(labels={"team": "a b"}), "label 'team=a b' is not allowed"),
         (Config(labels={naming.NAME: "x"}), "is set by mlmagic itself"),
@@ -175,13 +194,13 @@ def test_the_record_comes_back_from_the_cluster() -> None:
 )
 def test_what_cannot_work_is_refused_at_once(config: Config, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        check_config(make_spec(config), registry="registry.example.com/ml")
+        check_config(make_spec(config))
 
 
 def test_all_that_is_wrong_is_named() -> None:
     wrong: Any = Config(cpu="2", cpu_limit="1", autoscale_min=5, autoscale_max=2)
     with pytest.raises(ConfigurationError) as caught:
-        check_config(make_spec(wrong), registry=None)
+        check_config(make_spec(wrong), lacks=lacks_registry(None, None))
     assert len(str(caught.value).splitlines()) == 3
     assert "--image-registry" in str(caught.value)
 

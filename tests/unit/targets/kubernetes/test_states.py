@@ -13,11 +13,17 @@ import pytest
 from mlmagic.entities import CellOrigin, KubernetesDeploymentConfig, Reason, ServiceState
 from mlmagic.targets.jobs import JobFailure, JobState
 from mlmagic.targets.kubernetes.observing import Event, observe
-from mlmagic.targets.kubernetes.states import failure_of, serving, status_of, unreachable
+from mlmagic.targets.kubernetes.states import (
+    awaits_image,
+    failure_of,
+    serving,
+    status_of,
+    unreachable,
+)
 from tests.unit.targets.kubernetes.examples import make_record
 
 if TYPE_CHECKING:
-    from mlmagic.entities import ServiceRecord
+    from mlmagic.entities import ServiceRecord, ServiceStatus
     from mlmagic.targets.kubernetes.observing import Observation
 
 FOLDER = Path(__file__).parents[3] / "data" / "kubernetes" / "states"
@@ -32,6 +38,10 @@ U, F, H, N = (
 
 def seen(name: str, service: str = "svc") -> Observation:
     content: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return observed(content, service)
+
+
+def observed(content: dict[str, Any], service: str = "svc") -> Observation:
     return observe(
         service,
         deployments=content["Deployment"],
@@ -58,7 +68,7 @@ def record(observation: Observation, **config: Any) -> ServiceRecord:
     [
         ("insufficient_cpu", {"cpu": "64"}, U, Reason.INSUFFICIENT_CPU,
          "64 CPUs asked for by a pod, the largest node has 2 CPUs"),
-        ("insufficient_memory", {"memory": "9000Gi"}, U, Reason.INSUFFICIENT_MEMORY,
+        ("insufficient_memory", {}, U, Reason.INSUFFICIENT_MEMORY,
          "9000.0 GiB asked for by a pod, the largest node has"),
         ("insufficient_accelerator", {"accelerators": {"example.com/fpga": 1}}, U,
          Reason.INSUFFICIENT_ACCELERATOR, "1 'example.com/fpga' asked for by a pod, no node has"),
@@ -100,9 +110,61 @@ def test_without_a_place_for_five_minutes_it_has_failed() -> None:
     assert (status.state, status.reason) == (F, Reason.INSUFFICIENT_CPU)
 
 
+@pytest.mark.parametrize("provider", ["aws:///eu-west-1a/i-1", "kind://docker/dev/dev-worker", ""])
+@pytest.mark.parametrize(
+    ("said", "state", "words"),
+    [
+        ([], None, "no node has room; the cluster may add one"),
+        (["TriggeredScaleUp"], ServiceState.TRANSITIONING, "a node is being added"),
+        (["NotTriggerScaleUp", "Nominated"], ServiceState.TRANSITIONING, "a node is being added"),
+        (["TriggeredScaleUp", "NotTriggerScaleUp"], U, "64 CPUs asked for by a pod"),
+    ],
+)
+def test_an_autoscaler_may_add_a_node(
+    provider: str, said: list[str], state: ServiceState | None, words: str
+) -> None:
+    content = json.loads((FOLDER / "insufficient_cpu.json").read_text())
+    content["Node"][0].setdefault("spec", {})["providerID"] = provider
+    observation = observed(content)
+    (pod,) = observation.pods
+    since = pod.since
+    assert since is not None
+    told = [
+        Event(kind="Pod", name=pod.name, uid=pod.uid, type="Normal", reason=reason, message="",
+              count=1, at=since)
+        for reason in said
+    ]  # fmt: skip
+    observation = replace(observation, events=(*observation.events, *told))
+    service = record(observation, cpu="64")
+
+    def after(**time: int) -> ServiceStatus:
+        return status_of(service, observation, now=since + timedelta(**time))
+
+    elastic = provider.startswith("aws")
+    first = after(seconds=10)
+    if state is None and not elastic:
+        state, words = U, "64 CPUs asked for by a pod"
+    assert first.state is (state or ServiceState.TRANSITIONING)
+    assert words in first.message
+    hopeless = ServiceState.TRANSITIONING if state is ServiceState.TRANSITIONING else F
+    assert after(minutes=6).state is hopeless
+    assert state or after(seconds=40).state is U
+
+
+def test_a_sidecar_takes_room_too() -> None:
+    content = json.loads((FOLDER / "insufficient_cpu.json").read_text())
+    mesh = {"name": "mesh", "restartPolicy": "Always", "resources": {"requests": {"cpu": "500m"}}}
+    once = {"name": "once", "resources": {"requests": {"cpu": "1"}}}
+    content["Pod"][0]["spec"]["initContainers"] = [once, mesh]
+    observation = observed(content)
+    status = status_of(record(observation), observation, now=moment(observation) + SOON)
+    assert "64.5 CPUs asked for by a pod" in status.message
+
+
 def test_the_nodes_may_be_hidden() -> None:
     observation = replace(seen("insufficient_cpu"), nodes=None)
-    status = status_of(record(observation, cpu="64"), observation, now=moment(observation))
+    later = moment(observation) + SOON
+    status = status_of(record(observation, cpu="64"), observation, now=later)
     assert status.message == "64 CPUs asked for by a pod, no node has that free"
 
 
@@ -199,6 +261,37 @@ def test_pods_that_are_started_up_and_do_not_answer() -> None:
 
 
 @pytest.mark.parametrize(
+    ("why", "words", "containers"),
+    [
+        ("ReadinessGatesNotReady", 'the status of pod readiness gate "lb/ready" is not "True"',
+         "True"),
+        ("ContainersNotReady", "containers with unready status: [istio-proxy]", "False"),
+    ],
+)  # fmt: skip
+def test_a_gate_or_a_sidecar_that_is_not_ready_is_waited_for(
+    why: str, words: str, containers: str
+) -> None:
+    content = json.loads((FOLDER / "a_node_that_is_lost.json").read_text())
+    for condition in content["Pod"][0]["status"]["conditions"]:
+        if condition["type"] == "Ready":
+            condition |= {"reason": why, "message": words}
+        if condition["type"] == "ContainersReady":
+            condition["status"] = containers
+    up = observed(content)
+    assert up.workload is not None
+    first = replace(up, workload=replace(up.workload, complete=False))
+    for observation in (first, up):
+        status = status_of(record(up), observation)
+        assert (status.state, status.reason) == (ServiceState.TRANSITIONING, Reason.INITIALISING)
+        assert words in status.message
+        assert failure_of(record(up), observation) is None
+    late = replace(first, workload=replace(up.workload, complete=False, overdue=True))
+    status = status_of(record(up), late)
+    assert (status.state, status.reason) == (F, Reason.START_FAILED)
+    assert words in status.message
+
+
+@pytest.mark.parametrize(
     ("waiting", "message", "reason"),
     [
         ("ImagePullBackOff", 'Back-off pulling image "x"', Reason.IMAGE_PULL),
@@ -219,6 +312,9 @@ def test_containers_that_cannot_be_made(waiting: str, message: str, reason: Reas
     status = status_of(record(observation), broken)
     assert (status.state, status.reason) == (F, reason)
     assert message in status.message
+    assert awaits_image(broken) is (reason is Reason.IMAGE_PULL)
+    assert not awaits_image(observation)
+    assert awaits_image(seen("a_registry_that_never_answers"))
 
 
 def test_a_pull_that_may_yet_succeed_is_waited_for() -> None:

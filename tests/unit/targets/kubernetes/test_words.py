@@ -1,13 +1,17 @@
-"""What schedulers and kubelets say, in our words; the sentences are Kubernetes' own."""
+"""What Kubernetes says, in our words: schedulers, kubelets, API servers; their own sentences."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 
 from mlmagic.entities import KubernetesDeploymentConfig as Config
 from mlmagic.entities import Reason
+from mlmagic.errors import MlmagicError, TargetUnavailableError
 from mlmagic.targets.kubernetes.evicting import eviction
-from mlmagic.targets.kubernetes.observing import Node
+from mlmagic.targets.kubernetes.faults import NoDryRunError, ServerFailedError, refused
+from mlmagic.targets.kubernetes.observing import Node, Pod
 from mlmagic.targets.kubernetes.scheduling import unschedulable
 from mlmagic.targets.kubernetes.taints import Taint
 
@@ -23,6 +27,10 @@ TAINTED = (
 
 def node(*taints: Taint, cpu: str = "4") -> Node:
     return Node(name="n", allocatable={"cpu": cpu}, taints=taints)
+
+
+def pod(said: str, **asks: float) -> Pod:
+    return Pod(name="svc-1", uid="1", revision=1, unschedulable=said, asks=asks)
 
 
 @pytest.mark.parametrize(
@@ -64,13 +72,13 @@ def node(*taints: Taint, cpu: str = "4") -> Node:
 def test_no_node_takes_the_pod(
     said: str, config: Config, nodes: tuple[Node, ...] | None, words: str, way_out: str
 ) -> None:
-    assert unschedulable(said, config, nodes) == (Reason.NO_NODE, words, way_out)
+    assert unschedulable(pod(said), config, nodes) == (Reason.NO_NODE, words, way_out)
 
 
 def test_a_node_that_is_kept_away_is_no_room() -> None:
     said = "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s)."
     nodes = (node(cpu="4"), node(ML, cpu="64"))
-    _, words, way_out = unschedulable(said, Config(cpu="8"), nodes)
+    _, words, way_out = unschedulable(pod(said, cpu=8), Config(), nodes)
     assert words == (
         "8 CPUs asked for by a pod, the largest node has 4 CPUs; the taint "
         "'dedicated=ml:NoSchedule' keeps it off 1 node"
@@ -78,7 +86,7 @@ def test_a_node_that_is_kept_away_is_no_room() -> None:
     assert (
         way_out == "Deploy with --toleration dedicated=ml:NoSchedule, or ask who runs the cluster"
     )
-    _, words, way_out = unschedulable(said, Config(cpu="80"), nodes)
+    _, words, way_out = unschedulable(pod(said, cpu=80), Config(), nodes)
     assert words == "80 CPUs asked for by a pod, the largest node has 4 CPUs"
     assert way_out == ""
 
@@ -89,8 +97,8 @@ def test_the_way_to_accelerators_that_a_taint_keeps() -> None:
     )
     gpus = Taint(key="nvidia.com/gpu", value="present", effect="NoSchedule")
     pool = Node(name="g", allocatable={"nvidia.com/gpu": "4"}, taints=(gpus,))
-    config = Config(accelerators={"nvidia.com/gpu": 1})
-    reason, words, way_out = unschedulable(said, config, (node(), pool))
+    asking = pod(said, **{"nvidia.com/gpu": 1})
+    reason, words, way_out = unschedulable(asking, Config(), (node(), pool))
     assert reason is Reason.INSUFFICIENT_ACCELERATOR
     assert words == (
         "1 'nvidia.com/gpu' asked for by a pod, no node that takes it has any; the taint "
@@ -123,3 +131,55 @@ def test_a_pod_is_put_out(said: str, words: str, way_out: str) -> None:
     told, next_step = eviction(said, "svc-1", "node-1")
     assert told == words
     assert way_out in next_step
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        (403, 'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group',
+         TargetUnavailableError),
+        (400, 'admission webhook "policy.example" does not support dry run', NoDryRunError),
+        (500, "etcdserver: leader changed", ServerFailedError),
+        (500, ('Internal error occurred: failed calling webhook "v.example": context deadline '
+         "exceeded"), ServerFailedError),
+        (503, "apiserver is shutting down", TargetUnavailableError),
+    ],
+)  # fmt: skip
+def test_what_may_pass_is_no_refusal(status: int, said: str, kind: type[MlmagicError]) -> None:
+    error = refused(status, json.dumps({"message": said}).encode(), "https://k", "GET /api")
+    assert type(error) is kind
+    assert said in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "way_out"),
+    [
+        (400, ('admission webhook "validate.kyverno.svc-fail" denied the request: resource '
+         "Deployment/ml/svc was blocked due to the following policies require-requests-limits: "
+         "autogen-validate-resources: 'validation error: CPU and memory resource requests and "
+         "memory limits are required.'"), "Deploy with limits: --cpu 0.1:1 --memory 512Mi."),
+        (403, ('admission webhook "validation.gatekeeper.sh" denied the request: '
+         "[container-must-have-limits] container <server> has no resource limits"),
+         "Deploy with limits: --cpu 0.1:1 --memory 512Mi."),
+        (403, ('pods "svc-1" is forbidden: maximum memory usage per Container is 300Mi, but limit '
+         "is 512Mi"), "Deploy with --memory 300Mi."),
+        (422, ('Pod "svc-1" is invalid: spec.containers[0].resources.requests: Invalid value: '
+         '"1": must be less than or equal to cpu limit of 500m'), "Deploy with --cpu 500m."),
+        (403, ('pods "svc-1" is forbidden: failed quota: small: must specify limits.memory for: '
+         "server"), "Deploy with limits: --cpu 0.1:1 --memory 512Mi."),
+        (403, "Resource requests and limits have to be set",
+         "Deploy with limits: --cpu 0.1:1 --memory 512Mi."),
+        (403, "limits must be set for memory", "Deploy with limits: --cpu 0.1:1 --memory 512Mi."),
+        (403, ('admission webhook "validation.gatekeeper.sh" denied the request: [repos] an image '
+         "of others"), None),
+        (403, "resource Deployment/ml/svc was blocked: rate limit of registry lookups exceeded",
+         None),
+        (422, "metadata.annotations: Too long: size limit is 262144 bytes", None),
+    ],
+)  # fmt: skip
+def test_who_wants_limits_is_answered_with_options(
+    status: int, said: str, way_out: str | None
+) -> None:
+    error = refused(status, json.dumps({"message": said}).encode(), "https://k", "PATCH /apis")
+    assert said in error.message
+    assert error.hint == way_out

@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { h } from "../src/lib/dom";
+import { keepFocus } from "../src/lib/focus";
+import { lines } from "../src/lib/lines";
+import { frame } from "../src/lib/shell";
+
+let root: HTMLElement;
+let cell: HTMLElement;
+const button = (name: string) => h("button", { type: "button" }, name);
+const [before, inner, other] = [button("before"), button("inner"), button("other")];
+const part = h("div", {}, inner);
+
+beforeEach(() => {
+  inner.disabled = false;
+  part.hidden = false;
+  part.replaceChildren(inner);
+  root = h("section", {}, before, part, button("after"));
+  cell = h("div", { class: "jp-Cell", tabindex: "-1" }, root);
+  document.body.append(cell, other);
+  keepFocus(root);
+  inner.focus();
+});
+afterEach(() => document.body.replaceChildren());
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+test.each([
+  ["is hidden", () => part.toggleAttribute("hidden", true)],
+  ["is taken away", () => part.replaceChildren()],
+  [
+    "is closed",
+    () => {
+      inner.disabled = true;
+    },
+  ],
+])("the focus goes to the control before one that %s", async (_how, go) => {
+  go();
+  await settled();
+  expect(document.activeElement).toBe(before);
+});
+
+test("a user who left is not called back", async () => {
+  inner.blur();
+  await settled();
+  part.hidden = true;
+  await settled();
+  expect(document.activeElement).toBe(document.body);
+  other.focus();
+  before.remove();
+  await settled();
+  expect(document.activeElement).toBe(other);
+});
+
+test("a panel that goes as a whole keeps nothing", async () => {
+  root.remove();
+  await settled();
+  expect(document.activeElement).toBe(document.body);
+});
+
+test("Escape goes to the cell, but where it has a meaning of its own", () => {
+  const search = h("input", { type: "search", placeholder: "Search" });
+  root.append(search);
+  const press = (place: HTMLElement) =>
+    place.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  search.value = "iris";
+  search.focus();
+  press(search);
+  expect(document.activeElement).toBe(search);
+  search.value = "";
+  press(search);
+  expect(document.activeElement).toBe(cell);
+  const list = h("datalist", { id: "suggestions" });
+  const field = h("input", { type: "text", list: "suggestions" });
+  root.append(field, list);
+  field.focus();
+  press(field);
+  expect(document.activeElement).toBe(cell);
+  list.append(h("option", { value: "iris:1" }));
+  field.focus();
+  press(field);
+  expect(document.activeElement).toBe(field);
+});
+
+test("lines keep their focus when others come and go", () => {
+  const list = h("ul");
+  root.append(list);
+  const draw = lines<string>(
+    list,
+    (name) => name,
+    () => {
+      const place = button("");
+      return {
+        element: h("li", {}, place),
+        draw: (name) => {
+          place.textContent = name;
+        },
+      };
+    },
+  );
+  const shown = () => [...list.children].map((line) => line.textContent);
+  draw(["b", "c"]);
+  list.querySelectorAll("button")[1]?.focus();
+  draw(["a", "b", "c", "d"]);
+  expect(shown()).toEqual(["a", "b", "c", "d"]);
+  expect(document.activeElement?.textContent).toBe("c");
+  draw(["c", "d"]);
+  expect(document.activeElement?.textContent).toBe("c");
+  draw(["d", "c"]);
+  expect(shown()).toEqual(["d", "c"]);
+});
+
+test("keys are JupyterLab's only with Ctrl: its selectors meet what has the focus first", () => {
+  const list = h("select", {}, h("option", {}, "newer"));
+  frame(cell, new AbortController().signal, "mlm-environment", list);
+  const isKept = () => list.hasAttribute("data-lm-suppress-shortcuts");
+  const press = (event: string, key: string) =>
+    list.dispatchEvent(new KeyboardEvent(event, { key, bubbles: true }));
+  list.focus();
+  expect(isKept()).toBe(true);
+  press("keydown", "Control");
+  expect(isKept()).toBe(false);
+  press("keyup", "Control");
+  expect(isKept()).toBe(true);
+});
