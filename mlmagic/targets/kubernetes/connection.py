@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -159,7 +160,8 @@ class Connection:
         }
         query |= {"labelSelector": selector} if selector else {}
         timeout = (_CONNECT_SECONDS, _WATCH_SECONDS + _READ_SECONDS)
-        return Stream(self._open("GET", self._path(kind), query=query, timeout=timeout), self.host)
+        response = self._open("GET", self._path(kind), query=query, timeout=timeout)
+        return Stream(response, self.host, broke=self._note_away)
 
     def follow_log(self, pod: str, *, since: str = "") -> Stream:
         """Follow what a pod writes, each line behind its time.
@@ -172,7 +174,8 @@ class Connection:
         query |= {"sinceTime": since} if since else {}
         timeout = (_CONNECT_SECONDS, _LOG_SECONDS)
         path = f"{self._path('Pod', pod)}/log"
-        return Stream(self._open("GET", path, query=query, timeout=timeout), self.host)
+        response = self._open("GET", path, query=query, timeout=timeout)
+        return Stream(response, self.host, broke=self._note_away)
 
     def log(self, pod: str, *, lines: int, previous: bool = False) -> str:
         """Return the last lines of a pod's log, each behind its time; empty where it has none."""
@@ -288,7 +291,7 @@ class Connection:
             try:
                 return self._send(method, path, query, body, media_type, timeout)
             except TargetUnavailableError:
-                self._away = time.monotonic()
+                self._note_away()
                 raise
 
         response = send()
@@ -313,6 +316,9 @@ class Connection:
         if check and response.status >= HTTPStatus.BAD_REQUEST:
             raise refused(response.status, bytes(response.data), self.host, f"{method} {path}")
         return response
+
+    def _note_away(self) -> None:
+        self._away = time.monotonic()
 
     def _send(
         self,
@@ -346,15 +352,23 @@ class Connection:
 
 
 class Stream:
-    """What the server goes on telling, until it ends that or somebody closes it."""
+    """What the server goes on telling, until it ends that or somebody closes it.
 
-    def __init__(self, response: Any, host: str) -> None:
+    Args:
+        response: Whose body is read.
+        host: Address of the API server, for messages.
+        broke: Called where it breaks off, which is often all that is seen of a server that went.
+    """
+
+    def __init__(self, response: Any, host: str, *, broke: Callable[[], None]) -> None:
         self._response = response
         self._host = host
+        self._broke = broke
+        self._closed = False
 
     def __iter__(self) -> Iterator[tuple[str, Object]]:
         """Read the changes of a watch."""
-        with translated(self._host):  # a stream that breaks off ends in half a line
+        with self._reading():  # a stream that breaks off ends in half a line
             for line in self._response:
                 if line.strip():
                     event = json.loads(line)
@@ -362,16 +376,27 @@ class Stream:
 
     def lines(self) -> Iterator[str]:
         """Read lines as they are."""
-        with translated(self._host):
+        with self._reading():
             for line in self._response:
                 yield line.decode(errors="replace").rstrip("\r\n")
 
     def close(self) -> None:
         """End it, from another thread too."""
+        self._closed = True
         try:
             self._response.shutdown()
         except (OSError, ValueError, AttributeError, RuntimeError):
             return  # it has ended by itself
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            with translated(self._host):
+                yield
+        except TargetUnavailableError:
+            if not self._closed:
+                self._broke()
+            raise
 
 
 def connect(place: Place, *, name: str = "kubernetes") -> Connection:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import MlmagicError
-from mlmagic.targets.kubernetes.faults import ForbiddenError
 from mlmagic.targets.kubernetes.naming import OURS
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ _WATCHED = {"Deployment": OURS, "Pod": OURS, "Event": ""}
 _IDLE_SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _READY_SECONDS = 10.0
-# An API server that has just started refuses what its roles allow, until it has read them.
-_ROLES_SECONDS = 30.0
 
 
 class Mirror:
@@ -121,13 +118,9 @@ class Mirror:
                 self._list_and_watch(state)
                 pause = _FIRST_PAUSE
             except MlmagicError as error:
-                may_pass = state.ready and time.monotonic() - state.answered < _ROLES_SECONDS
-                if not isinstance(error, ForbiddenError):
-                    state.answered = time.monotonic()
-                if not (may_pass and isinstance(error, ForbiddenError)):
-                    with self._changed:
-                        state.error = error
-                        self._tell()
+                with self._changed:
+                    state.error = error
+                    self._tell()
                 _logger.debug("The watch of %s broke: %s", state.kind, error)
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -140,7 +133,7 @@ class Mirror:
         items, version = self._connection.list(state.kind, selector)
         with self._changed:
             state.objects = {_key(each): each for each in items}
-            state.ready, state.error, state.answered = True, None, time.monotonic()
+            state.ready, state.error = True, None
             self._tell()
         while version and not state.closed and not self._is_idle(state):
             state.stream = self._connection.watch(state.kind, version, selector)
@@ -174,7 +167,6 @@ class _Kind:
     ready: bool = False
     closed: bool = False
     error: MlmagicError | None = None
-    answered: float = 0.0  # when it was told otherwise than that it is forbidden
     stream: Stream | None = None
 
     def take(self, change: str, item: dict[str, Any]) -> None:
