@@ -32,6 +32,7 @@ _OPAQUE = ".wh..wh..opq"
 LOCAL = re.compile(r"\.dist-info/(direct_url|uv_cache|uv_build)\.json$|^\.lock$|/__pycache__/")
 _LIBRARY = re.compile(r"^lib/python3\.\d+/(site|dist)-packages/")
 _RECORD = re.compile(r"\.dist-info/RECORD$")
+OUTSIDE = "../../../"  # of lib/python3.N/site-packages, in RECORD
 SHEBANG = re.compile(rb"\A#!.*python[0-9.]*[ \t]*\r?\n")
 
 
@@ -165,17 +166,22 @@ def _entries(prefix: Path, lock: Lock, python: str) -> Iterator[Entry]:
 
 
 def _record(file: Path, programs: Mapping[str, bytes]) -> bytes:
-    """Make a list of installed files tell what is in the image, not what was on this machine.
-
-    https://packaging.python.org/en/latest/specifications/recording-installed-packages/
-    """
+    """Make a list of installed files tell what is in the image, not what was on this machine."""
     text = io.StringIO()
     write = csv.writer(text, lineterminator="\n").writerow
     for row in filter(None, csv.reader(io.StringIO(file.read_text("utf-8")))):
-        data = programs.get(row[0].removeprefix("../../../"))
+        data = programs.get(row[0].removeprefix(OUTSIDE))
         if data is not None:
-            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
-            write((row[0], f"sha256={digest}", len(data)))
+            write(recorded(row[0], data))
         elif not LOCAL.search(row[0]):
             write(row)
     return text.getvalue().encode()
+
+
+def recorded(path: str, data: bytes) -> tuple[str, str, int]:
+    """Return a file's row in RECORD.
+
+    https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+    """
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+    return path, f"sha256={digest}", len(data)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import configparser
 import csv
-import hashlib
 import io
 import re
 import zipfile
+from importlib.metadata import Distribution
 from typing import TYPE_CHECKING
 
 from mlmagic.files import digest_text
-from mlmagic.images.packages import LOCAL, SHEBANG, install_packages
+from mlmagic.images.packages import LOCAL, OUTSIDE, SHEBANG, install_packages, recorded
 from mlmagic.images.places import WHEELS
 from mlmagic.images.tars import folder_entries, tar_stream
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from mlmagic.images.layers import Layer, LayerStore
 
 _FORMAT = "1"
-_OUTSIDE = "../../../"  # of lib/python3.N/site-packages
+_COMMANDS = ("console_scripts", "gui_scripts")
 _WHO_INSTALLED = ("RECORD", "INSTALLER", "REQUESTED")
 _TAG = re.compile(r"(?m)^Tag: (\S+)-(\S+)-(\S+)$")
 
@@ -77,8 +75,7 @@ def _pack(information: Path, wheels: Path) -> None:
             data = file.read_bytes()
             if ".data/scripts/" in place:
                 data = SHEBANG.sub(b"#!python\n", data)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
-            row((place, f"sha256={digest}", len(data)))
+            row(recorded(place, data))
             _write(wheel, place, data, executable=bool(file.stat().st_mode & 0o100))
         place = f"{information.name}/RECORD"
         row((place, "", ""))
@@ -87,12 +84,13 @@ def _pack(information: Path, wheels: Path) -> None:
 
 def _files(information: Path, name: str) -> Iterator[tuple[str, Path]]:
     """Give what a package brought, by its places in a wheel; what an installer made stays away."""
-    generated = _generated(information / "entry_points.txt")
+    commands = Distribution.at(information).entry_points
+    generated = {each.name for each in commands if each.group in _COMMANDS}
     with (information / "RECORD").open(encoding="utf-8", newline="") as listed:
         paths = sorted(row[0] for row in csv.reader(listed) if row)
     for path in paths:
         file = information.parent / path
-        outside = path.removeprefix(_OUTSIDE)
+        outside = path.removeprefix(OUTSIDE)
         if LOCAL.search(path) or (file.parent == information and file.name in _WHO_INSTALLED):
             continue
         if outside == path:
@@ -101,14 +99,6 @@ def _files(information: Path, name: str) -> Iterator[tuple[str, Path]]:
             yield f"{name}.data/data/{outside}", file
         elif file.name not in generated:
             yield f"{name}.data/scripts/{outside.removeprefix('bin/')}", file
-
-
-def _generated(entry_points: Path) -> set[str]:
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names as they are
-    parser.read(entry_points, "utf-8")
-    groups = (group for group in ("console_scripts", "gui_scripts") if parser.has_section(group))
-    return {name for group in groups for name in parser.options(group)}
 
 
 def _write(wheel: zipfile.ZipFile, place: str, data: bytes, *, executable: bool) -> None:

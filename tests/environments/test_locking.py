@@ -4,7 +4,6 @@ import http.server
 import subprocess
 import sys
 import sysconfig
-import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import uv
 from mlmagic.entities import Environment
 from mlmagic.environments import Environments
 from mlmagic.errors import EnvironmentSetupError
+from tests.engine.serving import Serving
 
 from .conftest import make_project
 
@@ -185,12 +185,8 @@ def private_index(tmp_path: Path) -> Iterator[str]:
         return PrivateIndex(*arguments, directory=str(tmp_path / "pages"))  # type: ignore[arg-type]
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)  # type: ignore[arg-type]
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with Serving(server):
+        yield f"127.0.0.1:{server.server_port}"
 
 
 def test_a_private_index_with_a_password_from_the_environment(

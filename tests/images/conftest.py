@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlmagic import Workspace
 from mlmagic.images import Engine, Images
 from tests.images import disk_bases
+from tests.images.serving import SCRIPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,6 +19,18 @@ if TYPE_CHECKING:
     from mlmagic.images import Base, Image
     from mlmagic.testing import ServiceKit
     from tests.engine.fixtures import TestEngine
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace with a model and a script beside it."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "score.py").write_text(SCRIPT)
+    (folder / "words.txt").write_text("some words")
+    workspace = Workspace(folder)
+    workspace.register_model(folder / "words.txt", name="words")
+    return workspace
 
 
 @pytest.fixture

@@ -17,24 +17,12 @@ import pytest
 
 from mlmagic import Workspace
 from tests.engine.registry import free_port
-from tests.images.serving import ANSWER, SCRIPT, serve
+from tests.images.serving import ANSWER, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.engine.fixtures import TestEngine
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """A workspace with a model and a script beside it."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "score.py").write_text(SCRIPT)
-    (folder / "words.txt").write_text("some words")
-    workspace = Workspace(folder)
-    workspace.register_model(folder / "words.txt", name="words")
-    return workspace
 
 
 def packed(workspace: Workspace, place: Path, **options: str) -> Path:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlmagic import Workspace
 from mlmagic.errors import ConfigurationError, ImageBuildError, TargetUnavailableError
-from tests.images.serving import ANSWER, SCRIPT, serve
+from tests.images.serving import ANSWER, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from mlmagic import Workspace
     from tests.engine.fixtures import TestEngine
     from tests.engine.registry import Registry
 
@@ -32,18 +32,6 @@ def run(raw_data):
     source = os.environ.get("AZUREML_SOURCE_DIRECTORY", "")
     return [sorted(os.listdir(os.environ["AML_APP_ROOT"])), source]
 """
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """A workspace with a model and a script beside it."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "score.py").write_text(SCRIPT)
-    (folder / "words.txt").write_text("some words")
-    workspace = Workspace(folder)
-    workspace.register_model(folder / "words.txt", name="words")
-    return workspace
 
 
 def test_an_image_in_the_engine_answers(docker_engine: TestEngine, workspace: Workspace) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +27,7 @@ from mlmagic.targets.kubernetes.image import architecture_to_come
 from mlmagic.targets.kubernetes.permissions import NEEDS
 from mlmagic.targets.kubernetes.recording import keep_record
 from mlmagic.testing.contract import until
+from tests.engine.serving import Serving
 from tests.images.disk_bases import write
 from tests.kubernetes.conftest import REGISTRY
 from tests.unit.targets.kubernetes.examples import make_record, make_spec
@@ -99,14 +99,8 @@ def api(
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with Serving(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_an_old_cluster_and_one_without_measures_are_told(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from mlmagic.errors import ServiceUnavailableError
 from mlmagic.services.scoring_requests import JSON_TYPE, post
 from tests.certificates import self_signed
 from tests.engine.proxy import NAME, Proxy
+from tests.engine.serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,14 +41,8 @@ def serving(folder: Path, host: str) -> Iterator[tuple[int, list[str], str]]:
     context, certificate = self_signed(folder, host)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with Serving(server):
         yield server.server_port, given, str(certificate)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture

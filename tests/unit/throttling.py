@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+
+from tests.engine.serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +46,5 @@ def throttled(
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with Serving(server):
         yield f"127.0.0.1:{server.server_port}", came
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -364,8 +364,9 @@ class KubernetesTarget(Target):
 
     def _registry_of(self, spec: DeploymentSpec) -> str | None:
         """Return where images are pushed: where nobody says, where the running one was."""
-        there = self._open(spec).connection
-        return self._named_registry(spec) or recording.registry_of(there, spec.name)
+        return self._named_registry(spec) or recording.registry_of(
+            self._open(spec).connection, spec.name
+        )
 
     def _named_registry(self, spec: DeploymentSpec) -> str | None:
         return config_of(spec).image_registry or self._registry

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
-from mlmagic.azureml.core.conda_dependencies import CondaDependencies
-from mlmagic.azureml.core.environment import Environment
 from mlmagic.azureml.core.model import InferenceConfig
 from mlmagic.azureml.core.webservice.configuration import WebserviceDeploymentConfiguration
 from mlmagic.azureml.core.webservice.webservice import Webservice, port_of, shape_of
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlmagic.azureml.core.workspace import Workspace
-    from mlmagic.entities import DeploymentSpec
 
 F = TypeVar("F", bound="Callable[..., Any]")
 _PORTS = range(1, 65536)
@@ -264,16 +261,15 @@ class LocalWebservice(Webservice):
         from mlmagic.azureml.core.webservice.deploying import deploy
 
         revision = self._record.revision(self._record.current)
-        spec = revision.spec
         inference = InferenceConfig(
             revision.script_path,
             source_directory=revision.source_directory,
-            environment=_environment_of(f"{self.name}-env", spec),
+            environment=self.environment,
         )
         return deploy(
             self.workspace,
             name or self.name,
-            [each.id if each.version else each.name for each in spec.models],
+            [each.id if each.version else each.name for each in revision.spec.models],
             inference,
             deployment_config,
             deployment_target,
@@ -298,21 +294,3 @@ class LocalWebservice(Webservice):
         whole = {**super().serialize(), "swaggerUri": self.swagger_uri, "port": self.port}
         left_out = {"description", "imageDigest", "imageDetails", "createdBy"}
         return {key: value for key, value in whole.items() if key not in left_out}
-
-
-def _environment_of(name: str, spec: DeploymentSpec) -> Environment:
-    """Return an environment of exactly the packages that a service has."""
-    made = Environment(name)
-    made.environment_variables = dict(spec.variables)
-    conda = CondaDependencies.create(
-        python_version=spec.lock.python_version,
-        pip_packages=[
-            *spec.lock.index_options,
-            *(
-                f"{package} @ {version}" if "/" in version else f"{package}=={version}"
-                for package, version in spec.lock.packages.items()
-            ),
-        ],
-    )
-    made.python.conda_dependencies = conda
-    return made

@@ -209,8 +209,11 @@ class Webservice:
         made.python.conda_dependencies = CondaDependencies.create(
             python_version=spec.lock.python_version,
             pip_packages=[
-                f"{name} @ {version}" if "://" in version else f"{name}=={version}"
-                for name, version in spec.lock.packages.items()
+                *spec.lock.index_options,
+                *(
+                    f"{package} @ {version}" if "/" in version else f"{package}=={version}"
+                    for package, version in spec.lock.packages.items()
+                ),
             ],
         )
         return made

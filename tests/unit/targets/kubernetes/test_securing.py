@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from mlmagic.targets.kubernetes.connection import Connection, connect
 from mlmagic.targets.kubernetes.faults import ServerFailedError
 from mlmagic.targets.kubernetes.routes import parent
 from mlmagic.targets.kubernetes.securing import ends_tls, listener_port
+from tests.engine.serving import Serving
 from tests.unit.targets.kubernetes.examples import make_record
 from tests.unit.targets.kubernetes.test_connection import kubeconfig
 
@@ -107,14 +107,8 @@ def answering(answer: Callable[[str], tuple[int, bytes]]) -> Iterator[str]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with Serving(server):
         yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 _HOST = "svc.example.com"
