@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,8 +9,10 @@ import yaml
 from mlmagic.errors import TargetUnavailableError
 from mlmagic.targets.kubernetes import connection
 from mlmagic.targets.kubernetes.connection import Place
+from mlmagic.targets.kubernetes.faults import ForbiddenError
 from mlmagic.targets.kubernetes.limit_ranges import examine_limits
 from mlmagic.targets.kubernetes.quotas import our_quotas
+from tests.engine.serving import Serving
 from tests.unit.throttling import throttled
 
 if TYPE_CHECKING:
@@ -60,3 +63,34 @@ def test_what_a_busy_server_does_not_tell_is_not_taken_for_nothing(
         for look in (our_quotas, lambda of: list(examine_limits(of))):
             with pytest.raises(TargetUnavailableError, match=r"\(429\)"):
                 look(asked)
+
+
+class BreaksOff(BaseHTTPRequestHandler):
+    """An API server that goes while a watch runs, and forbids all when it comes back."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        watched = "watch=true" in self.path
+        self.send_response(200 if watched else 403)
+        self.send_header(
+            *(("Transfer-Encoding", "chunked") if watched else ("Content-Length", "0"))
+        )
+        self.end_headers()
+        self.close_connection = watched
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_after_a_watch_that_broke_off_a_refusal_may_pass(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BreaksOff)
+    with Serving(server):
+        place = kubeconfig(f"127.0.0.1:{server.server_port}", tmp_path)
+        asked = connection.connect(place)
+        with pytest.raises(ForbiddenError):
+            asked.list("Pod")
+        with pytest.raises(TargetUnavailableError, match="prematurely"):
+            list(asked.watch("Pod", "1"))
+        with pytest.raises(TargetUnavailableError, match="it has just come up"):
+            asked.list("Pod")
