@@ -7,6 +7,7 @@ import http.client
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,6 +145,8 @@ def serve_source(
     def start(source: str, *options: str, **variables: str) -> RunningServer:
         folder = tmp_path / "app"
         folder.mkdir(exist_ok=True)
+        # Else the script before is run, where it has this size and was written in this second.
+        shutil.rmtree(folder / "__pycache__", ignore_errors=True)
         (folder / "score.py").write_text(textwrap.dedent(source))
         return serve(str(folder / "score.py"), *options, **variables)
 
