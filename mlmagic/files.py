@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mlmagic.errors import MlmagicError
 
 RECORD_FORMAT = 1
+# Files are copied in pieces of so many bytes. Python has larger ones mapped anew by the system for
+# each read, which takes longer than reading them.
+PIECE = 1 << 18
 _SYNCING = 16  # threads
 
 T = TypeVar("T")

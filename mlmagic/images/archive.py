@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, cast
 
 from mlmagic.errors import ImagePullError
-from mlmagic.files import digest_bytes
+from mlmagic.files import PIECE, digest_bytes
 from mlmagic.images.bases import Base, Configuration, Search
 from mlmagic.images.tars import Entry, member, stream_member
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from mlmagic.images.blobs import Blob, BlobStore
     from mlmagic.images.image import Image
     from mlmagic.images.store import FactStore
-
-_CHUNK = 1 << 20
 
 
 def docker_archive(
@@ -112,7 +110,7 @@ class SavedImage:
                     stream.seek(0, 2)
                     size = stream.tell()
                     stream.seek(0)
-                    yield diff_id, size, iter(lambda: stream.read(_CHUNK), b"")
+                    yield diff_id, size, iter(lambda: stream.read(PIECE), b"")
 
     def blobs(self, store: BlobStore) -> list[Blob]:
         """Describe the layers as blobs, compressed once."""

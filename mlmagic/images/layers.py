@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.errors import ConfigurationError, ImageBuildError
-from mlmagic.files import read_record, storage_faults, sync_directory, write_record
+from mlmagic.files import PIECE, read_record, storage_faults, sync_directory, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,7 @@ class LayerStore:
 def file_chunks(path: Path) -> Iterator[bytes]:
     """Read a file piece by piece."""
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
+        while chunk := stream.read(PIECE):
             yield chunk
 
 

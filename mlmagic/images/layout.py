@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import ImageBuildError, ImagePullError
-from mlmagic.files import storage_faults
+from mlmagic.files import PIECE, storage_faults
 from mlmagic.images.bases import Base, Configuration, Search
 from mlmagic.images.blobs import Blob
 from mlmagic.images.layers import file_chunks
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mlmagic.images.manifest import Packed
     from mlmagic.images.store import FactStore
 
-_CHUNK = 1 << 20
 _LAYOUT = json.dumps({"imageLayoutVersion": "1.0.0"}).encode()
 
 
@@ -160,7 +159,7 @@ class Archive(Folder):
             file = tar.extractfile(_find(tar, name))
             if file is None:
                 raise KeyError(f"'{name}' is no file")
-            yield from iter(lambda: file.read(_CHUNK), b"")
+            yield from iter(lambda: file.read(PIECE), b"")
 
 
 KINDS: dict[str, type[Folder]] = {each.kind: each for each in (Folder, Archive)}

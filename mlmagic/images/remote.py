@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from mlmagic.errors import ImagePullError
+from mlmagic.files import PIECE
 from mlmagic.images.bases import Base, Configuration, Search, other_platform
 from mlmagic.images.blobs import GZIP, TAR, Blob
 from mlmagic.images.client import ATTEMPTS, RegistryClient
@@ -39,7 +40,6 @@ MEDIA_TYPES = {
     "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip": GZIP,
 }
 _GZIP_MAGIC = b"\x1f\x8b"
-_CHUNK = 1 << 20
 _LIMIT = 8 << 20  # manifests and configurations are kilobytes
 
 
@@ -139,7 +139,7 @@ def names_in(stream: Iterable[bytes]) -> Iterator[str]:
     Raises:
         ImagePullError: It is no layer that can be read.
     """
-    reader = io.BufferedReader(_Reader(iter(stream)), _CHUNK)
+    reader = io.BufferedReader(_Reader(iter(stream)), PIECE)
     packed = reader.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
     # tarfile's own reader of gzip streams ends after the first member; ours and pigz's have more.
     plain = gzip.GzipFile(fileobj=reader) if packed else reader
@@ -234,7 +234,7 @@ def _checked(client: RegistryClient, digest: str) -> Iterator[bytes]:
     answer = client.request("GET", f"blobs/{digest}", stream=True)
     found = hashlib.sha256()
     try:
-        for chunk in answer.iter_content(_CHUNK):
+        for chunk in answer.iter_content(PIECE):
             found.update(chunk)
             yield chunk
     except OSError as error:  # requests' errors are of this class

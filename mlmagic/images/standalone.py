@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 from mlmagic.addresses import without_secrets
 from mlmagic.errors import ConfigurationError, ImagePullError
-from mlmagic.files import digest_text
+from mlmagic.files import PIECE, digest_text
 from mlmagic.images.bases import Python
 from mlmagic.images.bytecode import compile_files, find_compiler, sources_in
 from mlmagic.images.places import STANDALONE
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _FORMAT = "1"
 _UNCHANGED = {"Accept-Encoding": "identity"}  # the digest is that of the file
-_CHUNK = 1 << 20
 _TIMEOUT = (10, 60)  # seconds, to connect and between two pieces
 _PINNED = re.compile(r"(?P<address>.+)#sha256=(?P<sha256>[0-9a-fA-F]{64})")
 _PROGRAM = re.compile(r"(?P<root>.+)/bin/python(?P<version>3\.\d+)")
@@ -159,12 +158,12 @@ def _read(standalone: StandalonePython) -> Iterator[bytes]:
 
             with requests.get(address, stream=True, timeout=_TIMEOUT, headers=_UNCHANGED) as answer:
                 answer.raise_for_status()
-                yield from answer.iter_content(_CHUNK)
+                yield from answer.iter_content(PIECE)
             return
         import fsspec
 
         with fsspec.open(address, "rb") as source:
-            yield from iter(lambda: source.read(_CHUNK), b"")
+            yield from iter(lambda: source.read(PIECE), b"")
     except ImportError as error:
         raise ImagePullError(
             f"The address '{standalone.shown}' needs a package that is not installed: {error}.",

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from mlmagic.files import PIECE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 # The start of what zip files can tell; some programs take 1970 for "no time".
 EPOCH = 315532800
 CREATED = "1980-01-01T00:00:00Z"
-_CHUNK = 1 << 20
 _BLOCK = 512
 
 
@@ -119,7 +120,7 @@ def _chunks(entry: Entry, size: int) -> Iterator[bytes]:
     assert entry.data is not None  # noqa: S101 - only files have a size
     left = size
     with entry.data.open("rb") as stream:
-        while left and (chunk := stream.read(min(_CHUNK, left))):
+        while left and (chunk := stream.read(min(PIECE, left))):
             left -= len(chunk)
             yield chunk
     if left:
