@@ -15,20 +15,29 @@ export default defineConfig({
   clearScreen: false,
   cacheDir: "node_modules/.vite",
   test: {
-    include: ["tests/**/*.test.ts"],
     testTimeout: PATIENCE_MS,
-    browser: {
-      enabled: true,
-      headless: true,
-      connectTimeout: PATIENCE_MS,
-      screenshotFailures: false,
-      provider: playwright({
-        launchOptions: {
-          ...(executablePath && { executablePath }),
-          args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    projects: [
+      { extends: true, test: { name: "sources", include: ["tests/**/*.test.mjs"] } },
+      {
+        extends: true,
+        test: {
+          name: "panels",
+          include: ["tests/**/*.test.ts"],
+          browser: {
+            enabled: true,
+            headless: true,
+            connectTimeout: PATIENCE_MS,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: {
+                ...(executablePath && { executablePath }),
+                args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+              },
+            }),
+            instances: [{ browser: "chromium" }],
+          },
         },
-      }),
-      instances: [{ browser: "chromium" }],
-    },
+      },
+    ],
   },
 });

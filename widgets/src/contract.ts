@@ -119,6 +119,8 @@ export interface Schema {
   enum?: unknown[];
 }
 
+export type Language = "curl" | "Python" | "JavaScript" | "C#" | "Go" | "Java";
+
 type Nothing = Record<string, never>;
 
 /** A request as it is written, or the bytes of a file in Base64. */
@@ -128,7 +130,7 @@ export type Body = { body: string; mediaType: string } | { file: string; mediaTy
 export interface ServiceIntents {
   try: { args: Body; value: Answer };
   schema: { args: Nothing; value: { schema: Schema | null } };
-  call: { args: { language: string; body: string; mediaType: string }; value: { code: string } };
+  call: { args: { language: Language; body: string; mediaType: string }; value: { code: string } };
   keys: { args: Nothing; value: Keys };
   rotate: { args: { which: keyof Keys }; value: null };
   log: { args: Nothing; value: { text: string } };

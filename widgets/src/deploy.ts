@@ -13,6 +13,7 @@ import { definition, type View } from "./lib/definition";
 import { button, h, icon, setText, show } from "./lib/dom";
 import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
+import { DEPLOY } from "./lib/texts";
 import { wordsOf } from "./lib/words";
 
 type Door = Python<DeployModel, DeployIntents>;
@@ -25,12 +26,12 @@ function draw(python: Door, { place, signal, host }: View): void {
   const first = h("div");
   const target = h("div");
   const more = h("div");
-  const plan = button("Plan");
-  const deploy = button("Deploy");
+  const plan = button(DEPLOY.plan);
+  const deploy = button(DEPLOY.deploy);
   deploy.classList.add("mlm-run");
-  const line = button("As a cell");
-  const json = button("As JSON");
-  const yaml = button("As YAML");
+  const line = button(DEPLOY.asCell);
+  const json = button(DEPLOY.asJson);
+  const yaml = button(DEPLOY.asYaml);
   const question = confirmation();
   const lacking = h("span", { class: "mlm-hint" });
   const together = h("p", { class: "mlm-trouble", role: "alert" });
@@ -40,14 +41,14 @@ function draw(python: Door, { place, signal, host }: View): void {
   // What is asked of the form waits until Python knows what was written last.
   let told: Promise<unknown> = Promise.resolve();
   const capture = capturing({ python, say: parts.say, told: () => told });
-  const captured = fold("Capture a cell as the script", capture.element);
-  parts.root.setAttribute("aria-label", "Deploy");
+  const captured = fold(DEPLOY.capture, capture.element);
+  parts.root.setAttribute("aria-label", DEPLOY.label);
   parts.note.after(
-    h("header", { class: "mlm-bar" }, h("h2", { class: "mlm-name" }, "Deploy a service")),
+    h("header", { class: "mlm-bar" }, h("h2", { class: "mlm-name" }, DEPLOY.title)),
     h("div", { class: "mlm-deploy-part" }, first),
     captured,
-    fold("Options of the target", target),
-    fold("More", more),
+    fold(DEPLOY.targetOptions, target),
+    fold(DEPLOY.more, more),
     together,
     trouble,
     h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, json, yaml, lacking),
@@ -84,7 +85,7 @@ function draw(python: Door, { place, signal, host }: View): void {
     show(together, "" in problems);
     const [wrong] = Object.keys(problems);
     plan.disabled = deploy.disabled = wrong !== undefined;
-    setText(lacking, wrong ? `Look at “${fields.get(wrong)?.label}”.` : "");
+    setText(lacking, wrong ? DEPLOY.wrong(fields.get(wrong)?.label) : "");
   }
 
   function set(field: Field, value: string): void {
@@ -108,10 +109,10 @@ function draw(python: Door, { place, signal, host }: View): void {
       async () => {
         await told;
         const { action, changes, problem } = await python.ask("plan", {}, SECONDS);
-        result.replaceChildren(h("p", {}, `Plan: ${action}`), changeList(changes));
+        result.replaceChildren(h("p", {}, DEPLOY.planned(action)), changeList(changes));
         if (problem) fail(problem);
       },
-      "The plan is shown.",
+      DEPLOY.planShown,
     );
   }
 
@@ -121,9 +122,9 @@ function draw(python: Door, { place, signal, host }: View): void {
       async () => {
         await told;
         const { outcome } = await python.ask("deploy", {}, SECONDS);
-        result.replaceChildren(h("p", {}, `The service is ${outcome}.`));
+        result.replaceChildren(h("p", {}, DEPLOY.deployed(outcome)));
       },
-      "The panel of the service is open below.",
+      DEPLOY.panelOpen,
     );
   }
 
@@ -133,12 +134,12 @@ function draw(python: Door, { place, signal, host }: View): void {
       async () => {
         await told;
         const { text } = await python.ask("line", {}, SECONDS);
-        const copy = copyButton("Copy the text", () => text, parts.say);
-        const shown = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Text" });
+        const copy = copyButton(DEPLOY.copyText, () => text, parts.say);
+        const shown = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": DEPLOY.text });
         setText(shown, text);
         result.replaceChildren(h("div", { class: "mlm-row" }, copy), shown);
       },
-      "The text is shown.",
+      DEPLOY.textShown,
     );
   }
 
@@ -150,7 +151,7 @@ function draw(python: Door, { place, signal, host }: View): void {
         const needs = { python, act, question, say: parts.say };
         result.replaceChildren(await configurationFiles(needs, format));
       },
-      "The configuration files are shown.",
+      DEPLOY.filesShown,
     );
   }
 
@@ -166,7 +167,7 @@ function draw(python: Door, { place, signal, host }: View): void {
   python.watch("values", update, signal);
   python.watch("problems", update, signal);
   const now = new Date().toISOString();
-  followConnection(parts, python, "what is deployed is not", () => now, signal);
+  followConnection(parts, python, DEPLOY.kernelGone, () => now, signal);
   show(trouble, false);
   arrange();
 }

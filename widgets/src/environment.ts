@@ -12,10 +12,10 @@ import { acting } from "./lib/acting";
 import { definition, type View } from "./lib/definition";
 import { button, h, setText, show } from "./lib/dom";
 import { factList } from "./lib/facts";
-import { plural } from "./lib/format";
 import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
+import { ENVIRONMENT } from "./lib/texts";
 import { wordsOf } from "./lib/words";
 
 type Door = Python<EnvironmentModel, EnvironmentIntents>;
@@ -39,13 +39,13 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
   const search = h("input", {
     type: "search",
     class: "mlm-input",
-    placeholder: "Search",
-    "aria-label": "Search the packages",
+    placeholder: ENVIRONMENT.searchHint,
+    "aria-label": ENVIRONMENT.search,
   });
   const beside = h("select", { class: "mlm-input" });
   const only = h("input", { type: "checkbox" });
   const count = h("span", { class: "mlm-place", role: "status" });
-  const lock = button("Choose versions");
+  const lock = button(ENVIRONMENT.lock);
   const removed = h("p", { class: "mlm-note", role: "status" });
   const facts = h("div");
   const empty = h("p", { class: "mlm-empty" });
@@ -56,8 +56,8 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
     "div",
     { class: "mlm-bar mlm-tools" },
     search,
-    h("label", { class: "mlm-row" }, "Beside", beside),
-    h("label", { class: "mlm-row" }, only, "Only differences"),
+    h("label", { class: "mlm-row" }, ENVIRONMENT.beside, beside),
+    h("label", { class: "mlm-row" }, only, ENVIRONMENT.onlyDifferent),
     count,
   );
   parts.note.after(
@@ -74,11 +74,12 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
 
   async function update(): Promise<void> {
     const environment = python.get("environment");
-    setText(name, `Environment ${environment.name}`);
-    parts.root.setAttribute("aria-label", `Environment ${environment.name}`);
+    const title = ENVIRONMENT.title(environment.name);
+    setText(name, title);
+    parts.root.setAttribute("aria-label", title);
     facts.replaceChildren(factList(environment.facts));
     const { isLocked, isRemoved } = environment;
-    setText(removed, isRemoved ? "The environment is removed; this is what it was." : "");
+    setText(removed, isRemoved ? ENVIRONMENT.removed : "");
     show(removed, isRemoved);
     show(lock, !isLocked && !isRemoved);
     show(tools, isLocked);
@@ -89,7 +90,7 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
   function drawChoices(): void {
     const others = python.get("others");
     beside.replaceChildren(
-      h("option", { value: "" }, "this kernel"),
+      h("option", { value: "" }, ENVIRONMENT.thisKernel),
       ...others.map(({ identity, label }) => h("option", { value: identity }, label)),
     );
     const isThere = others.some(({ identity }) => identity === ui.value.beside);
@@ -119,7 +120,7 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
     only.checked = onlyDifferent;
     const found = chosenLines(lines, text, onlyDifferent);
     const different = lines.filter((line) => line.differs).length;
-    setText(count, `${shownOf(found.length, lines.length)}, ${different} different`);
+    setText(count, ENVIRONMENT.count(found.length, lines.length, different));
     table.draw(found, beside.selectedOptions[0]?.textContent ?? "");
     show(table.element, found.length > 0);
     show(empty, found.length === 0);
@@ -127,10 +128,9 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
   }
 
   function emptyWords(text: string): string {
-    if (!python.get("environment").isLocked)
-      return "Its versions are not chosen yet; the first deployment with it does so.";
-    if (lines.length === 0) return "It has no packages.";
-    return text ? "No package has all of that." : "Nothing differs.";
+    if (!python.get("environment").isLocked) return ENVIRONMENT.notLocked;
+    if (lines.length === 0) return ENVIRONMENT.noPackages;
+    return text ? ENVIRONMENT.noMatch : ENVIRONMENT.noDifference;
   }
 
   search.addEventListener("input", () => {
@@ -146,14 +146,10 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
     void compare();
   });
   lock.addEventListener("click", () => {
-    void act(lock, () => python.ask("lock", {}, LOCK_SECONDS), "The versions are chosen.");
+    void act(lock, () => python.ask("lock", {}, LOCK_SECONDS), ENVIRONMENT.locked);
   });
   python.watch("environment", () => void update(), signal);
   python.watch("others", drawChoices, signal);
-  followConnection(parts, python, "the environment is not", () => python.get("checked"), signal);
+  followConnection(parts, python, ENVIRONMENT.kernelGone, () => python.get("checked"), signal);
   void update();
-}
-
-function shownOf(found: number, all: number): string {
-  return found === all ? plural(all, "package") : `${found} of ${plural(all, "package")}`;
 }

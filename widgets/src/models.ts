@@ -7,10 +7,10 @@ import { child } from "./lib/child";
 import { confirmation } from "./lib/confirm";
 import { definition, type View } from "./lib/definition";
 import { button, h, setText, show } from "./lib/dom";
-import { plural } from "./lib/format";
 import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
+import { LANGUAGE, MODELS } from "./lib/texts";
 import { wordsOf } from "./lib/words";
 import { details } from "./models/details";
 import { registration } from "./models/register";
@@ -35,17 +35,17 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
   const search = h("input", {
     type: "search",
     class: "mlm-input",
-    placeholder: "Search: words, key=value",
-    "aria-label": "Search the models",
-    title: "Words in name, description, tags or properties; key=value for a tag or a property",
+    placeholder: MODELS.searchHint,
+    "aria-label": MODELS.search,
+    title: MODELS.searchHelp,
   });
   const all = h("input", { type: "checkbox" });
   const count = h("span", { class: "mlm-place", role: "status" });
-  const compare = button("Compare");
-  const add = button("Register …");
+  const compare = button(MODELS.compare);
+  const add = button(MODELS.register);
   const empty = h("p", { class: "mlm-empty" });
   const question = confirmation();
-  const compared = h("section", { class: "mlm-compared", "aria-label": "Differences" });
+  const compared = h("section", { class: "mlm-compared", "aria-label": MODELS.differences });
   const table = modelsTable(() => ({
     ...ui.value,
     opened: python.get("opened"),
@@ -62,9 +62,9 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     h(
       "header",
       { class: "mlm-bar" },
-      h("h2", { class: "mlm-name" }, "Models"),
+      h("h2", { class: "mlm-name" }, MODELS.title),
       search,
-      h("label", { class: "mlm-row" }, all, "All versions"),
+      h("label", { class: "mlm-row" }, all, MODELS.allVersions),
       count,
       compare,
       add,
@@ -77,7 +77,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     compared,
     opened.element,
   );
-  parts.root.setAttribute("aria-label", "Models");
+  parts.root.setAttribute("aria-label", MODELS.title);
   let asksForm = false; // in this view, of maybe several
   const deploying = child(python, "form", host, signal, () => {
     if (!asksForm) return;
@@ -112,15 +112,10 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     rows = next;
     mark();
     const { text, all: every } = ui.value;
-    setText(count, `${more ? "First " : ""}${plural(rows.length, every ? "version" : "model")}`);
+    setText(count, MODELS.count(rows.length, every, more));
     show(table.element, rows.length > 0);
     show(empty, rows.length === 0);
-    setText(
-      empty,
-      text
-        ? "No model has all of that."
-        : "No model is registered yet. Start with %register, or a file.",
-    );
+    setText(empty, text ? MODELS.noMatch : MODELS.none);
   }
 
   function mark(): void {
@@ -161,7 +156,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
 
   async function showCompared(): Promise<void> {
     const [before = "", after = ""] = [...ui.value.chosen].sort((one, other) =>
-      one.localeCompare(other, "en", { numeric: true }),
+      one.localeCompare(other, LANGUAGE, { numeric: true }),
     );
     await act(
       compare,
@@ -169,18 +164,13 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
         const changes = await python.ask("compare", { before, after }, SECONDS);
         compared.replaceChildren(h("h3", {}, `${before} → ${after}`), changeList(changes));
       },
-      `${before} and ${after} are compared below the table.`,
+      MODELS.compared(before, after),
     );
   }
 
   async function remove(id: string, button: HTMLButtonElement): Promise<void> {
-    if (!(await question.ask(`Delete ${id}? Its files go where nothing else uses them.`, "Delete")))
-      return;
-    const done = await act(
-      button,
-      () => python.ask("delete", { id }, SECONDS),
-      `${id} is deleted.`,
-    );
+    if (!(await question.ask(MODELS.deleteQuestion(id), MODELS.deleteYes))) return;
+    const done = await act(button, () => python.ask("delete", { id }, SECONDS), MODELS.deleted(id));
     if (!done) return;
     ui.set({ chosen: ui.value.chosen.filter((each) => each !== id) });
     void update();
@@ -191,13 +181,13 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     const done = await act(
       button,
       () => python.ask("deploy", { id }, SECONDS),
-      `The form that deploys ${id} is open below.`,
+      MODELS.deploying(id),
     );
     if (!done) asksForm = false;
   }
 
   function registered(id: string, outcome: string): void {
-    say(`${id} is ${outcome}.`);
+    say(MODELS.registered(id, outcome));
     void update();
   }
 
@@ -215,7 +205,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   python.watch("models", () => void update(), signal);
   python.watch("opened", () => void showOpened(), signal);
-  followConnection(parts, python, "the models are not", () => python.get("checked"), signal);
+  followConnection(parts, python, MODELS.kernelGone, () => python.get("checked"), signal);
   void update();
   void showOpened();
 }

@@ -4,10 +4,10 @@ import type { Block, ResultModel } from "./contract";
 import { definition, type View } from "./lib/definition";
 import { h, setText, show } from "./lib/dom";
 import { factList } from "./lib/facts";
-import { plural } from "./lib/format";
 import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
+import { RESULT } from "./lib/texts";
 import { hasWords } from "./lib/words";
 
 type Door = Python<ResultModel, Record<never, never>>;
@@ -26,8 +26,8 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
   const input = h("input", {
     type: "search",
     class: "mlm-input",
-    placeholder: "Search",
-    "aria-label": "Search the rows",
+    placeholder: RESULT.searchHint,
+    "aria-label": RESULT.search,
   });
   const count = h("span", { class: "mlm-place", role: "status" });
   const body = h("div");
@@ -46,7 +46,7 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
     if (input.value !== text) input.value = text;
     show(input, all >= MANY_ROWS || text !== "");
     show(count, all >= MANY_ROWS || text !== "");
-    setText(count, found === all ? plural(all, "row") : `${found} of ${plural(all, "row")}`);
+    setText(count, RESULT.count(found, all));
     body.replaceChildren(...blocks.map((block) => drawn(block, text)));
   }
 
@@ -54,7 +54,7 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
   ui.subscribe(update, signal);
   python.watch("blocks", update, signal);
   python.watch("title", update, signal);
-  followConnection(parts, python, "this is what it was", () => python.get("checked"), signal);
+  followConnection(parts, python, RESULT.kernelGone, () => python.get("checked"), signal);
   update();
 }
 
@@ -71,7 +71,7 @@ function drawn(block: Block, text: string): HTMLElement {
   }
   const rows = chosen(block.rows, text);
   if (rows.length === 0) {
-    const words = block.rows.length ? "No row has all of that." : block.empty;
+    const words = block.rows.length ? RESULT.noMatch : block.empty;
     return h("p", { class: "mlm-empty" }, words);
   }
   const titles = block.columns.map((title) => h("th", { scope: "col" }, title));

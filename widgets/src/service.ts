@@ -5,6 +5,7 @@ import { definition, type View } from "./lib/definition";
 import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
+import { SERVICE } from "./lib/texts";
 import { cancel } from "./service/cancel";
 import { commands } from "./service/commands";
 import { endpoint } from "./service/endpoint";
@@ -47,7 +48,7 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
 
   function update(): void {
     const snapshot = python.get("snapshot");
-    root.setAttribute("aria-label", `Service ${snapshot.name}`);
+    root.setAttribute("aria-label", SERVICE.label(snapshot.name));
     root.dataset.state = snapshot.state;
     for (const part of sections) part.update(snapshot);
   }
@@ -60,7 +61,7 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
   update();
   python.watch("snapshot", update, signal);
   const since = () => python.get("snapshot").updatedAt;
-  followConnection(parts, python, "the service is not", since, signal);
+  followConnection(parts, python, SERVICE.kernelGone, since, signal);
   const timer = setInterval(tick, 1000);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }

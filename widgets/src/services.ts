@@ -6,10 +6,10 @@ import { child } from "./lib/child";
 import { confirmation } from "./lib/confirm";
 import { definition, type View } from "./lib/definition";
 import { h, setText, show } from "./lib/dom";
-import { plural } from "./lib/format";
 import type { Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
+import { SERVICES } from "./lib/texts";
 import { wordsOf } from "./lib/words";
 import { matches } from "./services/filter";
 import { servicesTable } from "./services/table";
@@ -31,8 +31,8 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
   const filter = h("input", {
     type: "search",
     class: "mlm-input",
-    placeholder: "Filter: name, state, target, model",
-    "aria-label": "Filter the services",
+    placeholder: SERVICES.filterHint,
+    "aria-label": SERVICES.filter,
   });
   const count = h("span", { class: "mlm-place" });
   const remove = h("button", { type: "button", class: "mlm-button mlm-danger" });
@@ -52,7 +52,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     h(
       "header",
       { class: "mlm-bar" },
-      h("h2", { class: "mlm-name" }, "Services"),
+      h("h2", { class: "mlm-name" }, SERVICES.title),
       filter,
       count,
       remove,
@@ -62,7 +62,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     table.element,
     empty,
   );
-  parts.root.setAttribute("aria-label", "Services");
+  parts.root.setAttribute("aria-label", SERVICES.title);
   place.append(child(python, "panel", host, signal));
 
   function shown(): ServiceRow[] {
@@ -78,19 +78,9 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     table.draw(rows);
     show(table.element, rows.length > 0);
     show(empty, rows.length === 0);
-    setText(
-      empty,
-      all.length
-        ? "No service matches the filter."
-        : "No service is deployed yet. Start with %deploy.",
-    );
-    setText(
-      count,
-      rows.length === all.length
-        ? plural(all.length, "service")
-        : `${rows.length} of ${plural(all.length, "service")}`,
-    );
-    setText(remove, `Delete ${plural(chosen.length, "service")} …`);
+    setText(empty, all.length ? SERVICES.noMatch : SERVICES.none);
+    setText(count, SERVICES.count(rows.length, all.length));
+    setText(remove, SERVICES.delete(chosen.length));
     show(remove, chosen.length > 0);
   }
 
@@ -105,7 +95,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     const isOpen = python.get("opened") === name;
     try {
       await python.ask("open", { name: isOpen ? "" : name });
-      if (!isOpen) parts.say(`The panel of ${name} is open below the table.`);
+      if (!isOpen) parts.say(SERVICES.opened(name));
     } catch (error) {
       tell({ [name]: wordsOf(error) });
     }
@@ -123,9 +113,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     if (remove.ariaBusy === "true") return; // nothing is asked that would not be done
     const here = new Set(python.get("services").map((row) => row.name));
     const names = [...ui.value.chosen].filter((name) => here.has(name)).sort();
-    const action = `Delete ${plural(names.length, "service")}`;
-    const asked = `${action} with keys, logs and revisions: ${names.join(", ")}?`;
-    if (!(await question.ask(asked, action))) return;
+    if (!(await question.ask(SERVICES.deleteQuestion(names), SERVICES.deleteYes(names)))) return;
     const { act } = acting(parts.say, (words) => tell({ [names.join(", ")]: words }));
     await act(
       remove,
@@ -135,7 +123,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
         tell(failures);
         ui.set({ chosen: new Set() });
         const gone = names.length - Object.keys(failures).length;
-        parts.say(`${plural(gone, "service")} ${gone === 1 ? "is" : "are"} deleted.`);
+        parts.say(SERVICES.deleted(gone));
       },
       "",
     );
@@ -145,7 +133,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
   remove.addEventListener("click", () => void removeChosen());
   ui.subscribe(update, signal);
   python.watch("services", update, signal);
-  followConnection(parts, python, "the services are not", () => python.get("checked"), signal);
+  followConnection(parts, python, SERVICES.kernelGone, () => python.get("checked"), signal);
   tell({});
   update();
   python.watch("opened", update, signal);

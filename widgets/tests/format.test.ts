@@ -6,10 +6,10 @@ import {
   duration,
   milliseconds,
   percent,
-  plural,
   pretty,
   rate,
 } from "../src/lib/format";
+import { RESULT } from "../src/lib/texts";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 
@@ -89,11 +89,11 @@ describe("numbers", () => {
   });
 
   test.each([
-    [0, "0 lines"],
-    [1, "1 line"],
-    [12000, "12,000 lines"],
+    [0, "0 rows"],
+    [1, "1 row"],
+    [12000, "12,000 rows"],
   ])("%d are told as %s", (count, words) => {
-    expect(plural(count, "line")).toBe(words);
+    expect(RESULT.count(count, count)).toBe(words);
   });
 });
 

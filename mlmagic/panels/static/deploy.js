@@ -90,11 +90,81 @@ function acting(say, tell) {
   return { trouble: trouble2, act, fail };
 }
 
+// src/lib/texts.ts
+function listOf(names) {
+  return names.join(" and ");
+}
+var KERNEL = {
+  gone: (what, time) => `The kernel is gone; ${what}. Last seen at ${time}: run the cell again.`,
+  silent: (seconds) => `The kernel did not answer within ${seconds} s. It may be busy, or gone.`,
+  gaveNoReason: "The kernel gave no reason."
+};
+var QUESTION = {
+  no: "Keep",
+  typeName: (name) => `Type ${name} to confirm`
+};
+var REPLACING = {
+  question: (files) => `Replace ${listOf(files)}?`,
+  yes: "Replace"
+};
+var COPYING = {
+  done: "Copied.",
+  refused: "The browser refused to copy; select the text and copy it by hand."
+};
+var CHANGES = {
+  none: "Nothing changes."
+};
+var CHILD = {
+  failed: (why) => `It cannot be shown: ${why}`
+};
+var DEPLOY = {
+  label: "Deploy",
+  title: "Deploy a service",
+  kernelGone: "what is deployed is not",
+  capture: "Capture a cell as the script",
+  targetOptions: "Options of the target",
+  more: "More",
+  deploy: "Deploy",
+  deployed: (outcome) => `The service is ${outcome}.`,
+  panelOpen: "The panel of the service is open below.",
+  plan: "Plan",
+  planned: (action) => `Plan: ${action}`,
+  planShown: "The plan is shown.",
+  wrong: (label) => `Look at “${label}”.`,
+  asCell: "As a cell",
+  text: "Text",
+  copyText: "Copy the text",
+  textShown: "The text is shown.",
+  asJson: "As JSON",
+  asYaml: "As YAML",
+  filesShown: "The configuration files are shown."
+};
+var FIELD = {
+  default: (value) => value ? `default: ${value}` : "default",
+  kept: (names) => `${names}: held by this kernel, not saved with the notebook.`
+};
+var CAPTURE = {
+  cell: "Cell",
+  source: "Source of the cell",
+  file: "File",
+  fileName: "score.py",
+  noCell: "No cell has run yet that may be an entry script.",
+  capture: "Capture",
+  captured: "The cell is captured; its check is shown.",
+  report: "Result of the check"
+};
+var FILES = {
+  copy: (name) => `Copy ${name}`,
+  line: "Line",
+  write: "Write the files",
+  written: (files) => `${listOf(files)} ${files.length === 1 ? "is" : "are"} written.`
+};
+
 // src/lib/confirm.ts
 function confirmation() {
   const words = h("p", { class: "mlm-question" });
   const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
-  const no = button("Keep");
+  const no = button(QUESTION.no);
   const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
   const element = h(
     "div",
@@ -135,7 +205,7 @@ function confirmation() {
       setText(yes, action);
       element.setAttribute("aria-label", question);
       typed.value = "";
-      typed.setAttribute("aria-label", `Type ${name ?? ""} to confirm`);
+      typed.setAttribute("aria-label", QUESTION.typeName(name ?? ""));
       typed.placeholder = name ?? "";
       show(typed, name !== null);
       yes.disabled = name !== null;
@@ -153,34 +223,34 @@ var SECONDS = 900;
 function capturing({ python, say, told }) {
   const question = confirmation();
   const { act, trouble: trouble2, fail } = acting(say);
-  const cells = h("select", { class: "mlm-input", "aria-label": "Cell" });
+  const cells = h("select", { class: "mlm-input", "aria-label": CAPTURE.cell });
   const file = h("input", {
     type: "text",
     class: "mlm-input",
-    "aria-label": "File",
+    "aria-label": CAPTURE.file,
     spellcheck: "false"
   });
-  const source = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Source of the cell" });
+  const source = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": CAPTURE.source });
   const report = h("pre", {
     class: "mlm-code",
     tabindex: "0",
-    "aria-label": "Result of the check"
+    "aria-label": CAPTURE.report
   });
-  const capture = button("Capture");
-  const none = h("p", { class: "mlm-hint" }, "No cell has run yet that may be an entry script.");
+  const capture = button(CAPTURE.capture);
+  const none = h("p", { class: "mlm-hint" }, CAPTURE.noCell);
   const form = h(
     "div",
     {},
-    h("label", { class: "mlm-field" }, h("span", {}, "Cell"), cells),
+    h("label", { class: "mlm-field" }, h("span", {}, CAPTURE.cell), cells),
     source,
-    h("label", { class: "mlm-field" }, h("span", {}, "File"), file),
+    h("label", { class: "mlm-field" }, h("span", {}, CAPTURE.file), file),
     h("div", { class: "mlm-row" }, capture),
     question.element,
     trouble2,
     report
   );
   const sources = /* @__PURE__ */ new Map();
-  file.value = "score.py";
+  file.value = CAPTURE.fileName;
   show(report, false);
   function showSource() {
     setText(source, sources.get(cells.value) ?? "");
@@ -209,8 +279,8 @@ function capturing({ python, say, told }) {
       existing = await python.ask("existing", wanted);
     };
     if (!await act(capture, find, "")) return;
-    const words = `Replace ${existing.join(" and ")}?`;
-    if (existing.length && !await question.ask(words, "Replace")) return;
+    const words = REPLACING.question(existing);
+    if (existing.length && !await question.ask(words, REPLACING.yes)) return;
     show(report, false);
     await act(
       capture,
@@ -220,7 +290,7 @@ function capturing({ python, say, told }) {
         setText(report, text);
         show(report, true);
       },
-      "The cell is captured; its check is shown."
+      CAPTURE.captured
     );
   }
   cells.addEventListener("change", showSource);
@@ -297,7 +367,7 @@ function fieldOf(field, changed, entered) {
     /** Take what may change while the field stays. */
     renew({ suggestions, kept: names }) {
       list.replaceChildren(...suggestions.map((value) => h("option", { value })));
-      setText(kept, `${names}: held by this kernel, not saved with the notebook.`);
+      setText(kept, FIELD.kept(names));
       show(kept, names !== "");
     },
     update(value, words) {
@@ -317,7 +387,7 @@ function controlOf(field) {
     return h(
       "select",
       { class: "mlm-input" },
-      h("option", { value: "" }, field.default ? `default: ${field.default}` : "default"),
+      h("option", { value: "" }, FIELD.default(field.default)),
       ...field.choices.map((choice) => h("option", {}, choice))
     );
   const placeholder = field.default || field.placeholder;
@@ -335,7 +405,7 @@ async function writeClipboard(text) {
   area.select();
   const copied = document.execCommand("copy");
   area.remove();
-  if (!copied) throw new Error("The browser refused to copy; select the text and copy it by hand.");
+  if (!copied) throw new Error(COPYING.refused);
 }
 function copyButton(label, text, say) {
   let timer = 0;
@@ -350,7 +420,7 @@ function copyButton(label, text, say) {
     if (!svg) return;
     setIcon(svg, "check");
     button2.classList.add("mlm-done");
-    say("Copied.");
+    say(COPYING.done);
     clearTimeout(timer);
     timer = window.setTimeout(() => {
       setIcon(svg, "copy");
@@ -363,34 +433,30 @@ function copyButton(label, text, say) {
 // src/deploy/files.ts
 async function configurationFiles({ python, say, act, question }, format) {
   const { files, line, notes } = await python.ask("configuration", { format });
-  const write = button("Write the files");
-  const names = files.map(([name]) => name).join(" and ");
+  const write = button(FILES.write);
+  const names = files.map(([name]) => name);
   write.addEventListener("click", async () => {
     let existing = [];
     const find = async () => {
       ({ existing } = await python.ask("configuration", { format }));
     };
     if (!await act(write, find, "")) return;
-    const words = `Replace ${existing.join(" and ")}?`;
-    if (existing.length && !await question.ask(words, "Replace")) return;
+    const words = REPLACING.question(existing);
+    if (existing.length && !await question.ask(words, REPLACING.yes)) return;
     const overwrite = existing.length > 0;
-    await act(
-      write,
-      () => python.ask("write", { format, overwrite }),
-      `${names} ${files.length === 1 ? "is" : "are"} written.`
-    );
+    await act(write, () => python.ask("write", { format, overwrite }), FILES.written(names));
   });
   return h(
     "div",
     {},
     ...files.flatMap(([name, text]) => shown(name, text, say)),
-    ...shown("Line", line, say),
+    ...shown(FILES.line, line, say),
     ...notes.map((note) => h("p", { class: "mlm-hint" }, note)),
     h("div", { class: "mlm-row" }, write)
   );
 }
 function shown(name, text, say) {
-  const copy = copyButton(`Copy ${name}`, () => text, say);
+  const copy = copyButton(FILES.copy(name), () => text, say);
   return [
     h("div", { class: "mlm-row" }, h("strong", {}, name), copy),
     h("pre", { class: "mlm-code", tabindex: "0", "aria-label": name }, text)
@@ -399,7 +465,7 @@ function shown(name, text, say) {
 
 // src/lib/changes.ts
 function changeList(changes) {
-  if (changes.length === 0) return h("p", { class: "mlm-hint" }, "Nothing changes.");
+  if (changes.length === 0) return h("p", { class: "mlm-hint" }, CHANGES.none);
   return h("ul", { class: "mlm-changes" }, ...changes.map(lineOf));
 }
 function lineOf({ field, before, after }) {
@@ -435,8 +501,8 @@ function child(python, name, host, signal, appeared = () => {
   return element;
 }
 function trouble(error) {
-  const words = wordsOf(error);
-  const told = h("p", { class: "mlm-trouble", role: "alert" }, `It cannot be shown: ${words}`);
+  const words = CHILD.failed(wordsOf(error));
+  const told = h("p", { class: "mlm-trouble", role: "alert" }, words);
   return h("section", { class: "mlm-panel" }, told);
 }
 
@@ -469,15 +535,13 @@ function openDoor(model) {
       const timer = setTimeout(() => {
         waiting.delete(id);
         clearInterval(again);
-        reject(
-          new Error(`The kernel did not answer within ${seconds} s. It may be busy, or gone.`)
-        );
+        reject(new Error(KERNEL.silent(seconds)));
       }, seconds * 1e3);
       waiting.set(id, (reply) => {
         clearTimeout(timer);
         clearInterval(again);
         if (reply.ok) resolve(reply.value);
-        else reject(new Error(reply.error ?? "The kernel gave no reason."));
+        else reject(new Error(reply.error ?? KERNEL.gaveNoReason));
       });
       model.send({ id, kind, args });
     })
@@ -505,7 +569,6 @@ function definition(draw2, begin) {
 }
 
 // src/lib/focus.ts
-var FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
 function keepFocus(root) {
   let around = [];
   root.addEventListener("focusin", ({ target }) => {
@@ -535,9 +598,10 @@ function isThere(element) {
 }
 function focusBefore(root, around) {
   const place = around.find((each) => each.isConnected);
-  const controls = [...root.querySelectorAll(FOCUSABLE)].filter(
-    (each) => isThere(each) && each.tabIndex >= 0
+  const focusable = root.querySelectorAll(
+    "a[href], button, input, select, textarea, summary, [tabindex='0']"
   );
+  const controls = [...focusable].filter((each) => isThere(each) && each.tabIndex >= 0);
   const before = controls.filter(
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
   );
@@ -576,14 +640,12 @@ function keepKeys(root) {
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });
-  for (const end of ["keyup", "focusout"]) root.addEventListener(end, () => suppress(true));
+  root.addEventListener("keyup", () => suppress(true));
+  root.addEventListener("focusout", () => suppress(true));
 }
 function followConnection({ root, note }, python, what, since, signal) {
   python.onConnection((isLive) => {
-    setText(
-      note,
-      `The kernel is gone; ${what}. Last seen at ${clock(since())}: run the cell again.`
-    );
+    setText(note, KERNEL.gone(what, clock(since())));
     show(note, !isLive);
     root.toggleAttribute("data-gone", !isLive);
   }, signal);
@@ -596,12 +658,12 @@ function draw(python, { place, signal, host }) {
   const first = h("div");
   const target = h("div");
   const more = h("div");
-  const plan = button("Plan");
-  const deploy = button("Deploy");
+  const plan = button(DEPLOY.plan);
+  const deploy = button(DEPLOY.deploy);
   deploy.classList.add("mlm-run");
-  const line = button("As a cell");
-  const json = button("As JSON");
-  const yaml = button("As YAML");
+  const line = button(DEPLOY.asCell);
+  const json = button(DEPLOY.asJson);
+  const yaml = button(DEPLOY.asYaml);
   const question = confirmation();
   const lacking = h("span", { class: "mlm-hint" });
   const together = h("p", { class: "mlm-trouble", role: "alert" });
@@ -610,14 +672,14 @@ function draw(python, { place, signal, host }) {
   const { act, trouble: trouble2, fail } = acting(parts.say);
   let told = Promise.resolve();
   const capture = capturing({ python, say: parts.say, told: () => told });
-  const captured = fold("Capture a cell as the script", capture.element);
-  parts.root.setAttribute("aria-label", "Deploy");
+  const captured = fold(DEPLOY.capture, capture.element);
+  parts.root.setAttribute("aria-label", DEPLOY.label);
   parts.note.after(
-    h("header", { class: "mlm-bar" }, h("h2", { class: "mlm-name" }, "Deploy a service")),
+    h("header", { class: "mlm-bar" }, h("h2", { class: "mlm-name" }, DEPLOY.title)),
     h("div", { class: "mlm-deploy-part" }, first),
     captured,
-    fold("Options of the target", target),
-    fold("More", more),
+    fold(DEPLOY.targetOptions, target),
+    fold(DEPLOY.more, more),
     together,
     trouble2,
     h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, json, yaml, lacking),
@@ -651,7 +713,7 @@ function draw(python, { place, signal, host }) {
     show(together, "" in problems);
     const [wrong] = Object.keys(problems);
     plan.disabled = deploy.disabled = wrong !== void 0;
-    setText(lacking, wrong ? `Look at “${fields.get(wrong)?.label}”.` : "");
+    setText(lacking, wrong ? DEPLOY.wrong(fields.get(wrong)?.label) : "");
   }
   function set(field, value) {
     told = told.then(() => python.ask("set", { name: field.name, value })).catch((error) => fail(wordsOf(error)));
@@ -669,10 +731,10 @@ function draw(python, { place, signal, host }) {
       async () => {
         await told;
         const { action, changes, problem } = await python.ask("plan", {}, SECONDS2);
-        result.replaceChildren(h("p", {}, `Plan: ${action}`), changeList(changes));
+        result.replaceChildren(h("p", {}, DEPLOY.planned(action)), changeList(changes));
         if (problem) fail(problem);
       },
-      "The plan is shown."
+      DEPLOY.planShown
     );
   }
   async function showDeployed() {
@@ -681,9 +743,9 @@ function draw(python, { place, signal, host }) {
       async () => {
         await told;
         const { outcome } = await python.ask("deploy", {}, SECONDS2);
-        result.replaceChildren(h("p", {}, `The service is ${outcome}.`));
+        result.replaceChildren(h("p", {}, DEPLOY.deployed(outcome)));
       },
-      "The panel of the service is open below."
+      DEPLOY.panelOpen
     );
   }
   async function showLine() {
@@ -692,12 +754,12 @@ function draw(python, { place, signal, host }) {
       async () => {
         await told;
         const { text } = await python.ask("line", {}, SECONDS2);
-        const copy = copyButton("Copy the text", () => text, parts.say);
-        const shown2 = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Text" });
+        const copy = copyButton(DEPLOY.copyText, () => text, parts.say);
+        const shown2 = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": DEPLOY.text });
         setText(shown2, text);
         result.replaceChildren(h("div", { class: "mlm-row" }, copy), shown2);
       },
-      "The text is shown."
+      DEPLOY.textShown
     );
   }
   async function showFiles(place2, format) {
@@ -708,7 +770,7 @@ function draw(python, { place, signal, host }) {
         const needs = { python, act, question, say: parts.say };
         result.replaceChildren(await configurationFiles(needs, format));
       },
-      "The configuration files are shown."
+      DEPLOY.filesShown
     );
   }
   plan.addEventListener("click", () => void showPlan());
@@ -723,7 +785,7 @@ function draw(python, { place, signal, host }) {
   python.watch("values", update, signal);
   python.watch("problems", update, signal);
   const now = (/* @__PURE__ */ new Date()).toISOString();
-  followConnection(parts, python, "what is deployed is not", () => now, signal);
+  followConnection(parts, python, DEPLOY.kernelGone, () => now, signal);
   show(trouble2, false);
   arrange();
 }

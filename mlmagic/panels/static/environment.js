@@ -26,6 +26,43 @@ function fill(parent, count, make) {
   return [...parent.children];
 }
 
+// src/lib/texts.ts
+var LANGUAGE = "en";
+function plural(count, noun) {
+  return `${count.toLocaleString(LANGUAGE)} ${noun}${count === 1 ? "" : "s"}`;
+}
+function partOf(found, all, noun) {
+  return found === all ? plural(all, noun) : `${found} of ${plural(all, noun)}`;
+}
+var KERNEL = {
+  gone: (what, time) => `The kernel is gone; ${what}. Last seen at ${time}: run the cell again.`,
+  silent: (seconds) => `The kernel did not answer within ${seconds} s. It may be busy, or gone.`,
+  gaveNoReason: "The kernel gave no reason."
+};
+var ENVIRONMENT = {
+  title: (name) => `Environment ${name}`,
+  kernelGone: "the environment is not",
+  removed: "The environment is removed; this is what it was.",
+  lock: "Choose versions",
+  locked: "The versions are chosen.",
+  search: "Search the packages",
+  searchHint: "Search",
+  beside: "Beside",
+  thisKernel: "this kernel",
+  onlyDifferent: "Only differences",
+  count: (found, all, different) => `${partOf(found, all, "package")}, ${different} different`,
+  notLocked: "Its versions are not chosen yet; the first deployment with it does so.",
+  noPackages: "It has no packages.",
+  noMatch: "No package has all of that.",
+  noDifference: "Nothing differs."
+};
+var PACKAGES = {
+  columns: ["Package", "Version", "From"],
+  same: "same",
+  notHere: "not here",
+  notThere: "not there"
+};
+
 // src/lib/words.ts
 function hasWords(texts, words) {
   const all = texts.join("\n").toLowerCase();
@@ -36,12 +73,11 @@ function wordsOf(error) {
 }
 
 // src/environment/packages.ts
-var SHARED = ["Package", "Version", "From"];
 function besideKernel(packages) {
   return packages.map((row2) => {
     const { kernel } = row2;
     const differs = kernel?.differs ?? true;
-    const words = kernel ? [differs ? kernel.version : "same"] : ["not there"];
+    const words = kernel ? [differs ? kernel.version : PACKAGES.same] : [PACKAGES.notThere];
     if (kernel && kernel.origin !== "index") words.push(kernel.origin);
     return { ...row2, other: words.join(", "), otherPlace: kernel?.place ?? "", differs };
   });
@@ -51,7 +87,7 @@ function besideLock(packages, versions) {
   const lines = packages.map((row2) => {
     const version = versions[row2.name];
     const differs = version !== row2.version;
-    const other = version === void 0 ? "not there" : differs ? version : "same";
+    const other = version === void 0 ? PACKAGES.notThere : differs ? version : PACKAGES.same;
     return { ...row2, other, otherPlace: "", differs };
   });
   for (const [name, version] of Object.entries(versions))
@@ -59,14 +95,14 @@ function besideLock(packages, versions) {
       lines.push({
         name,
         reason: "",
-        version: "not here",
+        version: PACKAGES.notHere,
         origin: "",
         place: "",
         other: version,
         otherPlace: "",
         differs: true
       });
-  return lines.sort((one, other) => one.name.localeCompare(other.name, "en"));
+  return lines.sort((one, other) => one.name.localeCompare(other.name, LANGUAGE));
 }
 function chosenLines(lines, text, onlyDifferent) {
   return lines.filter(
@@ -76,7 +112,7 @@ function chosenLines(lines, text, onlyDifferent) {
 function packagesTable() {
   const body = h("tbody");
   const other = h("th", { scope: "col" });
-  const titles = SHARED.map((title) => h("th", { scope: "col" }, title));
+  const titles = PACKAGES.columns.map((title) => h("th", { scope: "col" }, title));
   const element = h(
     "table",
     { class: "mlm-table mlm-packages" },
@@ -174,15 +210,13 @@ function openDoor(model) {
       const timer = setTimeout(() => {
         waiting.delete(id);
         clearInterval(again);
-        reject(
-          new Error(`The kernel did not answer within ${seconds} s. It may be busy, or gone.`)
-        );
+        reject(new Error(KERNEL.silent(seconds)));
       }, seconds * 1e3);
       waiting.set(id, (reply) => {
         clearTimeout(timer);
         clearInterval(again);
         if (reply.ok) resolve(reply.value);
-        else reject(new Error(reply.error ?? "The kernel gave no reason."));
+        else reject(new Error(reply.error ?? KERNEL.gaveNoReason));
       });
       model.send({ id, kind, args });
     })
@@ -218,17 +252,7 @@ function factList(facts) {
   );
 }
 
-// src/lib/format.ts
-function plural(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
-}
-
 // src/lib/focus.ts
-var FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
 function keepFocus(root) {
   let around = [];
   root.addEventListener("focusin", ({ target }) => {
@@ -258,13 +282,20 @@ function isThere(element) {
 }
 function focusBefore(root, around) {
   const place = around.find((each) => each.isConnected);
-  const controls = [...root.querySelectorAll(FOCUSABLE)].filter(
-    (each) => isThere(each) && each.tabIndex >= 0
+  const focusable = root.querySelectorAll(
+    "a[href], button, input, select, textarea, summary, [tabindex='0']"
   );
+  const controls = [...focusable].filter((each) => isThere(each) && each.tabIndex >= 0);
   const before = controls.filter(
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
   );
   (before.at(-1) ?? controls[0])?.focus();
+}
+
+// src/lib/format.ts
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
 }
 
 // src/lib/shell.ts
@@ -293,14 +324,12 @@ function keepKeys(root) {
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });
-  for (const end of ["keyup", "focusout"]) root.addEventListener(end, () => suppress(true));
+  root.addEventListener("keyup", () => suppress(true));
+  root.addEventListener("focusout", () => suppress(true));
 }
 function followConnection({ root, note }, python, what, since, signal) {
   python.onConnection((isLive) => {
-    setText(
-      note,
-      `The kernel is gone; ${what}. Last seen at ${clock(since())}: run the cell again.`
-    );
+    setText(note, KERNEL.gone(what, clock(since())));
     show(note, !isLive);
     root.toggleAttribute("data-gone", !isLive);
   }, signal);
@@ -337,13 +366,13 @@ function draw(python, { place, signal }, ui) {
   const search = h("input", {
     type: "search",
     class: "mlm-input",
-    placeholder: "Search",
-    "aria-label": "Search the packages"
+    placeholder: ENVIRONMENT.searchHint,
+    "aria-label": ENVIRONMENT.search
   });
   const beside = h("select", { class: "mlm-input" });
   const only = h("input", { type: "checkbox" });
   const count = h("span", { class: "mlm-place", role: "status" });
-  const lock = button("Choose versions");
+  const lock = button(ENVIRONMENT.lock);
   const removed = h("p", { class: "mlm-note", role: "status" });
   const facts = h("div");
   const empty = h("p", { class: "mlm-empty" });
@@ -354,8 +383,8 @@ function draw(python, { place, signal }, ui) {
     "div",
     { class: "mlm-bar mlm-tools" },
     search,
-    h("label", { class: "mlm-row" }, "Beside", beside),
-    h("label", { class: "mlm-row" }, only, "Only differences"),
+    h("label", { class: "mlm-row" }, ENVIRONMENT.beside, beside),
+    h("label", { class: "mlm-row" }, only, ENVIRONMENT.onlyDifferent),
     count
   );
   parts.note.after(
@@ -371,11 +400,12 @@ function draw(python, { place, signal }, ui) {
   let asked = 0;
   async function update() {
     const environment = python.get("environment");
-    setText(name, `Environment ${environment.name}`);
-    parts.root.setAttribute("aria-label", `Environment ${environment.name}`);
+    const title = ENVIRONMENT.title(environment.name);
+    setText(name, title);
+    parts.root.setAttribute("aria-label", title);
     facts.replaceChildren(factList(environment.facts));
     const { isLocked, isRemoved } = environment;
-    setText(removed, isRemoved ? "The environment is removed; this is what it was." : "");
+    setText(removed, isRemoved ? ENVIRONMENT.removed : "");
     show(removed, isRemoved);
     show(lock, !isLocked && !isRemoved);
     show(tools, isLocked);
@@ -385,7 +415,7 @@ function draw(python, { place, signal }, ui) {
   function drawChoices() {
     const others = python.get("others");
     beside.replaceChildren(
-      h("option", { value: "" }, "this kernel"),
+      h("option", { value: "" }, ENVIRONMENT.thisKernel),
       ...others.map(({ identity, label }) => h("option", { value: identity }, label))
     );
     const isThere2 = others.some(({ identity }) => identity === ui.value.beside);
@@ -413,17 +443,16 @@ function draw(python, { place, signal }, ui) {
     only.checked = onlyDifferent;
     const found = chosenLines(lines, text, onlyDifferent);
     const different = lines.filter((line) => line.differs).length;
-    setText(count, `${shownOf(found.length, lines.length)}, ${different} different`);
+    setText(count, ENVIRONMENT.count(found.length, lines.length, different));
     table.draw(found, beside.selectedOptions[0]?.textContent ?? "");
     show(table.element, found.length > 0);
     show(empty, found.length === 0);
     setText(empty, emptyWords(text));
   }
   function emptyWords(text) {
-    if (!python.get("environment").isLocked)
-      return "Its versions are not chosen yet; the first deployment with it does so.";
-    if (lines.length === 0) return "It has no packages.";
-    return text ? "No package has all of that." : "Nothing differs.";
+    if (!python.get("environment").isLocked) return ENVIRONMENT.notLocked;
+    if (lines.length === 0) return ENVIRONMENT.noPackages;
+    return text ? ENVIRONMENT.noMatch : ENVIRONMENT.noDifference;
   }
   search.addEventListener("input", () => {
     ui.set({ text: search.value });
@@ -438,15 +467,12 @@ function draw(python, { place, signal }, ui) {
     void compare();
   });
   lock.addEventListener("click", () => {
-    void act(lock, () => python.ask("lock", {}, LOCK_SECONDS), "The versions are chosen.");
+    void act(lock, () => python.ask("lock", {}, LOCK_SECONDS), ENVIRONMENT.locked);
   });
   python.watch("environment", () => void update(), signal);
   python.watch("others", drawChoices, signal);
-  followConnection(parts, python, "the environment is not", () => python.get("checked"), signal);
+  followConnection(parts, python, ENVIRONMENT.kernelGone, () => python.get("checked"), signal);
   void update();
-}
-function shownOf(found, all) {
-  return found === all ? plural(all, "package") : `${found} of ${plural(all, "package")}`;
 }
 export {
   environment_default as default

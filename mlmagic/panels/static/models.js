@@ -52,9 +52,93 @@ function acting(say, tell) {
   return { trouble: trouble2, act, fail };
 }
 
+// src/lib/texts.ts
+var LANGUAGE = "en";
+var UNITS = {
+  seconds: "s",
+  minutes: "min",
+  hours: "h",
+  days: "d",
+  milliseconds: "ms",
+  bytes: ["B", "kB", "MB", "GB", "TB"],
+  /** Written without a space behind a number. */
+  perSecond: "/s"
+};
+function plural(count, noun) {
+  return `${count.toLocaleString(LANGUAGE)} ${noun}${count === 1 ? "" : "s"}`;
+}
+var KERNEL = {
+  gone: (what, time) => `The kernel is gone; ${what}. Last seen at ${time}: run the cell again.`,
+  silent: (seconds) => `The kernel did not answer within ${seconds} s. It may be busy, or gone.`,
+  gaveNoReason: "The kernel gave no reason."
+};
+var QUESTION = {
+  no: "Keep",
+  typeName: (name) => `Type ${name} to confirm`
+};
+var CHANGES = {
+  none: "Nothing changes."
+};
+var CHILD = {
+  failed: (why) => `It cannot be shown: ${why}`
+};
+var MODELS = {
+  title: "Models",
+  kernelGone: "the models are not",
+  search: "Search the models",
+  searchHint: "Search: words, key=value",
+  searchHelp: "Words in name, description, tags or properties; key=value for a tag or a property",
+  allVersions: "All versions",
+  count: (count, areVersions, areMore) => `${areMore ? "First " : ""}${plural(count, areVersions ? "version" : "model")}`,
+  noMatch: "No model has all of that.",
+  none: "No model is registered yet. Start with %register, or a file.",
+  compare: "Compare",
+  compared: (before, after) => `${before} and ${after} are compared below the table.`,
+  differences: "Differences",
+  register: "Register …",
+  registered: (id, outcome) => `${id} is ${outcome}.`,
+  deploying: (id) => `The form that deploys ${id} is open below.`,
+  deleteQuestion: (id) => `Delete ${id}? Its files go where nothing else uses them.`,
+  deleteYes: "Delete",
+  deleted: (id) => `${id} is deleted.`
+};
+var MODELS_TABLE = {
+  columns: {
+    model: "Model",
+    framework: "Framework",
+    size: "Size",
+    tags: "Tags",
+    registered: "Registered"
+  },
+  choose: (id) => `Choose ${id} to compare`,
+  findTag: (tag) => `Find ${tag}`
+};
+var REGISTER = {
+  path: "File or folder",
+  pathExample: "models/churn.onnx",
+  name: "Name",
+  nameExample: "churn",
+  tags: "Tags",
+  tagsExample: "stage=test, owner=me",
+  register: "Register",
+  cancel: "Cancel"
+};
+var MODEL = {
+  deploy: "Deploy …",
+  delete: "Delete …",
+  usedBy: "used by",
+  usedByNone: "no service",
+  versions: "versions",
+  files: (count) => plural(count, "file"),
+  moreFiles: (count) => `… and ${plural(count, "file")} more`,
+  digest: (start) => `sha256:${start}`,
+  sample: "Sample",
+  card: "Card"
+};
+
 // src/lib/changes.ts
 function changeList(changes) {
-  if (changes.length === 0) return h("p", { class: "mlm-hint" }, "Nothing changes.");
+  if (changes.length === 0) return h("p", { class: "mlm-hint" }, CHANGES.none);
   return h("ul", { class: "mlm-changes" }, ...changes.map(lineOf));
 }
 function lineOf({ field: field2, before, after }) {
@@ -90,8 +174,8 @@ function child(python, name, host, signal, appeared = () => {
   return element;
 }
 function trouble(error) {
-  const words = wordsOf(error);
-  const told = h("p", { class: "mlm-trouble", role: "alert" }, `It cannot be shown: ${words}`);
+  const words = CHILD.failed(wordsOf(error));
+  const told = h("p", { class: "mlm-trouble", role: "alert" }, words);
   return h("section", { class: "mlm-panel" }, told);
 }
 
@@ -99,7 +183,7 @@ function trouble(error) {
 function confirmation() {
   const words = h("p", { class: "mlm-question" });
   const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
-  const no = button("Keep");
+  const no = button(QUESTION.no);
   const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
   const element = h(
     "div",
@@ -140,7 +224,7 @@ function confirmation() {
       setText(yes, action);
       element.setAttribute("aria-label", question);
       typed.value = "";
-      typed.setAttribute("aria-label", `Type ${name ?? ""} to confirm`);
+      typed.setAttribute("aria-label", QUESTION.typeName(name ?? ""));
       typed.placeholder = name ?? "";
       show(typed, name !== null);
       yes.disabled = name !== null;
@@ -182,15 +266,13 @@ function openDoor(model) {
       const timer = setTimeout(() => {
         waiting.delete(id);
         clearInterval(again);
-        reject(
-          new Error(`The kernel did not answer within ${seconds} s. It may be busy, or gone.`)
-        );
+        reject(new Error(KERNEL.silent(seconds)));
       }, seconds * 1e3);
       waiting.set(id, (reply) => {
         clearTimeout(timer);
         clearInterval(again);
         if (reply.ok) resolve(reply.value);
-        else reject(new Error(reply.error ?? "The kernel gave no reason."));
+        else reject(new Error(reply.error ?? KERNEL.gaveNoReason));
       });
       model.send({ id, kind, args });
     })
@@ -217,44 +299,7 @@ function definition(draw3, begin) {
   };
 }
 
-// src/lib/format.ts
-function bytes(count) {
-  if (count === null) return "–";
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = count;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1e3;
-    unit += 1;
-  }
-  return `${unit && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
-}
-function plural(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
-}
-function moment(time) {
-  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-}
-var ROW_LENGTH = 200;
-function pretty(text) {
-  try {
-    const spread = JSON.stringify(JSON.parse(text), null, 2);
-    const rows = spread.replace(/[[{]\n[^[\]{}]*[\]}]/g, (inner) => {
-      const row = inner.replace(/\s*\n\s*/g, " ").replace(/^([[{]) | ([\]}])$/g, "$1$2");
-      return row.length <= ROW_LENGTH ? row : inner;
-    });
-    return rows.length < 60 ? rows.replace(/\n\s*/g, "") : rows;
-  } catch {
-    return text;
-  }
-}
-
 // src/lib/focus.ts
-var FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
 function keepFocus(root) {
   let around = [];
   root.addEventListener("focusin", ({ target }) => {
@@ -284,13 +329,47 @@ function isThere(element) {
 }
 function focusBefore(root, around) {
   const place = around.find((each) => each.isConnected);
-  const controls = [...root.querySelectorAll(FOCUSABLE)].filter(
-    (each) => isThere(each) && each.tabIndex >= 0
+  const focusable = root.querySelectorAll(
+    "a[href], button, input, select, textarea, summary, [tabindex='0']"
   );
+  const controls = [...focusable].filter((each) => isThere(each) && each.tabIndex >= 0);
   const before = controls.filter(
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
   );
   (before.at(-1) ?? controls[0])?.focus();
+}
+
+// src/lib/format.ts
+function bytes(count) {
+  if (count === null) return "–";
+  const units = UNITS.bytes;
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1e3;
+    unit += 1;
+  }
+  return `${unit && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+function moment(time) {
+  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+var ROW_LENGTH = 200;
+function pretty(text) {
+  try {
+    const spread = JSON.stringify(JSON.parse(text), null, 2);
+    const rows = spread.replace(/[[{]\n[^[\]{}]*[\]}]/g, (inner) => {
+      const row = inner.replace(/\s*\n\s*/g, " ").replace(/^([[{]) | ([\]}])$/g, "$1$2");
+      return row.length <= ROW_LENGTH ? row : inner;
+    });
+    return rows.length < 60 ? rows.replace(/\n\s*/g, "") : rows;
+  } catch {
+    return text;
+  }
 }
 
 // src/lib/shell.ts
@@ -319,14 +398,12 @@ function keepKeys(root) {
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });
-  for (const end of ["keyup", "focusout"]) root.addEventListener(end, () => suppress(true));
+  root.addEventListener("keyup", () => suppress(true));
+  root.addEventListener("focusout", () => suppress(true));
 }
 function followConnection({ root, note }, python, what, since, signal) {
   python.onConnection((isLive) => {
-    setText(
-      note,
-      `The kernel is gone; ${what}. Last seen at ${clock(since())}: run the cell again.`
-    );
+    setText(note, KERNEL.gone(what, clock(since())));
     show(note, !isLive);
     root.toggleAttribute("data-gone", !isLive);
   }, signal);
@@ -377,9 +454,9 @@ function details(python, actions) {
   };
 }
 function draw(element, model, actions) {
-  const remove = h("button", { type: "button", class: "mlm-button mlm-danger" }, "Delete …");
+  const remove = h("button", { type: "button", class: "mlm-button mlm-danger" }, MODEL.delete);
   remove.addEventListener("click", () => void actions.remove(model.id, remove));
-  const deploy = button("Deploy …");
+  const deploy = button(MODEL.deploy);
   deploy.addEventListener("click", () => void actions.deploy(model.id, deploy));
   const users = model.usedBy.join(", ");
   const more = model.fileCount - model.files.length;
@@ -396,10 +473,10 @@ function draw(element, model, actions) {
     ),
     factList([
       ...model.facts,
-      ["used by", users || "no service"],
-      ["versions", model.versions.map((version) => `${name}:${version}`).join(", ")]
+      [MODEL.usedBy, users || MODEL.usedByNone],
+      [MODEL.versions, model.versions.map((version) => `${name}:${version}`).join(", ")]
     ]),
-    h("h4", {}, plural(model.fileCount, "file")),
+    h("h4", {}, MODEL.files(model.fileCount)),
     h(
       "ul",
       { class: "mlm-files" },
@@ -409,18 +486,18 @@ function draw(element, model, actions) {
           {},
           h("code", {}, path),
           ` ${bytes(size)} `,
-          h("code", { title: digest }, `sha256:${digest.slice(0, 12)}`)
+          h("code", { title: digest }, MODEL.digest(digest.slice(0, 12)))
         )
       ),
-      ...more > 0 ? [h("li", {}, `… and ${plural(more, "file")} more`)] : []
+      ...more > 0 ? [h("li", {}, MODEL.moreFiles(more))] : []
     )
   );
   if (model.sample)
     element.append(
-      h("h4", {}, "Sample"),
+      h("h4", {}, MODEL.sample),
       h(
         "pre",
-        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": "Sample" },
+        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": MODEL.sample },
         pretty(model.sample)
       )
     );
@@ -428,10 +505,10 @@ function draw(element, model, actions) {
     h(
       "details",
       {},
-      h("summary", {}, "Card"),
+      h("summary", {}, MODEL.card),
       h(
         "pre",
-        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": "Card" },
+        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": MODEL.card },
         model.card
       )
     )
@@ -440,17 +517,17 @@ function draw(element, model, actions) {
 
 // src/models/register.ts
 function registration({ python, act, fail, registered }) {
-  const path = input("File or folder", "models/churn.onnx");
-  const name = input("Name", "churn");
-  const tags = input("Tags", "stage=test, owner=me");
-  const submit = h("button", { type: "submit", class: "mlm-button" }, "Register");
-  const cancel = button("Cancel");
+  const path = input(REGISTER.path, REGISTER.pathExample);
+  const name = input(REGISTER.name, REGISTER.nameExample);
+  const tags = input(REGISTER.tags, REGISTER.tagsExample);
+  const submit = h("button", { type: "submit", class: "mlm-button" }, REGISTER.register);
+  const cancel = button(REGISTER.cancel);
   const element = h(
     "form",
     { class: "mlm-register" },
-    field("File or folder", path),
-    field("Name", name),
-    field("Tags", tags),
+    field(REGISTER.path, path),
+    field(REGISTER.name, name),
+    field(REGISTER.tags, tags),
     h("div", { class: "mlm-row" }, submit, cancel)
   );
   show(element, false);
@@ -511,10 +588,11 @@ function lines(parent, keyOf, make) {
 }
 
 // src/models/table.ts
-var COLUMNS = ["Model", "Framework", "Size", "Tags", "Registered"];
 function modelsTable(choices) {
   const body = h("tbody");
-  const titles = COLUMNS.map((title) => h("th", { scope: "col", "data-column": title }, title));
+  const titles = Object.entries(MODELS_TABLE.columns).map(
+    ([column, title]) => h("th", { scope: "col", "data-column": column }, title)
+  );
   const element = h(
     "table",
     { class: "mlm-table" },
@@ -533,10 +611,10 @@ function lineOf2(choices) {
   const check = h("input", { type: "checkbox" });
   const open = h("button", { type: "button", class: "mlm-link mlm-open" });
   const aliases = h("span", { class: "mlm-detail" });
-  const framework = h("td", { "data-column": "Framework" });
-  const size = h("td", { "data-column": "Size" });
-  const tags = h("td", { "data-column": "Tags" });
-  const made = h("td", { "data-column": "Registered" });
+  const framework = h("td", { "data-column": "framework" });
+  const size = h("td", { "data-column": "size" });
+  const tags = h("td", { "data-column": "tags" });
+  const made = h("td", { "data-column": "registered" });
   check.addEventListener("change", () => choices().choose(id, check.checked));
   open.addEventListener("click", () => choices().open(id));
   const name = h("th", { scope: "row" }, open, " ", aliases);
@@ -546,7 +624,7 @@ function lineOf2(choices) {
       const { chosen, opened, find } = choices();
       id = row.id;
       check.checked = chosen.includes(id);
-      check.setAttribute("aria-label", `Choose ${id} to compare`);
+      check.setAttribute("aria-label", MODELS_TABLE.choose(id));
       setText(open, id);
       open.setAttribute("aria-expanded", String(opened === id));
       setText(aliases, row.aliases.map((alias) => `@${alias}`).join(" "));
@@ -562,7 +640,12 @@ function lineOf2(choices) {
 function tagChip(text, find) {
   return h(
     "button",
-    { type: "button", class: "mlm-tag", title: `Find ${text}`, onclick: () => find(text) },
+    {
+      type: "button",
+      class: "mlm-tag",
+      title: MODELS_TABLE.findTag(text),
+      onclick: () => find(text)
+    },
     text
   );
 }
@@ -578,17 +661,17 @@ function draw2(python, { place, signal, host }, ui) {
   const search = h("input", {
     type: "search",
     class: "mlm-input",
-    placeholder: "Search: words, key=value",
-    "aria-label": "Search the models",
-    title: "Words in name, description, tags or properties; key=value for a tag or a property"
+    placeholder: MODELS.searchHint,
+    "aria-label": MODELS.search,
+    title: MODELS.searchHelp
   });
   const all = h("input", { type: "checkbox" });
   const count = h("span", { class: "mlm-place", role: "status" });
-  const compare = button("Compare");
-  const add = button("Register …");
+  const compare = button(MODELS.compare);
+  const add = button(MODELS.register);
   const empty = h("p", { class: "mlm-empty" });
   const question = confirmation();
-  const compared = h("section", { class: "mlm-compared", "aria-label": "Differences" });
+  const compared = h("section", { class: "mlm-compared", "aria-label": MODELS.differences });
   const table = modelsTable(() => ({
     ...ui.value,
     opened: python.get("opened"),
@@ -605,9 +688,9 @@ function draw2(python, { place, signal, host }, ui) {
     h(
       "header",
       { class: "mlm-bar" },
-      h("h2", { class: "mlm-name" }, "Models"),
+      h("h2", { class: "mlm-name" }, MODELS.title),
       search,
-      h("label", { class: "mlm-row" }, all, "All versions"),
+      h("label", { class: "mlm-row" }, all, MODELS.allVersions),
       count,
       compare,
       add
@@ -620,7 +703,7 @@ function draw2(python, { place, signal, host }, ui) {
     compared,
     opened.element
   );
-  parts.root.setAttribute("aria-label", "Models");
+  parts.root.setAttribute("aria-label", MODELS.title);
   let asksForm = false;
   const deploying = child(python, "form", host, signal, () => {
     if (!asksForm) return;
@@ -653,13 +736,10 @@ function draw2(python, { place, signal, host }, ui) {
     rows = next;
     mark();
     const { text, all: every } = ui.value;
-    setText(count, `${more ? "First " : ""}${plural(rows.length, every ? "version" : "model")}`);
+    setText(count, MODELS.count(rows.length, every, more));
     show(table.element, rows.length > 0);
     show(empty, rows.length === 0);
-    setText(
-      empty,
-      text ? "No model has all of that." : "No model is registered yet. Start with %register, or a file."
-    );
+    setText(empty, text ? MODELS.noMatch : MODELS.none);
   }
   function mark() {
     if (search.value !== ui.value.text) search.value = ui.value.text;
@@ -694,7 +774,7 @@ function draw2(python, { place, signal, host }, ui) {
   }
   async function showCompared() {
     const [before = "", after = ""] = [...ui.value.chosen].sort(
-      (one, other) => one.localeCompare(other, "en", { numeric: true })
+      (one, other) => one.localeCompare(other, LANGUAGE, { numeric: true })
     );
     await act(
       compare,
@@ -702,17 +782,12 @@ function draw2(python, { place, signal, host }, ui) {
         const changes = await python.ask("compare", { before, after }, SECONDS);
         compared.replaceChildren(h("h3", {}, `${before} → ${after}`), changeList(changes));
       },
-      `${before} and ${after} are compared below the table.`
+      MODELS.compared(before, after)
     );
   }
   async function remove(id, button2) {
-    if (!await question.ask(`Delete ${id}? Its files go where nothing else uses them.`, "Delete"))
-      return;
-    const done = await act(
-      button2,
-      () => python.ask("delete", { id }, SECONDS),
-      `${id} is deleted.`
-    );
+    if (!await question.ask(MODELS.deleteQuestion(id), MODELS.deleteYes)) return;
+    const done = await act(button2, () => python.ask("delete", { id }, SECONDS), MODELS.deleted(id));
     if (!done) return;
     ui.set({ chosen: ui.value.chosen.filter((each) => each !== id) });
     void update();
@@ -722,12 +797,12 @@ function draw2(python, { place, signal, host }, ui) {
     const done = await act(
       button2,
       () => python.ask("deploy", { id }, SECONDS),
-      `The form that deploys ${id} is open below.`
+      MODELS.deploying(id)
     );
     if (!done) asksForm = false;
   }
   function registered(id, outcome) {
-    say(`${id} is ${outcome}.`);
+    say(MODELS.registered(id, outcome));
     void update();
   }
   search.addEventListener("input", () => {
@@ -744,7 +819,7 @@ function draw2(python, { place, signal, host }, ui) {
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   python.watch("models", () => void update(), signal);
   python.watch("opened", () => void showOpened(), signal);
-  followConnection(parts, python, "the models are not", () => python.get("checked"), signal);
+  followConnection(parts, python, MODELS.kernelGone, () => python.get("checked"), signal);
   void update();
   void showOpened();
 }

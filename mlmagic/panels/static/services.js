@@ -56,6 +56,66 @@ function acting(say, tell) {
   return { trouble: trouble2, act, fail };
 }
 
+// src/lib/texts.ts
+var LANGUAGE = "en";
+var UNITS = {
+  seconds: "s",
+  minutes: "min",
+  hours: "h",
+  days: "d",
+  milliseconds: "ms",
+  bytes: ["B", "kB", "MB", "GB", "TB"],
+  /** Written without a space behind a number. */
+  perSecond: "/s"
+};
+function plural(count, noun) {
+  return `${count.toLocaleString(LANGUAGE)} ${noun}${count === 1 ? "" : "s"}`;
+}
+function partOf(found, all, noun) {
+  return found === all ? plural(all, noun) : `${found} of ${plural(all, noun)}`;
+}
+var KERNEL = {
+  gone: (what, time) => `The kernel is gone; ${what}. Last seen at ${time}: run the cell again.`,
+  silent: (seconds) => `The kernel did not answer within ${seconds} s. It may be busy, or gone.`,
+  gaveNoReason: "The kernel gave no reason."
+};
+var QUESTION = {
+  no: "Keep",
+  typeName: (name) => `Type ${name} to confirm`
+};
+var CHILD = {
+  failed: (why) => `It cannot be shown: ${why}`
+};
+var SERVICES = {
+  title: "Services",
+  kernelGone: "the services are not",
+  filter: "Filter the services",
+  filterHint: "Filter: name, state, target, model",
+  noMatch: "No service matches the filter.",
+  none: "No service is deployed yet. Start with %deploy.",
+  count: (found, all) => partOf(found, all, "service"),
+  opened: (name) => `The panel of ${name} is open below the table.`,
+  delete: (count) => `Delete ${plural(count, "service")} …`,
+  deleteQuestion: (names) => `Delete ${plural(names.length, "service")} with keys, logs and revisions: ${names.join(", ")}?`,
+  deleteYes: (names) => `Delete ${plural(names.length, "service")}`,
+  deleted: (count) => `${plural(count, "service")} ${count === 1 ? "is" : "are"} deleted.`
+};
+var SERVICES_TABLE = {
+  columns: {
+    service: "Service",
+    state: "State",
+    ready: "Ready",
+    requests: "Requests",
+    models: "Models",
+    target: "Target"
+  },
+  chooseAll: "Choose all services shown",
+  choose: (name) => `Choose ${name}`,
+  ready: (ready, wanted) => `${ready} of ${wanted}`,
+  plot: (now) => `Requests of the last minute, now ${now}`,
+  failing: (rate2, share) => `${rate2}, ${share} failed`
+};
+
 // src/lib/child.ts
 function child(python, name, host, signal, appeared = () => {
 }) {
@@ -81,8 +141,8 @@ function child(python, name, host, signal, appeared = () => {
   return element;
 }
 function trouble(error) {
-  const words = wordsOf(error);
-  const told = h("p", { class: "mlm-trouble", role: "alert" }, `It cannot be shown: ${words}`);
+  const words = CHILD.failed(wordsOf(error));
+  const told = h("p", { class: "mlm-trouble", role: "alert" }, words);
   return h("section", { class: "mlm-panel" }, told);
 }
 
@@ -90,7 +150,7 @@ function trouble(error) {
 function confirmation() {
   const words = h("p", { class: "mlm-question" });
   const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
-  const no = button("Keep");
+  const no = button(QUESTION.no);
   const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
   const element = h(
     "div",
@@ -131,7 +191,7 @@ function confirmation() {
       setText(yes, action);
       element.setAttribute("aria-label", question);
       typed.value = "";
-      typed.setAttribute("aria-label", `Type ${name ?? ""} to confirm`);
+      typed.setAttribute("aria-label", QUESTION.typeName(name ?? ""));
       typed.placeholder = name ?? "";
       show(typed, name !== null);
       yes.disabled = name !== null;
@@ -173,15 +233,13 @@ function openDoor(model) {
       const timer = setTimeout(() => {
         waiting.delete(id);
         clearInterval(again);
-        reject(
-          new Error(`The kernel did not answer within ${seconds} s. It may be busy, or gone.`)
-        );
+        reject(new Error(KERNEL.silent(seconds)));
       }, seconds * 1e3);
       waiting.set(id, (reply) => {
         clearTimeout(timer);
         clearInterval(again);
         if (reply.ok) resolve(reply.value);
-        else reject(new Error(reply.error ?? "The kernel gave no reason."));
+        else reject(new Error(reply.error ?? KERNEL.gaveNoReason));
       });
       model.send({ id, kind, args });
     })
@@ -208,25 +266,7 @@ function definition(draw2, begin) {
   };
 }
 
-// src/lib/format.ts
-function plural(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
-}
-function rate(value) {
-  if (value === 0) return "0/s";
-  return value < 9.95 ? `${value.toFixed(1)}/s` : `${Math.round(value).toLocaleString("en")}/s`;
-}
-function percent(share) {
-  if (share === 0) return "0 %";
-  return share < 0.0995 ? `${(share * 100).toFixed(1)} %` : `${Math.round(share * 100)} %`;
-}
-
 // src/lib/focus.ts
-var FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
 function keepFocus(root) {
   let around = [];
   root.addEventListener("focusin", ({ target }) => {
@@ -256,13 +296,29 @@ function isThere(element) {
 }
 function focusBefore(root, around) {
   const place = around.find((each) => each.isConnected);
-  const controls = [...root.querySelectorAll(FOCUSABLE)].filter(
-    (each) => isThere(each) && each.tabIndex >= 0
+  const focusable = root.querySelectorAll(
+    "a[href], button, input, select, textarea, summary, [tabindex='0']"
   );
+  const controls = [...focusable].filter((each) => isThere(each) && each.tabIndex >= 0);
   const before = controls.filter(
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
   );
   (before.at(-1) ?? controls[0])?.focus();
+}
+
+// src/lib/format.ts
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+function rate(value) {
+  if (value === 0) return `0${UNITS.perSecond}`;
+  const number = value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString(LANGUAGE);
+  return `${number}${UNITS.perSecond}`;
+}
+function percent(share) {
+  if (share === 0) return "0 %";
+  return share < 0.0995 ? `${(share * 100).toFixed(1)} %` : `${Math.round(share * 100)} %`;
 }
 
 // src/lib/shell.ts
@@ -291,14 +347,12 @@ function keepKeys(root) {
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });
-  for (const end of ["keyup", "focusout"]) root.addEventListener(end, () => suppress(true));
+  root.addEventListener("keyup", () => suppress(true));
+  root.addEventListener("focusout", () => suppress(true));
 }
 function followConnection({ root, note }, python, what, since, signal) {
   python.onConnection((isLive) => {
-    setText(
-      note,
-      `The kernel is gone; ${what}. Last seen at ${clock(since())}: run the cell again.`
-    );
+    setText(note, KERNEL.gone(what, clock(since())));
     show(note, !isLive);
     root.toggleAttribute("data-gone", !isLive);
   }, signal);
@@ -334,7 +388,7 @@ var TONES = {
 };
 function stateWord({ state, reason }) {
   const goes = state === "Deleting" || state === "Deleted";
-  return reason === "Stopped" && !goes ? "Stopped" : state;
+  return reason === "Stopped" && !goes ? reason : state;
 }
 function stateChip() {
   const word = h("span");
@@ -343,9 +397,10 @@ function stateChip() {
     element,
     /** Show a state; returns its tone. */
     set(state) {
+      const tone = TONES[state] ?? "calm";
       setText(word, state);
-      element.dataset.tone = TONES[state] ?? "calm";
-      return element.dataset.tone;
+      element.dataset.tone = tone;
+      return tone;
     }
   };
 }
@@ -399,7 +454,7 @@ function sparkline(tone = "busy") {
         const y = HEIGHT - 1 - (value ?? 0) / top * (HEIGHT - 3);
         return `${(start + index * step).toFixed(1)},${y.toFixed(1)}`;
       });
-      const path = points.length > 1 ? `M${points.join("L")}` : "";
+      const path = points.length > 1 ? `M${points.join(" ")}` : "";
       line.setAttribute("d", path);
       area.setAttribute("d", path && `${path}L${WIDTH},${HEIGHT}L${start.toFixed(1)},${HEIGHT}Z`);
       element.setAttribute("aria-label", label);
@@ -409,9 +464,8 @@ function sparkline(tone = "busy") {
 
 // src/services/table.ts
 var SLOTS = 30;
-var COLUMNS = ["Service", "State", "Ready", "Requests", "Models", "Target"];
 function servicesTable(choices) {
-  const all = h("input", { type: "checkbox", "aria-label": "Choose all services shown" });
+  const all = h("input", { type: "checkbox", "aria-label": SERVICES_TABLE.chooseAll });
   const body = h("tbody");
   const drawLines = lines(
     body,
@@ -429,7 +483,9 @@ function servicesTable(choices) {
         "tr",
         {},
         h("td", {}, all),
-        ...COLUMNS.map((title) => h("th", { scope: "col", "data-column": title }, title))
+        ...Object.entries(SERVICES_TABLE.columns).map(
+          ([column, title]) => h("th", { scope: "col", "data-column": column }, title)
+        )
       )
     ),
     body
@@ -456,11 +512,11 @@ function lineOf(choices) {
   const open = h("button", { type: "button", class: "mlm-link mlm-open" });
   const chip = stateChip();
   const reason = h("span", { class: "mlm-why" });
-  const ready = h("td", { "data-column": "Ready" });
+  const ready = h("td", { "data-column": "ready" });
   const plot = sparkline();
   const figure = h("span", { class: "mlm-figure" });
-  const models = h("td", { "data-column": "Models" });
-  const target = h("td", { "data-column": "Target" });
+  const models = h("td", { "data-column": "models" });
+  const target = h("td", { "data-column": "target" });
   const element = h(
     "tr",
     {},
@@ -480,20 +536,19 @@ function lineOf(choices) {
       const { chosen, opened } = choices();
       name = row.name;
       check.checked = chosen.has(name);
-      check.setAttribute("aria-label", `Choose ${name}`);
+      check.setAttribute("aria-label", SERVICES_TABLE.choose(name));
       setText(open, name);
       open.setAttribute("aria-expanded", String(opened === name));
       const tone = chip.set(stateWord(row));
       setText(reason, tone === "bad" || tone === "warn" ? row.reason : "");
       chip.element.title = row.message;
-      setText(ready, `${row.ready} of ${row.wanted}`);
+      setText(ready, SERVICES_TABLE.ready(row.ready, row.wanted));
       const now = row.rates.at(-1);
       const failing = row.errors.at(-1) ?? 0;
-      plot.draw(row.rates, SLOTS, `Requests of the last minute, now ${rate(now ?? 0)}`);
-      setText(
-        figure,
-        now === void 0 ? "–" : rate(now) + (failing ? `, ${percent(failing)} failed` : "")
-      );
+      plot.draw(row.rates, SLOTS, SERVICES_TABLE.plot(rate(now ?? 0)));
+      const figures = now === void 0 ? "–" : rate(now);
+      const isFailing = now !== void 0 && failing > 0;
+      setText(figure, isFailing ? SERVICES_TABLE.failing(figures, percent(failing)) : figures);
       figure.dataset.tone = failing ? "bad" : "calm";
       setText(models, row.models.join(", "));
       models.title = row.models.join(", ");
@@ -512,8 +567,8 @@ function draw(python, { place, signal, host }, ui) {
   const filter = h("input", {
     type: "search",
     class: "mlm-input",
-    placeholder: "Filter: name, state, target, model",
-    "aria-label": "Filter the services"
+    placeholder: SERVICES.filterHint,
+    "aria-label": SERVICES.filter
   });
   const count = h("span", { class: "mlm-place" });
   const remove = h("button", { type: "button", class: "mlm-button mlm-danger" });
@@ -533,7 +588,7 @@ function draw(python, { place, signal, host }, ui) {
     h(
       "header",
       { class: "mlm-bar" },
-      h("h2", { class: "mlm-name" }, "Services"),
+      h("h2", { class: "mlm-name" }, SERVICES.title),
       filter,
       count,
       remove
@@ -543,7 +598,7 @@ function draw(python, { place, signal, host }, ui) {
     table.element,
     empty
   );
-  parts.root.setAttribute("aria-label", "Services");
+  parts.root.setAttribute("aria-label", SERVICES.title);
   place.append(child(python, "panel", host, signal));
   function shown() {
     return python.get("services").filter((row) => matches(row, ui.value.filter));
@@ -557,15 +612,9 @@ function draw(python, { place, signal, host }, ui) {
     table.draw(rows);
     show(table.element, rows.length > 0);
     show(empty, rows.length === 0);
-    setText(
-      empty,
-      all.length ? "No service matches the filter." : "No service is deployed yet. Start with %deploy."
-    );
-    setText(
-      count,
-      rows.length === all.length ? plural(all.length, "service") : `${rows.length} of ${plural(all.length, "service")}`
-    );
-    setText(remove, `Delete ${plural(chosen.length, "service")} …`);
+    setText(empty, all.length ? SERVICES.noMatch : SERVICES.none);
+    setText(count, SERVICES.count(rows.length, all.length));
+    setText(remove, SERVICES.delete(chosen.length));
     show(remove, chosen.length > 0);
   }
   function choose(name, isChosen) {
@@ -578,7 +627,7 @@ function draw(python, { place, signal, host }, ui) {
     const isOpen = python.get("opened") === name;
     try {
       await python.ask("open", { name: isOpen ? "" : name });
-      if (!isOpen) parts.say(`The panel of ${name} is open below the table.`);
+      if (!isOpen) parts.say(SERVICES.opened(name));
     } catch (error) {
       tell({ [name]: wordsOf(error) });
     }
@@ -594,9 +643,7 @@ function draw(python, { place, signal, host }, ui) {
     if (remove.ariaBusy === "true") return;
     const here = new Set(python.get("services").map((row) => row.name));
     const names = [...ui.value.chosen].filter((name) => here.has(name)).sort();
-    const action = `Delete ${plural(names.length, "service")}`;
-    const asked = `${action} with keys, logs and revisions: ${names.join(", ")}?`;
-    if (!await question.ask(asked, action)) return;
+    if (!await question.ask(SERVICES.deleteQuestion(names), SERVICES.deleteYes(names))) return;
     const { act } = acting(parts.say, (words) => tell({ [names.join(", ")]: words }));
     await act(
       remove,
@@ -606,7 +653,7 @@ function draw(python, { place, signal, host }, ui) {
         tell(failures);
         ui.set({ chosen: /* @__PURE__ */ new Set() });
         const gone = names.length - Object.keys(failures).length;
-        parts.say(`${plural(gone, "service")} ${gone === 1 ? "is" : "are"} deleted.`);
+        parts.say(SERVICES.deleted(gone));
       },
       ""
     );
@@ -615,7 +662,7 @@ function draw(python, { place, signal, host }, ui) {
   remove.addEventListener("click", () => void removeChosen());
   ui.subscribe(update, signal);
   python.watch("services", update, signal);
-  followConnection(parts, python, "the services are not", () => python.get("checked"), signal);
+  followConnection(parts, python, SERVICES.kernelGone, () => python.get("checked"), signal);
   tell({});
   update();
   python.watch("opened", update, signal);

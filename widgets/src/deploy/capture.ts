@@ -3,6 +3,7 @@ import { acting } from "../lib/acting";
 import { confirmation } from "../lib/confirm";
 import { button, h, onEnter, setText, show } from "../lib/dom";
 import type { Python } from "../lib/python";
+import { CAPTURE, REPLACING } from "../lib/texts";
 
 interface Needs {
   python: Python<DeployModel, DeployIntents>;
@@ -18,34 +19,34 @@ export function capturing({ python, say, told }: Needs) {
   // Beside their button, not at the foot of the form.
   const question = confirmation();
   const { act, trouble, fail } = acting(say);
-  const cells = h("select", { class: "mlm-input", "aria-label": "Cell" });
+  const cells = h("select", { class: "mlm-input", "aria-label": CAPTURE.cell });
   const file = h("input", {
     type: "text",
     class: "mlm-input",
-    "aria-label": "File",
+    "aria-label": CAPTURE.file,
     spellcheck: "false",
   });
-  const source = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": "Source of the cell" });
+  const source = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": CAPTURE.source });
   const report = h("pre", {
     class: "mlm-code",
     tabindex: "0",
-    "aria-label": "Result of the check",
+    "aria-label": CAPTURE.report,
   });
-  const capture = button("Capture");
-  const none = h("p", { class: "mlm-hint" }, "No cell has run yet that may be an entry script.");
+  const capture = button(CAPTURE.capture);
+  const none = h("p", { class: "mlm-hint" }, CAPTURE.noCell);
   const form = h(
     "div",
     {},
-    h("label", { class: "mlm-field" }, h("span", {}, "Cell"), cells),
+    h("label", { class: "mlm-field" }, h("span", {}, CAPTURE.cell), cells),
     source,
-    h("label", { class: "mlm-field" }, h("span", {}, "File"), file),
+    h("label", { class: "mlm-field" }, h("span", {}, CAPTURE.file), file),
     h("div", { class: "mlm-row" }, capture),
     question.element,
     trouble,
     report,
   );
   const sources = new Map<string, string>();
-  file.value = "score.py";
+  file.value = CAPTURE.fileName;
   show(report, false);
 
   function showSource(): void {
@@ -78,8 +79,8 @@ export function capturing({ python, say, told }: Needs) {
       existing = await python.ask("existing", wanted);
     };
     if (!(await act(capture, find, ""))) return;
-    const words = `Replace ${existing.join(" and ")}?`;
-    if (existing.length && !(await question.ask(words, "Replace"))) return;
+    const words = REPLACING.question(existing);
+    if (existing.length && !(await question.ask(words, REPLACING.yes))) return;
     show(report, false);
     await act(
       capture,
@@ -89,7 +90,7 @@ export function capturing({ python, say, told }: Needs) {
         setText(report, text);
         show(report, true);
       },
-      "The cell is captured; its check is shown.",
+      CAPTURE.captured,
     );
   }
 

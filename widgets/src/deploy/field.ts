@@ -1,5 +1,6 @@
 import type { Field } from "../contract";
 import { h, onEnter, setText, show } from "../lib/dom";
+import { FIELD } from "../lib/texts";
 
 const PAUSE = 300;
 // Jupyter loads this module anew for each panel of a page: a count alone would repeat.
@@ -77,7 +78,7 @@ export function fieldOf(field: Field, changed: (value: string) => void, entered:
     /** Take what may change while the field stays. */
     renew({ suggestions, kept: names }: Field): void {
       list.replaceChildren(...suggestions.map((value) => h("option", { value })));
-      setText(kept, `${names}: held by this kernel, not saved with the notebook.`);
+      setText(kept, FIELD.kept(names));
       show(kept, names !== "");
     },
     update(value: string, words: string): void {
@@ -99,7 +100,7 @@ function controlOf(field: Field): HTMLInputElement | HTMLTextAreaElement | HTMLS
     return h(
       "select",
       { class: "mlm-input" },
-      h("option", { value: "" }, field.default ? `default: ${field.default}` : "default"),
+      h("option", { value: "" }, FIELD.default(field.default)),
       ...field.choices.map((choice) => h("option", {}, choice)),
     );
   const placeholder = field.default || field.placeholder;

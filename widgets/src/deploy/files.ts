@@ -3,6 +3,7 @@ import { copyButton } from "../lib/clipboard";
 import type { confirmation } from "../lib/confirm";
 import { button, h } from "../lib/dom";
 import type { Python } from "../lib/python";
+import { FILES, REPLACING } from "../lib/texts";
 
 interface Needs {
   python: Python<DeployModel, DeployIntents>;
@@ -17,8 +18,8 @@ export async function configurationFiles(
   format: ConfigurationFormat,
 ): Promise<HTMLElement> {
   const { files, line, notes } = await python.ask("configuration", { format });
-  const write = button("Write the files");
-  const names = files.map(([name]) => name).join(" and ");
+  const write = button(FILES.write);
+  const names = files.map(([name]) => name);
 
   write.addEventListener("click", async () => {
     // Files may have come since these were shown, of this button, too.
@@ -27,27 +28,23 @@ export async function configurationFiles(
       ({ existing } = await python.ask("configuration", { format }));
     };
     if (!(await act(write, find, ""))) return;
-    const words = `Replace ${existing.join(" and ")}?`;
-    if (existing.length && !(await question.ask(words, "Replace"))) return;
+    const words = REPLACING.question(existing);
+    if (existing.length && !(await question.ask(words, REPLACING.yes))) return;
     const overwrite = existing.length > 0;
-    await act(
-      write,
-      () => python.ask("write", { format, overwrite }),
-      `${names} ${files.length === 1 ? "is" : "are"} written.`,
-    );
+    await act(write, () => python.ask("write", { format, overwrite }), FILES.written(names));
   });
   return h(
     "div",
     {},
     ...files.flatMap(([name, text]) => shown(name, text, say)),
-    ...shown("Line", line, say),
+    ...shown(FILES.line, line, say),
     ...notes.map((note) => h("p", { class: "mlm-hint" }, note)),
     h("div", { class: "mlm-row" }, write),
   );
 }
 
 function shown(name: string, text: string, say: (words: string) => void): HTMLElement[] {
-  const copy = copyButton(`Copy ${name}`, () => text, say);
+  const copy = copyButton(FILES.copy(name), () => text, say);
   return [
     h("div", { class: "mlm-row" }, h("strong", {}, name), copy),
     h("pre", { class: "mlm-code", tabindex: "0", "aria-label": name }, text),

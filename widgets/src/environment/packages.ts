@@ -1,8 +1,7 @@
 import type { PackageRow } from "../contract";
 import { fill, h, setText } from "../lib/dom";
+import { LANGUAGE, PACKAGES } from "../lib/texts";
 import { hasWords } from "../lib/words";
-
-const SHARED = ["Package", "Version", "From"];
 
 /** A line of the table: a package here, and what the other side has of it. */
 export interface Line {
@@ -22,7 +21,7 @@ export function besideKernel(packages: PackageRow[]): Line[] {
   return packages.map((row) => {
     const { kernel } = row;
     const differs = kernel?.differs ?? true;
-    const words = kernel ? [differs ? kernel.version : "same"] : ["not there"];
+    const words = kernel ? [differs ? kernel.version : PACKAGES.same] : [PACKAGES.notThere];
     if (kernel && kernel.origin !== "index") words.push(kernel.origin);
     return { ...row, other: words.join(", "), otherPlace: kernel?.place ?? "", differs };
   });
@@ -34,7 +33,7 @@ export function besideLock(packages: PackageRow[], versions: Record<string, stri
   const lines: Line[] = packages.map((row) => {
     const version = versions[row.name];
     const differs = version !== row.version;
-    const other = version === undefined ? "not there" : differs ? version : "same";
+    const other = version === undefined ? PACKAGES.notThere : differs ? version : PACKAGES.same;
     return { ...row, other, otherPlace: "", differs };
   });
   for (const [name, version] of Object.entries(versions))
@@ -42,14 +41,14 @@ export function besideLock(packages: PackageRow[], versions: Record<string, stri
       lines.push({
         name,
         reason: "",
-        version: "not here",
+        version: PACKAGES.notHere,
         origin: "",
         place: "",
         other: version,
         otherPlace: "",
         differs: true,
       });
-  return lines.sort((one, other) => one.name.localeCompare(other.name, "en"));
+  return lines.sort((one, other) => one.name.localeCompare(other.name, LANGUAGE));
 }
 
 /** Lines that have each of the words somewhere, and that differ where only those are wanted. */
@@ -65,7 +64,7 @@ export function chosenLines(lines: Line[], text: string, onlyDifferent: boolean)
 export function packagesTable() {
   const body = h("tbody");
   const other = h("th", { scope: "col" });
-  const titles = SHARED.map((title) => h("th", { scope: "col" }, title));
+  const titles = PACKAGES.columns.map((title) => h("th", { scope: "col" }, title));
   const element = h(
     "table",
     { class: "mlm-table mlm-packages" },

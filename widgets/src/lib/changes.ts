@@ -1,9 +1,10 @@
 import type { Change } from "../contract";
 import { h } from "./dom";
+import { CHANGES } from "./texts";
 
 /** Differences as a list: what goes is struck out, what comes stands behind it. */
 export function changeList(changes: Change[]): HTMLElement {
-  if (changes.length === 0) return h("p", { class: "mlm-hint" }, "Nothing changes.");
+  if (changes.length === 0) return h("p", { class: "mlm-hint" }, CHANGES.none);
   return h("ul", { class: "mlm-changes" }, ...changes.map(lineOf));
 }
 

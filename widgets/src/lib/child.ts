@@ -2,6 +2,7 @@ import type { Host } from "@anywidget/types";
 import type { PanelReference } from "../contract";
 import { h } from "./dom";
 import type { Python } from "./python";
+import { CHILD } from "./texts";
 import { wordsOf } from "./words";
 
 /** A place with the panel that a trait names, the same in each view and after a reload. */
@@ -37,7 +38,7 @@ export function child<Name extends string>(
 }
 
 function trouble(error: unknown): HTMLElement {
-  const words = wordsOf(error);
-  const told = h("p", { class: "mlm-trouble", role: "alert" }, `It cannot be shown: ${words}`);
+  const words = CHILD.failed(wordsOf(error));
+  const told = h("p", { class: "mlm-trouble", role: "alert" }, words);
   return h("section", { class: "mlm-panel" }, told);
 }

@@ -1,4 +1,5 @@
 import { h, iconButton, setIcon } from "./dom";
+import { COPYING } from "./texts";
 import { wordsOf } from "./words";
 
 /** Put a text on the clipboard, also where the page has no secure context (plain http hubs). */
@@ -10,7 +11,7 @@ async function writeClipboard(text: string): Promise<void> {
   area.select();
   const copied = document.execCommand("copy");
   area.remove();
-  if (!copied) throw new Error("The browser refused to copy; select the text and copy it by hand.");
+  if (!copied) throw new Error(COPYING.refused);
 }
 
 /** A copy button: a tick for a moment, and a word to screen readers, say that it worked. */
@@ -31,7 +32,7 @@ export function copyButton(
     if (!svg) return;
     setIcon(svg, "check");
     button.classList.add("mlm-done");
-    say("Copied.");
+    say(COPYING.done);
     clearTimeout(timer);
     timer = window.setTimeout(() => {
       setIcon(svg, "copy");

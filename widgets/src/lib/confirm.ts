@@ -1,10 +1,11 @@
 import { button, h, setText, show } from "./dom";
+import { QUESTION } from "./texts";
 
 /** A question in the panel itself, asked before something is lost; Escape and "Keep" answer no. */
 export function confirmation() {
   const words = h("p", { class: "mlm-question" });
   const yes = h("button", { type: "button", class: "mlm-button mlm-danger" });
-  const no = button("Keep");
+  const no = button(QUESTION.no);
   const typed = h("input", { type: "text", class: "mlm-input", spellcheck: "false" });
   const element = h(
     "div",
@@ -47,7 +48,7 @@ export function confirmation() {
       setText(yes, action);
       element.setAttribute("aria-label", question);
       typed.value = "";
-      typed.setAttribute("aria-label", `Type ${name ?? ""} to confirm`);
+      typed.setAttribute("aria-label", QUESTION.typeName(name ?? ""));
       typed.placeholder = name ?? "";
       show(typed, name !== null);
       yes.disabled = name !== null;

@@ -1,4 +1,3 @@
-const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
 /** Whoever works with the keyboard stays in the panel when what has the focus goes, until Escape. */
 export function keepFocus(root: HTMLElement): void {
   let around: Element[] = [];
@@ -35,9 +34,10 @@ function isThere(element: HTMLElement): boolean {
 /** Focus the last control before the place that is given by what was around it, innermost first. */
 function focusBefore(root: HTMLElement, around: Element[]): void {
   const place = around.find((each) => each.isConnected);
-  const controls = [...root.querySelectorAll<HTMLElement>(FOCUSABLE)].filter(
-    (each) => isThere(each) && each.tabIndex >= 0,
+  const focusable = root.querySelectorAll<HTMLElement>(
+    "a[href], button, input, select, textarea, summary, [tabindex='0']",
   );
+  const controls = [...focusable].filter((each) => isThere(each) && each.tabIndex >= 0);
   const before = controls.filter(
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING,
   );

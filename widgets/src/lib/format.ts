@@ -1,5 +1,7 @@
 /** Numbers and times in words; pure functions. */
 
+import { LANGUAGE, UNITS } from "./texts";
+
 export function age(since: string | null, now: number): string {
   if (!since) return "–";
   const seconds = Math.max(0, Math.floor((now - Date.parse(since)) / 1000));
@@ -8,12 +10,12 @@ export function age(since: string | null, now: number): string {
 
 /** Two units at most: `42 s`, `3 min`, `2 h 5 min`, `4 d 1 h`. */
 export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) return `${seconds} ${UNITS.seconds}`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 60) return `${minutes} ${UNITS.minutes}`;
   const hours = Math.floor(minutes / 60);
-  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
-  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
+  if (hours < 24) return joined(`${hours} ${UNITS.hours}`, minutes % 60, UNITS.minutes);
+  return joined(`${Math.floor(hours / 24)} ${UNITS.days}`, hours % 24, UNITS.hours);
 }
 
 function joined(first: string, rest: number, unit: string): string {
@@ -22,7 +24,7 @@ function joined(first: string, rest: number, unit: string): string {
 
 export function bytes(count: number | null): string {
   if (count === null) return "–";
-  const units = ["B", "kB", "MB", "GB", "TB"];
+  const units = UNITS.bytes;
   let value = count;
   let unit = 0;
   while (value >= 999.5 && unit < units.length - 1) {
@@ -33,12 +35,8 @@ export function bytes(count: number | null): string {
 }
 
 export function milliseconds(value: number): string {
-  if (value >= 999.5) return `${(value / 1000).toFixed(value < 9950 ? 1 : 0)} s`;
-  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ms`;
-}
-
-export function plural(count: number, noun: string): string {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+  if (value >= 999.5) return `${(value / 1000).toFixed(value < 9950 ? 1 : 0)} ${UNITS.seconds}`;
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${UNITS.milliseconds}`;
 }
 
 export function clock(time: string): string {
@@ -69,8 +67,9 @@ export function pretty(text: string): string {
 
 /** Requests a second: `0`, `0.4/s`, `12/s`, `3,400/s`. */
 export function rate(value: number): string {
-  if (value === 0) return "0/s";
-  return value < 9.95 ? `${value.toFixed(1)}/s` : `${Math.round(value).toLocaleString("en")}/s`;
+  if (value === 0) return `0${UNITS.perSecond}`;
+  const number = value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString(LANGUAGE);
+  return `${number}${UNITS.perSecond}`;
 }
 
 export function percent(share: number): string {

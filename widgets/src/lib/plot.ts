@@ -1,5 +1,7 @@
 /** Small plots: a line or an area over the last readings, drawn as one SVG path. */
 
+import type { Tone } from "./state";
+
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 100;
 const HEIGHT = 24;
@@ -11,7 +13,7 @@ export interface Plot {
 }
 
 /** A plot of as many lines as there are tones; all share one scale from 0. */
-export function sparkline(tone = "busy"): Plot {
+export function sparkline(tone: Tone = "busy"): Plot {
   const element = document.createElementNS(SVG, "svg");
   element.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   element.setAttribute("preserveAspectRatio", "none");
@@ -35,7 +37,7 @@ export function sparkline(tone = "busy"): Plot {
         const y = HEIGHT - 1 - ((value ?? 0) / top) * (HEIGHT - 3);
         return `${(start + index * step).toFixed(1)},${y.toFixed(1)}`;
       });
-      const path = points.length > 1 ? `M${points.join("L")}` : "";
+      const path = points.length > 1 ? `M${points.join(" ")}` : "";
       line.setAttribute("d", path);
       area.setAttribute("d", path && `${path}L${WIDTH},${HEIGHT}L${start.toFixed(1)},${HEIGHT}Z`);
       element.setAttribute("aria-label", label);

@@ -1,4 +1,5 @@
 import type { AnyModel } from "@anywidget/types";
+import { KERNEL } from "./texts";
 
 /** The only door to Python: traits are read, intents are asked; nothing is ever set from here. */
 
@@ -12,6 +13,8 @@ interface Reply {
 }
 
 const RESEND_MS = 3000;
+
+type News = "change" | `change:${string}` | "comm_live_update" | "msg:custom";
 
 export interface Python<
   Traits extends object,
@@ -48,7 +51,7 @@ export function openDoor<
     waiting.delete(reply.id);
   });
 
-  function listen(event: string, callback: () => void, signal: AbortSignal): void {
+  function listen(event: News, callback: () => void, signal: AbortSignal): void {
     model.on(event, callback);
     signal.addEventListener("abort", () => model.off(event, callback), { once: true });
   }
@@ -72,15 +75,13 @@ export function openDoor<
         const timer = setTimeout(() => {
           waiting.delete(id);
           clearInterval(again);
-          reject(
-            new Error(`The kernel did not answer within ${seconds} s. It may be busy, or gone.`),
-          );
+          reject(new Error(KERNEL.silent(seconds)));
         }, seconds * 1000);
         waiting.set(id, (reply) => {
           clearTimeout(timer);
           clearInterval(again);
           if (reply.ok) resolve(reply.value as never);
-          else reject(new Error(reply.error ?? "The kernel gave no reason."));
+          else reject(new Error(reply.error ?? KERNEL.gaveNoReason));
         });
         model.send({ id, kind, args });
       }),

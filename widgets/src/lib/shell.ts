@@ -2,6 +2,7 @@ import { h, setText, show } from "./dom";
 import { keepFocus } from "./focus";
 import { clock } from "./format";
 import type { Python } from "./python";
+import { KERNEL } from "./texts";
 
 /** The frame that all panels share: a note when the kernel goes, words for screen readers. */
 export function frame(
@@ -42,7 +43,8 @@ function keepKeys(root: HTMLElement): void {
   root.addEventListener("keydown", ({ key }) => {
     if (key === "Control" || key === "Meta") suppress(false);
   });
-  for (const end of ["keyup", "focusout"]) root.addEventListener(end, () => suppress(true));
+  root.addEventListener("keyup", () => suppress(true));
+  root.addEventListener("focusout", () => suppress(true));
 }
 
 /** Say that the kernel is gone while it is, and from when what is still shown comes. */
@@ -54,10 +56,7 @@ export function followConnection<T extends object>(
   signal: AbortSignal,
 ): void {
   python.onConnection((isLive) => {
-    setText(
-      note,
-      `The kernel is gone; ${what}. Last seen at ${clock(since())}: run the cell again.`,
-    );
+    setText(note, KERNEL.gone(what, clock(since())));
     show(note, !isLive);
     root.toggleAttribute("data-gone", !isLive);
   }, signal);

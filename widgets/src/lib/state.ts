@@ -1,8 +1,10 @@
 import type { Snapshot } from "../contract";
 import { h, setText } from "./dom";
 
+export type Tone = "busy" | "good" | "warn" | "bad" | "calm";
+
 /** Colour of a state; the word stands beside it, so colour never speaks alone. */
-const TONES: Record<string, string> = {
+const TONES: Record<string, Tone> = {
   Transitioning: "busy",
   Deleting: "busy",
   Healthy: "good",
@@ -13,7 +15,7 @@ const TONES: Record<string, string> = {
 
 export function stateWord({ state, reason }: Pick<Snapshot, "state" | "reason">): string {
   const goes = state === "Deleting" || state === "Deleted";
-  return reason === "Stopped" && !goes ? "Stopped" : state;
+  return reason === "Stopped" && !goes ? reason : state;
 }
 
 /** A state as a coloured word. */
@@ -23,10 +25,11 @@ export function stateChip() {
   return {
     element,
     /** Show a state; returns its tone. */
-    set(state: string): string {
+    set(state: string): Tone {
+      const tone = TONES[state] ?? "calm";
       setText(word, state);
-      element.dataset.tone = TONES[state] ?? "calm";
-      return element.dataset.tone;
+      element.dataset.tone = tone;
+      return tone;
     },
   };
 }

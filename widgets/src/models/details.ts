@@ -1,8 +1,9 @@
 import type { ModelDetails, ModelsIntents, ModelsModel } from "../contract";
 import { button, h, show } from "../lib/dom";
 import { factList } from "../lib/facts";
-import { bytes, plural, pretty } from "../lib/format";
+import { bytes, pretty } from "../lib/format";
 import type { Python } from "../lib/python";
+import { MODEL } from "../lib/texts";
 
 interface Actions {
   remove(id: string, button: HTMLButtonElement): Promise<void>;
@@ -27,9 +28,9 @@ export function details(python: Python<ModelsModel, ModelsIntents>, actions: Act
 }
 
 function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void {
-  const remove = h("button", { type: "button", class: "mlm-button mlm-danger" }, "Delete …");
+  const remove = h("button", { type: "button", class: "mlm-button mlm-danger" }, MODEL.delete);
   remove.addEventListener("click", () => void actions.remove(model.id, remove));
-  const deploy = button("Deploy …");
+  const deploy = button(MODEL.deploy);
   deploy.addEventListener("click", () => void actions.deploy(model.id, deploy));
   const users = model.usedBy.join(", ");
   const more = model.fileCount - model.files.length;
@@ -46,10 +47,10 @@ function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void
     ),
     factList([
       ...model.facts,
-      ["used by", users || "no service"],
-      ["versions", model.versions.map((version) => `${name}:${version}`).join(", ")],
+      [MODEL.usedBy, users || MODEL.usedByNone],
+      [MODEL.versions, model.versions.map((version) => `${name}:${version}`).join(", ")],
     ]),
-    h("h4", {}, plural(model.fileCount, "file")),
+    h("h4", {}, MODEL.files(model.fileCount)),
     h(
       "ul",
       { class: "mlm-files" },
@@ -59,18 +60,18 @@ function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void
           {},
           h("code", {}, path),
           ` ${bytes(size)} `,
-          h("code", { title: digest }, `sha256:${digest.slice(0, 12)}`),
+          h("code", { title: digest }, MODEL.digest(digest.slice(0, 12))),
         ),
       ),
-      ...(more > 0 ? [h("li", {}, `… and ${plural(more, "file")} more`)] : []),
+      ...(more > 0 ? [h("li", {}, MODEL.moreFiles(more))] : []),
     ),
   );
   if (model.sample)
     element.append(
-      h("h4", {}, "Sample"),
+      h("h4", {}, MODEL.sample),
       h(
         "pre",
-        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": "Sample" },
+        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": MODEL.sample },
         pretty(model.sample),
       ),
     );
@@ -78,10 +79,10 @@ function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void
     h(
       "details",
       {},
-      h("summary", {}, "Card"),
+      h("summary", {}, MODEL.card),
       h(
         "pre",
-        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": "Card" },
+        { class: "mlm-code", role: "group", tabindex: "0", "aria-label": MODEL.card },
         model.card,
       ),
     ),

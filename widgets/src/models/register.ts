@@ -1,6 +1,7 @@
 import type { ModelsIntents, ModelsModel } from "../contract";
 import { button, h, show } from "../lib/dom";
 import type { Python } from "../lib/python";
+import { REGISTER } from "../lib/texts";
 
 interface Needs {
   python: Python<ModelsModel, ModelsIntents>;
@@ -11,17 +12,17 @@ interface Needs {
 
 /** A small form that registers a file or a folder of the kernel's machine. */
 export function registration({ python, act, fail, registered }: Needs) {
-  const path = input("File or folder", "models/churn.onnx");
-  const name = input("Name", "churn");
-  const tags = input("Tags", "stage=test, owner=me");
-  const submit = h("button", { type: "submit", class: "mlm-button" }, "Register");
-  const cancel = button("Cancel");
+  const path = input(REGISTER.path, REGISTER.pathExample);
+  const name = input(REGISTER.name, REGISTER.nameExample);
+  const tags = input(REGISTER.tags, REGISTER.tagsExample);
+  const submit = h("button", { type: "submit", class: "mlm-button" }, REGISTER.register);
+  const cancel = button(REGISTER.cancel);
   const element = h(
     "form",
     { class: "mlm-register" },
-    field("File or folder", path),
-    field("Name", name),
-    field("Tags", tags),
+    field(REGISTER.path, path),
+    field(REGISTER.name, name),
+    field(REGISTER.tags, tags),
     h("div", { class: "mlm-row" }, submit, cancel),
   );
   show(element, false);

@@ -2,8 +2,7 @@ import type { ModelRow } from "../contract";
 import { h, setText } from "../lib/dom";
 import { bytes, moment } from "../lib/format";
 import { type Line, lines } from "../lib/lines";
-
-const COLUMNS = ["Model", "Framework", "Size", "Tags", "Registered"];
+import { MODELS_TABLE } from "../lib/texts";
 
 /** What the table tells of clicks, and what it is told to mark. */
 export interface Choices {
@@ -16,7 +15,9 @@ export interface Choices {
 
 export function modelsTable(choices: () => Choices) {
   const body = h("tbody");
-  const titles = COLUMNS.map((title) => h("th", { scope: "col", "data-column": title }, title));
+  const titles = Object.entries(MODELS_TABLE.columns).map(([column, title]) =>
+    h("th", { scope: "col", "data-column": column }, title),
+  );
   const element = h(
     "table",
     { class: "mlm-table" },
@@ -36,10 +37,10 @@ function lineOf(choices: () => Choices): Line<ModelRow> {
   const check = h("input", { type: "checkbox" });
   const open = h("button", { type: "button", class: "mlm-link mlm-open" });
   const aliases = h("span", { class: "mlm-detail" });
-  const framework = h("td", { "data-column": "Framework" });
-  const size = h("td", { "data-column": "Size" });
-  const tags = h("td", { "data-column": "Tags" });
-  const made = h("td", { "data-column": "Registered" });
+  const framework = h("td", { "data-column": "framework" });
+  const size = h("td", { "data-column": "size" });
+  const tags = h("td", { "data-column": "tags" });
+  const made = h("td", { "data-column": "registered" });
   check.addEventListener("change", () => choices().choose(id, check.checked));
   open.addEventListener("click", () => choices().open(id));
   const name = h("th", { scope: "row" }, open, " ", aliases);
@@ -49,7 +50,7 @@ function lineOf(choices: () => Choices): Line<ModelRow> {
       const { chosen, opened, find } = choices();
       id = row.id;
       check.checked = chosen.includes(id);
-      check.setAttribute("aria-label", `Choose ${id} to compare`);
+      check.setAttribute("aria-label", MODELS_TABLE.choose(id));
       setText(open, id);
       open.setAttribute("aria-expanded", String(opened === id));
       setText(aliases, row.aliases.map((alias) => `@${alias}`).join(" "));
@@ -67,7 +68,12 @@ function lineOf(choices: () => Choices): Line<ModelRow> {
 export function tagChip(text: string, find: (text: string) => void): HTMLButtonElement {
   return h(
     "button",
-    { type: "button", class: "mlm-tag", title: `Find ${text}`, onclick: () => find(text) },
+    {
+      type: "button",
+      class: "mlm-tag",
+      title: MODELS_TABLE.findTag(text),
+      onclick: () => find(text),
+    },
     text,
   );
 }

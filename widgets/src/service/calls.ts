@@ -1,32 +1,34 @@
+import type { Language } from "../contract";
 import { copyButton } from "../lib/clipboard";
 import { h, icon, setText } from "../lib/dom";
+import { CALLS } from "../lib/texts";
 import { wordsOf } from "../lib/words";
 import type { Context } from "./section";
 
-const LANGUAGES = ["curl", "Python", "JavaScript", "C#", "Go", "Java"];
+const LANGUAGES: Language[] = ["curl", "Python", "JavaScript", "C#", "Go", "Java"];
 const PAUSE = 250;
 
 /** The request that would be sent, as code to paste elsewhere. */
 export function calls(context: Context, body: () => { body: string; mediaType: string }) {
   const language = h(
     "select",
-    { class: "mlm-input", "aria-label": "Language" },
+    { class: "mlm-input", "aria-label": CALLS.language },
     ...LANGUAGES.map((name) => h("option", {}, name)),
   );
   const code = h("pre", {
     class: "mlm-code",
     role: "group",
     tabindex: "0",
-    "aria-label": "Code",
+    "aria-label": CALLS.code,
   });
-  const copy = copyButton("Copy the code", () => code.textContent ?? "", context.say);
+  const copy = copyButton(CALLS.copy, () => code.textContent ?? "", context.say);
   const element = h(
     "details",
     { class: "mlm-calls" },
-    h("summary", {}, icon("chevron"), "The same from code"),
+    h("summary", {}, icon("chevron"), CALLS.title),
     h("div", { class: "mlm-row" }, language, copy),
     code,
-    h("p", { class: "mlm-hint" }, "The key is read from the environment variable SERVICE_KEY."),
+    h("p", { class: "mlm-hint" }, CALLS.keyHint),
   );
   let timer = 0;
   let asked = 0;
@@ -35,7 +37,8 @@ export function calls(context: Context, body: () => { body: string; mediaType: s
     asked += 1;
     const mine = asked;
     try {
-      const answer = await context.python.ask("call", { language: language.value, ...body() });
+      const chosen = language.value as Language;
+      const answer = await context.python.ask("call", { language: chosen, ...body() });
       if (mine === asked) setText(code, answer.code);
     } catch (error) {
       setText(code, wordsOf(error));

@@ -1,14 +1,15 @@
 import { copyButton } from "../lib/clipboard";
 import { fill, h, setText, show } from "../lib/dom";
+import { COMMANDS } from "../lib/texts";
 import type { Context, Section } from "./section";
 
 /** What to run next, ready to copy. */
 export function commands(context: Context): Section {
-  const list = h("ul", { "aria-label": "Commands to run next" });
+  const list = h("ul", { "aria-label": COMMANDS.label });
   const element = h(
     "section",
     { class: "mlm-commands" },
-    h("span", { class: "mlm-title" }, "Next"),
+    h("span", { class: "mlm-title" }, COMMANDS.title),
     list,
   );
 
@@ -18,7 +19,7 @@ export function commands(context: Context): Section {
       "li",
       {},
       code,
-      copyButton("Copy the command", () => code.textContent ?? "", context.say),
+      copyButton(COMMANDS.copy, () => code.textContent ?? "", context.say),
     );
   }
 

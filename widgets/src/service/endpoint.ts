@@ -3,6 +3,7 @@ import { copyButton } from "../lib/clipboard";
 import { confirmation } from "../lib/confirm";
 import { fill, h, setText, show } from "../lib/dom";
 import { age } from "../lib/format";
+import { ENDPOINT } from "../lib/texts";
 import { keyValue } from "./keys";
 import { type Context, isServing, type Section } from "./section";
 
@@ -11,38 +12,35 @@ export function endpoint(context: Context): Section {
   let snapshot: Snapshot | undefined;
   const uri = h("a", { class: "mlm-uri", target: "_blank", rel: "noopener noreferrer" });
   const uriRow = row(
-    "URI",
+    ENDPOINT.uri,
     uri,
-    copyButton("Copy the scoring URI", () => uri.textContent ?? "", context.say),
+    copyButton(ENDPOINT.copyUri, () => uri.textContent ?? "", context.say),
   );
   const internal = h("code");
   const internalRow = row(
-    "Internal",
+    ENDPOINT.internal,
     internal,
-    copyButton("Copy the internal URI", () => internal.textContent ?? "", context.say),
+    copyButton(ENDPOINT.copyInternal, () => internal.textContent ?? "", context.say),
   );
   const kind = h("span");
-  const kindRow = row("Reached by", kind);
+  const kindRow = row(ENDPOINT.kind, kind);
   const question = confirmation();
-  const keys = [
-    keyValue(context, "primary", "key", question),
-    keyValue(context, "secondary", "second key", question),
-  ];
-  const keyRows = keys.map(({ value, buttons }, index) =>
-    row(index ? "Second key" : "Key", value, ...buttons),
+  const keys = [keyValue(context, "primary", question), keyValue(context, "secondary", question)];
+  const keyRows = keys.map(({ which, value, buttons }) =>
+    row(ENDPOINT.keys[which], value, ...buttons),
   );
   const models = h("span", { class: "mlm-models" });
-  const modelsRow = row("Models", models);
+  const modelsRow = row(ENDPOINT.models, models);
   const revision = h("span");
-  const revisionRow = row("Revision", revision);
+  const revisionRow = row(ENDPOINT.revision, revision);
 
   function tick(now: number): void {
     const current = snapshot?.revisions.find((one) => one.current);
     if (!current) return;
-    const words = [`${current.generation}, made ${age(current.createdAt, now)} ago`];
+    const words = [ENDPOINT.made(current.generation, age(current.createdAt, now))];
     if (current.note) words.push(current.note);
     const serving = snapshot && isServing(snapshot) ? snapshot.generation : 0;
-    if (serving && serving !== current.generation) words.push(`revision ${serving} answers`);
+    if (serving && serving !== current.generation) words.push(ENDPOINT.answers(serving));
     setText(revision, words.join(" · "));
   }
 

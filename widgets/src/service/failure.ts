@@ -1,5 +1,6 @@
 import { copyButton } from "../lib/clipboard";
 import { h, show } from "../lib/dom";
+import { FAILURE } from "../lib/texts";
 import type { Context, Section } from "./section";
 
 const PLACE = /^(\s*)(In \[\d+\], line \d+|File .*?, line \d+|\S+, line \d+)(.*)$/;
@@ -10,13 +11,13 @@ export function failure(context: Context): Section {
     class: "mlm-traceback",
     role: "group",
     tabindex: "0",
-    "aria-label": "Traceback",
+    "aria-label": FAILURE.label,
   });
   const element = h(
     "section",
     { class: "mlm-failure" },
     text,
-    copyButton("Copy the traceback", () => text.textContent ?? "", context.say),
+    copyButton(FAILURE.copy, () => text.textContent ?? "", context.say),
   );
   let shown = "";
 

@@ -2,6 +2,7 @@
 
 import type { Schema } from "../contract";
 import { button, h, iconButton } from "../lib/dom";
+import { FORM } from "../lib/texts";
 
 type Row = Record<string, unknown> | unknown[];
 type Changed = (value: unknown) => void;
@@ -74,7 +75,7 @@ function tableOf(
   const titles = columns.map((name) =>
     h("th", { scope: "col" }, Array.isArray(first) ? `${Number(name) + 1}` : name),
   );
-  const add = button("Add a row");
+  const add = button(FORM.addRow);
 
   function line(row: Row, index: number): HTMLElement {
     const cells = columns.map((name, place) => {
@@ -84,10 +85,10 @@ function tableOf(
         changed(rows);
       });
       const title = titles[place]?.textContent ?? name;
-      cell.setAttribute("aria-label", `${title}, row ${index + 1}`);
+      cell.setAttribute("aria-label", FORM.cell(title, index + 1));
       return h("td", { "data-column": title }, cell);
     });
-    const remove = iconButton("cross", `Remove row ${index + 1}`, () => {
+    const remove = iconButton("cross", FORM.removeRow(index + 1), () => {
       rows.splice(index, 1);
       draw();
       changed(rows);
@@ -114,7 +115,7 @@ function tableOf(
     h("legend", {}, label),
     h(
       "div",
-      { class: "mlm-scroll", tabindex: "0", role: "region", "aria-label": label || "Rows" },
+      { class: "mlm-scroll", tabindex: "0", role: "region", "aria-label": label || FORM.rows },
       h("table", {}, h("thead", {}, h("tr", {}, ...titles, h("td"))), body),
     ),
     add,

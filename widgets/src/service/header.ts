@@ -1,6 +1,7 @@
 import { h, setText, show } from "../lib/dom";
 import { clock } from "../lib/format";
 import { stateChip, stateWord } from "../lib/state";
+import { HEADER } from "../lib/texts";
 import type { Context, Section } from "./section";
 
 export function header(context: Context): Section {
@@ -25,14 +26,14 @@ export function header(context: Context): Section {
       setText(name, snapshot.name);
       const tone = chip.set(state);
       setText(place, snapshot.target);
-      place.title = `Last change at ${clock(snapshot.updatedAt)}`;
+      place.title = HEADER.lastChange(clock(snapshot.updatedAt));
       setText(reason, snapshot.reason);
-      show(reason, ["bad", "warn"].includes(tone) || snapshot.reason === "UpdateFailed");
+      show(reason, tone === "bad" || tone === "warn" || snapshot.reason === "UpdateFailed");
       setText(message, snapshot.message);
       setText(nextStep, snapshot.nextStep);
       show(nextStep, snapshot.nextStep !== "" && !snapshot.commands.includes(snapshot.nextStep));
       // Only changes are told, not what the panel looked like when it opened.
-      const now = `${snapshot.name} is ${state}. ${snapshot.message}`;
+      const now = HEADER.changed(snapshot.name, state, snapshot.message);
       if (said && now !== said) context.say(now);
       said = now;
     },

@@ -3,6 +3,7 @@ import { acting } from "../lib/acting";
 import { copyButton } from "../lib/clipboard";
 import type { confirmation } from "../lib/confirm";
 import { h, iconButton, setIcon, setLabel, setText } from "../lib/dom";
+import { KEYS } from "../lib/texts";
 import { wordsOf } from "../lib/words";
 import type { Context } from "./section";
 
@@ -13,9 +14,9 @@ const SHOWN_SECONDS = 60;
 export function keyValue(
   context: Context,
   which: keyof Keys,
-  label: string,
   question: ReturnType<typeof confirmation>,
 ) {
+  const name = KEYS.names[which];
   const value = h("code", { class: "mlm-key" }, MASK);
   const ask = async () => (await context.python.ask("keys", {}))[which];
   const { act } = acting(context.say, tell);
@@ -25,13 +26,13 @@ export function keyValue(
     clearTimeout(timer);
     setText(value, MASK);
     delete value.dataset.shown;
-    setButton("show", `Show the ${label}`);
+    setButton("show", KEYS.show(name));
   }
 
   function tell(words: string): void {
     setText(value, words);
     value.dataset.shown = "";
-    setButton("hide", `Hide the ${label}`);
+    setButton("hide", KEYS.hide(name));
     clearTimeout(timer);
     timer = window.setTimeout(hide, SHOWN_SECONDS * 1000);
   }
@@ -46,31 +47,31 @@ export function keyValue(
 
   async function replace(): Promise<void> {
     if (rotate.ariaBusy === "true") return; // nothing is asked that would not be done
-    const asked = `Make a new ${label}? Clients that use the old one are refused at once.`;
-    if (!(await question.ask(asked, "Make a new key"))) return;
+    if (!(await question.ask(KEYS.question(name), KEYS.yes))) return;
     const done = await act(
       rotate,
       () => context.python.ask("rotate", { which }, 60),
-      `The ${label} is new.`,
+      KEYS.replaced(name),
     );
     if (done) hide();
   }
 
-  function setButton(name: "show" | "hide", words: string): void {
+  function setButton(image: "show" | "hide", words: string): void {
     const svg = toggle.querySelector("svg");
-    if (svg) setIcon(svg, name);
+    if (svg) setIcon(svg, image);
     setLabel(toggle, words);
   }
 
-  const toggle = iconButton("show", `Show the ${label}`, () => {
+  const toggle = iconButton("show", KEYS.show(name), () => {
     if ("shown" in value.dataset) hide();
     else void reveal();
   });
-  const rotate = iconButton("turn", `Replace the ${label}`, () => void replace());
+  const rotate = iconButton("turn", KEYS.replace(name), () => void replace());
   context.signal.addEventListener("abort", hide, { once: true });
   return {
+    which,
     value,
-    buttons: [toggle, copyButton(`Copy the ${label}`, ask, context.say), rotate],
+    buttons: [toggle, copyButton(KEYS.copy(name), ask, context.say), rotate],
     hide,
   };
 }

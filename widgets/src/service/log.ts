@@ -1,13 +1,13 @@
 import { acting } from "../lib/acting";
 import { button, h, icon, setText, show } from "../lib/dom";
 import { saveText } from "../lib/download";
-import { plural } from "../lib/format";
+import { LOG } from "../lib/texts";
 import { type Context, foldable, type Section } from "./section";
 
 /** Distance from the end, in pixels, that still counts as being at the end. */
 const NEAR = 12;
-const LEVELS = ["info", "warning", "error"] as const;
-type Level = (typeof LEVELS)[number];
+type Level = keyof typeof LOG.levels;
+const LEVELS: Level[] = ["info", "warning", "error"];
 
 /** The last lines of the log. It follows the newest until the user scrolls up, or pauses it. */
 export function log(context: Context): Section {
@@ -15,7 +15,7 @@ export function log(context: Context): Section {
     class: "mlm-lines",
     role: "log",
     "aria-live": "off",
-    "aria-label": "Log of the service",
+    "aria-label": LOG.label,
     tabindex: "0",
   });
   const missed = h("span");
@@ -28,27 +28,25 @@ export function log(context: Context): Section {
   const search = h("input", {
     type: "search",
     class: "mlm-input",
-    placeholder: "Search",
-    "aria-label": "Search the log",
+    placeholder: LOG.searchHint,
+    "aria-label": LOG.search,
   });
   const level = h(
     "select",
-    { class: "mlm-input", "aria-label": "Least level shown" },
-    h("option", { value: "info" }, "All levels"),
-    h("option", { value: "warning" }, "Warnings and errors"),
-    h("option", { value: "error" }, "Errors"),
+    { class: "mlm-input", "aria-label": LOG.level },
+    ...LEVELS.map((value) => h("option", { value }, LOG.levels[value])),
   );
   const pause = h(
     "button",
     { type: "button", class: "mlm-button", "aria-pressed": "false" },
-    "Pause",
+    LOG.pause,
   );
-  const save = button("Download");
+  const save = button(LOG.download);
   const found = h("span", { class: "mlm-found", role: "status" });
   const { element, remark } = foldable(
     context,
     "log",
-    "Log",
+    LOG.title,
     h("div", { class: "mlm-log-bar mlm-row" }, search, level, found, pause, save),
     h("div", { class: "mlm-log-frame" }, lines, resume),
   );
@@ -77,14 +75,14 @@ export function log(context: Context): Section {
   function mark(): void {
     if (following) seen = end;
     show(resume, !following);
-    setText(missed, end > seen ? plural(end - seen, "new line") : "To the newest line");
+    setText(missed, end > seen ? LOG.missed(end - seen) : LOG.newest);
   }
 
   function draw(): void {
     const { dropped, lines: texts } = context.python.get("tail");
     show(element, dropped + texts.length > 0);
     if (paused) {
-      setText(pause, `Resume (${plural(Math.max(dropped + texts.length - end, 0), "new line")})`);
+      setText(pause, LOG.resume(Math.max(dropped + texts.length - end, 0)));
       return;
     }
     if (dropped > end || dropped + texts.length < end) {
@@ -102,7 +100,7 @@ export function log(context: Context): Section {
     const made = texts.slice(end - dropped).map(lineOf);
     lines.append(...made);
     end = dropped + texts.length;
-    setText(remark, dropped ? `${plural(dropped, "earlier line")} not shown` : "");
+    setText(remark, dropped ? LOG.dropped(dropped) : "");
     choose(made);
     if (following) toEnd();
     mark();
@@ -132,7 +130,7 @@ export function log(context: Context): Section {
     }
     const isFiltered = words !== "" || least > 0;
     const count = lines.querySelectorAll(":scope > :not([hidden])").length;
-    setText(found, isFiltered ? `${plural(count, "line")} found` : "");
+    setText(found, isFiltered ? LOG.found(count) : "");
   }
 
   function chooseAll(): void {
@@ -143,13 +141,13 @@ export function log(context: Context): Section {
   function setPaused(isPaused: boolean): void {
     paused = isPaused;
     pause.setAttribute("aria-pressed", String(paused));
-    if (!paused) setText(pause, "Pause");
+    if (!paused) setText(pause, LOG.pause);
     draw();
   }
 
   async function download(): Promise<void> {
     const { text } = await context.python.ask("log", {}, 60);
-    saveText(text, `${context.python.get("snapshot").name}.log`);
+    saveText(text, LOG.fileName(context.python.get("snapshot").name));
   }
 
   lines.addEventListener("scroll", () => {
@@ -162,7 +160,7 @@ export function log(context: Context): Section {
   search.addEventListener("input", chooseAll);
   level.addEventListener("change", chooseAll);
   pause.addEventListener("click", () => setPaused(!paused));
-  save.addEventListener("click", () => void act(save, download, "The log was downloaded."));
+  save.addEventListener("click", () => void act(save, download, LOG.downloaded));
   // An output that is not yet laid out, or is folded, cannot scroll: catch up when it can.
   const resized = new ResizeObserver(() => following && follow());
   resized.observe(lines);

@@ -4,6 +4,7 @@ import { changeList } from "../lib/changes";
 import { confirmation } from "../lib/confirm";
 import { button, h, onEnter, show } from "../lib/dom";
 import { stateWord } from "../lib/state";
+import { MANAGE } from "../lib/texts";
 import { type Context, foldable, type Section } from "./section";
 
 const SECONDS = 180;
@@ -13,29 +14,29 @@ export function manage(context: Context): Section {
   const { python } = context;
   const { act, trouble, fail } = acting(context.say);
   const question = confirmation();
-  const replicas = input("number", "Replicas wanted");
+  const replicas = input("number", MANAGE.replicasWanted);
   replicas.min = "1";
-  const scale = button("Scale");
-  const models = input("text", "Models to serve");
-  models.placeholder = "NAME:VERSION, …";
-  const plan = button("Plan");
-  const update = button("Update");
+  const scale = button(MANAGE.scale);
+  const models = input("text", MANAGE.modelsWanted);
+  models.placeholder = MANAGE.modelsExample;
+  const plan = button(MANAGE.plan);
+  const update = button(MANAGE.update);
   const planned = h("div", { class: "mlm-plan" });
-  const restart = button("Restart");
-  const reload = button("Reload the script");
-  const stop = button("Stop");
-  const start = button("Start");
-  const remove = button("Delete …");
+  const restart = button(MANAGE.restart);
+  const reload = button(MANAGE.reload);
+  const stop = button(MANAGE.stop);
+  const start = button(MANAGE.start);
+  const remove = button(MANAGE.delete);
   remove.classList.add("mlm-danger");
   const parts = h(
     "div",
     { class: "mlm-manage-parts" },
-    field("Replicas", replicas, scale),
-    field("Models", models, plan, update),
+    field(MANAGE.replicas, replicas, scale),
+    field(MANAGE.models, models, plan, update),
     planned,
     h("div", { class: "mlm-row" }, restart, reload, stop, start, remove),
   );
-  const { element } = foldable(context, "manage", "Manage", question.element, trouble, parts);
+  const { element } = foldable(context, "manage", MANAGE.title, question.element, trouble, parts);
   let known = { replicas: "", models: "" };
 
   const wanted = () => ({
@@ -54,35 +55,33 @@ export function manage(context: Context): Section {
         planned.replaceChildren(changeList(changes));
         if (problem) fail(problem);
       },
-      "The plan is shown.",
+      MANAGE.planned,
     );
   }
 
   async function change(): Promise<void> {
-    const done = await act(update, () => python.ask("update", wanted(), SECONDS), "It is updated.");
+    const done = await act(update, () => python.ask("update", wanted(), SECONDS), MANAGE.updated);
     if (done) planned.replaceChildren();
   }
 
   async function setScale(): Promise<void> {
     const count = Number(replicas.value);
     if (!Number.isInteger(count) || count < 1) {
-      fail(`'${replicas.value}' is no number of replicas; 1 is the least.`);
+      fail(MANAGE.replicasWrong(replicas.value));
       return;
     }
-    await act(scale, () => python.ask("scale", { replicas: count }, SECONDS), "It is scaled.");
+    await act(scale, () => python.ask("scale", { replicas: count }, SECONDS), MANAGE.scaled);
   }
 
   async function halt(): Promise<void> {
-    const asked = "Stop the service? It answers nobody until it is started again.";
-    if (await question.ask(asked, "Stop it"))
-      await act(stop, () => python.ask("stop", {}, SECONDS), "It is stopped.");
+    if (await question.ask(MANAGE.stopQuestion, MANAGE.stopYes))
+      await act(stop, () => python.ask("stop", {}, SECONDS), MANAGE.stopped);
   }
 
   async function destroy(): Promise<void> {
     const { name } = python.get("snapshot");
-    const asked = `Delete ${name} with its keys, logs and revisions? Type its name to confirm.`;
-    if (await question.ask(asked, "Delete it", name))
-      await act(remove, () => python.ask("delete", { name }, SECONDS), `${name} is deleted.`);
+    if (await question.ask(MANAGE.deleteQuestion(name), MANAGE.deleteYes, name))
+      await act(remove, () => python.ask("delete", { name }, SECONDS), MANAGE.deleted(name));
   }
 
   const simple = (place: HTMLButtonElement, kind: "start" | "restart" | "reload", words: string) =>
@@ -90,9 +89,9 @@ export function manage(context: Context): Section {
       "click",
       () => void act(place, () => python.ask(kind, {}, SECONDS), words),
     );
-  simple(restart, "restart", "It restarts.");
-  simple(reload, "reload", "The script is read again.");
-  simple(start, "start", "It starts.");
+  simple(restart, "restart", MANAGE.restarted);
+  simple(reload, "reload", MANAGE.reloaded);
+  simple(start, "start", MANAGE.started);
   scale.addEventListener("click", () => void setScale());
   plan.addEventListener("click", () => void look());
   update.addEventListener("click", () => void change());
@@ -116,12 +115,12 @@ export function manage(context: Context): Section {
       show(start, isStopped || snapshot.state === "Failed");
       show(stop, !isStopped);
       show(restart, !isStopped);
-      show(element, !["Deleted", "Deleting"].includes(snapshot.state));
+      show(element, snapshot.state !== "Deleted" && snapshot.state !== "Deleting");
     },
   };
 }
 
-function input(type: string, label: string): HTMLInputElement {
+function input(type: "number" | "text", label: string): HTMLInputElement {
   return h("input", { type, class: "mlm-input", "aria-label": label, spellcheck: "false" });
 }
 

@@ -1,17 +1,15 @@
 import { fill, h, setText, show } from "../lib/dom";
 import { duration } from "../lib/format";
+import { PROGRESS } from "../lib/texts";
 import { isServing, type Section } from "./section";
 
-const STEPS: [stage: string, label: string][] = [
-  ["environment", "Environment"],
-  ["start", "Start"],
-  ["init", "init()"],
-  ["sample", "Sample"],
-  ["ready", "Healthy"],
-];
+type Stage = keyof typeof PROGRESS.stages;
+type Status = keyof typeof PROGRESS.statuses;
+
+const STAGES: Stage[] = ["environment", "start", "init", "sample", "ready"];
 
 /** Where the way broke off, for failures that do not say it themselves. */
-const BREAKS: Record<string, string> = {
+const BREAKS: Record<string, Stage> = {
   EnvironmentFailed: "environment",
   PortInUse: "start",
   ConfigurationError: "start",
@@ -27,7 +25,7 @@ const BREAKS: Record<string, string> = {
 
 /** The way to Healthy, shown while it is walked and where it broke off. */
 export function progress(): Section {
-  const list = h("ol", { class: "mlm-progress", "aria-label": "Progress of the deployment" });
+  const list = h("ol", { class: "mlm-progress", "aria-label": PROGRESS.label });
   const elapsed = h("span", { class: "mlm-elapsed", "aria-hidden": "true" });
   let stage = "";
   let since = Date.now();
@@ -45,19 +43,19 @@ export function progress(): Section {
         since = Date.now();
         setText(elapsed, "");
       }
-      const steps = STEPS.filter(
-        ([id]) => id !== "sample" || snapshot.sample || stage === "sample",
+      const steps = STAGES.filter(
+        (each) => each !== "sample" || snapshot.sample || stage === "sample",
       );
-      const reached = steps.findIndex(([id]) => id === stage);
+      const reached = steps.indexOf(stage as Stage);
       fill(list, steps.length, () => h("li", {}, h("span", { class: "mlm-step-label" }))).forEach(
         (item, index) => {
           const status = statusOf(index, stage === "ready" ? steps.length : reached, broken);
           item.dataset.status = status;
           item.toggleAttribute("aria-current", false);
           if (index === reached && !broken) item.setAttribute("aria-current", "step");
-          const label = item.firstElementChild as HTMLElement;
-          setText(label, steps[index]?.[1] ?? "");
-          item.setAttribute("aria-label", `${label.textContent}: ${status}`);
+          const label = PROGRESS.stages[steps[index] as Stage];
+          setText(item.firstElementChild as HTMLElement, label);
+          item.setAttribute("aria-label", PROGRESS.step(label, PROGRESS.statuses[status]));
           if (status === "running") item.append(elapsed);
         },
       );
@@ -69,8 +67,8 @@ export function progress(): Section {
   };
 }
 
-function statusOf(index: number, reached: number, broken: boolean): string {
+function statusOf(index: number, reached: number, broken: boolean): Status {
   if (index < reached) return "done";
-  if (index > reached) return "to come";
+  if (index > reached) return "coming";
   return broken ? "failed" : "running";
 }

@@ -1,9 +1,8 @@
 import type { Replica } from "../contract";
 import { fill, h, setText, show } from "../lib/dom";
 import { age, bytes } from "../lib/format";
+import { REPLICAS } from "../lib/texts";
 import { type Context, foldable, type Section } from "./section";
-
-const COLUMNS = ["Replica", "Stage", "Restarts", "Age", "Memory"];
 
 export function replicas(context: Context): Section {
   let shown: Replica[] = [];
@@ -11,10 +10,14 @@ export function replicas(context: Context): Section {
   const table = h(
     "table",
     {},
-    h("thead", {}, h("tr", {}, ...COLUMNS.map((title) => h("th", { scope: "col" }, title)))),
+    h(
+      "thead",
+      {},
+      h("tr", {}, ...REPLICAS.columns.map((title) => h("th", { scope: "col" }, title))),
+    ),
     body,
   );
-  const { element, remark } = foldable(context, "replicas", "Replicas", table);
+  const { element, remark } = foldable(context, "replicas", REPLICAS.title, table);
 
   function draw(now: number): void {
     fill(body, shown.length, emptyRow).forEach((line, index) => {
@@ -38,7 +41,7 @@ export function replicas(context: Context): Section {
     update(snapshot) {
       shown = snapshot.replicas;
       const ready = shown.filter((replica) => replica.ready).length;
-      setText(remark, `${ready} of ${snapshot.replicasWanted} ready`);
+      setText(remark, REPLICAS.ready(ready, snapshot.replicasWanted));
       show(element, shown.length > 0);
       draw(Date.now());
     },
@@ -47,5 +50,5 @@ export function replicas(context: Context): Section {
 }
 
 function emptyRow(): HTMLTableRowElement {
-  return h("tr", {}, h("th", { scope: "row" }), ...COLUMNS.slice(1).map(() => h("td")));
+  return h("tr", {}, h("th", { scope: "row" }), ...REPLICAS.columns.slice(1).map(() => h("td")));
 }

@@ -3,8 +3,9 @@ import { acting } from "../lib/acting";
 import { changeList } from "../lib/changes";
 import { confirmation } from "../lib/confirm";
 import { button, h, icon, setText, show } from "../lib/dom";
-import { age, plural } from "../lib/format";
+import { age } from "../lib/format";
 import { type Line, lines } from "../lib/lines";
+import { REVISIONS } from "../lib/texts";
 import { wordsOf } from "../lib/words";
 import { type Context, foldable, type Section } from "./section";
 
@@ -18,7 +19,7 @@ export function revisions(context: Context): Section {
   const { element, remark } = foldable(
     context,
     "revisions",
-    "Revisions",
+    REVISIONS.title,
     question.element,
     trouble,
     list,
@@ -28,12 +29,12 @@ export function revisions(context: Context): Section {
     let generation = 0;
     const title = h("strong");
     const made = h("span", { class: "mlm-detail" });
-    const back = button("Roll back");
+    const back = button(REVISIONS.back);
     const changes = h("div");
     const what = h(
       "details",
       { class: "mlm-calls" },
-      h("summary", {}, icon("chevron"), "What it changed"),
+      h("summary", {}, icon("chevron"), REVISIONS.changes),
       changes,
     );
 
@@ -48,10 +49,9 @@ export function revisions(context: Context): Section {
 
     async function rollBack(): Promise<void> {
       const wanted = generation;
-      const asked = `Go back to revision ${wanted}? It becomes a new revision; no request is lost.`;
-      if (!(await question.ask(asked, "Go back"))) return;
+      if (!(await question.ask(REVISIONS.question(wanted), REVISIONS.yes))) return;
       const ask = () => context.python.ask("rollback", { generation: wanted }, 120);
-      await act(back, ask, `Revision ${wanted} comes back.`);
+      await act(back, ask, REVISIONS.comesBack(wanted));
     }
 
     what.addEventListener("toggle", () => void look());
@@ -60,12 +60,12 @@ export function revisions(context: Context): Section {
       element: h("li", {}, h("div", { class: "mlm-row" }, title, made, back), what),
       draw(revision) {
         generation = revision.generation;
-        setText(title, `Revision ${generation}`);
-        const words = [`${age(revision.createdAt, now)} ago`];
+        setText(title, REVISIONS.name(generation));
+        const words = [REVISIONS.age(age(revision.createdAt, now))];
         if (revision.note) words.push(revision.note);
-        if (revision.current) words.unshift("current");
+        if (revision.current) words.unshift(REVISIONS.current);
         setText(made, words.join(" · "));
-        back.setAttribute("aria-label", `Roll back to revision ${generation}`);
+        back.setAttribute("aria-label", REVISIONS.backTo(generation));
         show(back, !revision.current);
       },
     };
@@ -82,7 +82,7 @@ export function revisions(context: Context): Section {
     element,
     update(snapshot: Snapshot) {
       shown = [...snapshot.revisions].sort((one, other) => other.generation - one.generation);
-      setText(remark, plural(shown.length, "revision"));
+      setText(remark, REVISIONS.count(shown.length));
       show(element, shown.length > 0 && snapshot.state !== "Deleted");
       draw(Date.now());
     },

@@ -2,22 +2,24 @@ import type { Traffic } from "../contract";
 import { h, setText, show } from "../lib/dom";
 import { milliseconds, percent, rate } from "../lib/format";
 import { sparkline } from "../lib/plot";
+import type { Tone } from "../lib/state";
+import { TRAFFIC } from "../lib/texts";
 import { type Context, foldable, type Section } from "./section";
 
 const SLOTS = 60;
 
 /** What the service was asked in the last two minutes: rate, latency, errors. */
 export function traffic(context: Context): Section {
-  const requests = figure("Requests", "busy");
-  const latency = figure("Latency", "good");
-  const errors = figure("Errors", "bad");
+  const requests = figure(TRAFFIC.requests, "busy");
+  const latency = figure(TRAFFIC.latency, "good");
+  const errors = figure(TRAFFIC.errors, "bad");
   const { element, remark } = foldable(
     context,
     "traffic",
-    "Requests",
+    TRAFFIC.title,
     h("div", { class: "mlm-figures-row" }, requests.element, latency.element, errors.element),
   );
-  setText(remark, "last 2 minutes");
+  setText(remark, TRAFFIC.period);
 
   function draw(readings: Traffic[]): void {
     const last = readings.at(-1);
@@ -27,19 +29,19 @@ export function traffic(context: Context): Section {
     requests.draw(
       readings.map((one) => one.rate),
       rate(last.rate),
-      "now",
+      TRAFFIC.requestsNow,
     );
     latency.draw(
       readings.map((one) => one.p95),
       answered ? milliseconds(answered.p50 ?? 0) : "–",
       answered
-        ? `median · p95 ${milliseconds(answered.p95 ?? 0)} · p99 ${milliseconds(answered.p99 ?? 0)}`
-        : "no requests yet",
+        ? TRAFFIC.percentiles(milliseconds(answered.p95 ?? 0), milliseconds(answered.p99 ?? 0))
+        : TRAFFIC.noRequests,
     );
     errors.draw(
       readings.map((one) => one.errors),
       percent(last.errors),
-      "answered with 400 and above",
+      TRAFFIC.errorsAre,
     );
   }
 
@@ -49,7 +51,7 @@ export function traffic(context: Context): Section {
 }
 
 /** A number that stands for now, with its last two minutes beneath. */
-function figure(title: string, tone: string) {
+function figure(title: string, tone: Tone) {
   const value = h("strong");
   const detail = h("span", { class: "mlm-detail" });
   const plot = sparkline(tone);
@@ -64,7 +66,7 @@ function figure(title: string, tone: string) {
     draw(values: (number | null)[], now: string, words: string): void {
       setText(value, now);
       setText(detail, words);
-      plot.draw(values, SLOTS, `${title} of the last two minutes, now ${now}`);
+      plot.draw(values, SLOTS, TRAFFIC.plot(title, now));
     },
   };
 }

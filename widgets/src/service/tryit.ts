@@ -3,6 +3,7 @@ import { acting } from "../lib/acting";
 import { fill, h, icon, setText, show } from "../lib/dom";
 import { bytes, milliseconds, pretty } from "../lib/format";
 import { tabs } from "../lib/tabs";
+import { TRY } from "../lib/texts";
 import { calls } from "./calls";
 import { blank, formOf } from "./form";
 import { type Context, foldable, isServing, type Section, type Ui } from "./section";
@@ -21,34 +22,31 @@ export function tryIt(context: Context): Section {
     class: "mlm-body",
     rows: "6",
     spellcheck: "false",
-    "aria-label": "Request body",
-    placeholder: '{"data": [[1, 2, 3]]}',
+    "aria-label": TRY.body,
+    placeholder: TRY.bodyExample,
   });
   const form = h("div", { class: "mlm-form" });
-  const file = h("input", { type: "file", "aria-label": "File to send" });
-  const fileNote = h("p", { class: "mlm-hint" }, "It is sent as it is.");
+  const file = h("input", { type: "file", "aria-label": TRY.file });
+  const fileNote = h("p", { class: "mlm-hint" }, TRY.fileHint);
   const filePart = h("div", {}, file, fileNote);
-  const choice = tabs<Ui["mode"]>(
-    "How to write the request",
-    { form: "Form", json: "JSON", file: "File" },
-    (mode) => {
-      context.ui.set({ mode });
-      drawMode();
-    },
-  );
-  const run = h("button", { type: "button", class: "mlm-button mlm-run" }, icon("play"), "Run");
-  const reset = h("button", { type: "button", class: "mlm-link" }, "Reset to the sample");
+  const choice = tabs<Ui["mode"]>(TRY.modes, TRY.modeNames, (mode) => {
+    context.ui.set({ mode });
+    drawMode();
+  });
+  const run = h("button", { type: "button", class: "mlm-button mlm-run" }, icon("play"), TRY.run);
+  const reset = h("button", { type: "button", class: "mlm-link" }, TRY.reset);
   const answer = h("pre", {
     class: "mlm-answer",
     role: "group",
     tabindex: "0",
-    "aria-label": "Answer",
+    "aria-label": TRY.answer,
+    "data-empty": TRY.answerToCome,
   });
   const headers = h("ul", { class: "mlm-headers" });
   const headersPart = h(
     "details",
     { class: "mlm-calls" },
-    h("summary", {}, icon("chevron"), "Headers"),
+    h("summary", {}, icon("chevron"), TRY.headers),
     headers,
   );
   const figures = h("span", { class: "mlm-figures" });
@@ -57,7 +55,7 @@ export function tryIt(context: Context): Section {
   const { element, remark } = foldable(
     context,
     "try",
-    "Try it",
+    TRY.title,
     h(
       "div",
       { class: "mlm-exchange" },
@@ -72,12 +70,12 @@ export function tryIt(context: Context): Section {
       h(
         "div",
         { class: "mlm-half" },
-        h("span", { class: "mlm-caption" }, "Answer", figures),
+        h("span", { class: "mlm-caption" }, TRY.answer, figures),
         answer,
         headersPart,
       ),
     ),
-    h("div", { class: "mlm-toolbar" }, run, h("kbd", {}, "Ctrl+Enter"), reset),
+    h("div", { class: "mlm-toolbar" }, run, h("kbd", {}, TRY.runKeys), reset),
     code.element,
   );
 
@@ -92,11 +90,10 @@ export function tryIt(context: Context): Section {
 
   function drawForm(): void {
     const value = readable(body.value, schema);
-    if (value === undefined)
-      form.replaceChildren(h("p", {}, "The request is not JSON: mend it under “JSON”."));
+    if (value === undefined) form.replaceChildren(h("p", {}, TRY.notJson));
     else
       form.replaceChildren(
-        formOf(schema ?? undefined, value, isPlain(value) ? "" : "Request", (next) => {
+        formOf(schema ?? undefined, value, isPlain(value) ? "" : TRY.form, (next) => {
           body.value = pretty(JSON.stringify(next));
           edited();
         }),
@@ -113,11 +110,9 @@ export function tryIt(context: Context): Section {
   async function request(): Promise<Body> {
     if (context.ui.value.mode !== "file") return { body: body.value, mediaType: JSON_TYPE };
     const chosen = file.files?.[0];
-    if (!chosen) throw new Error("No file is chosen.");
+    if (!chosen) throw new Error(TRY.noFile);
     if (chosen.size > LARGEST_FILE)
-      throw new Error(
-        `The file has ${bytes(chosen.size)}; up to ${bytes(LARGEST_FILE)} go through the panel. Use svc.run.`,
-      );
+      throw new Error(TRY.fileTooLarge(bytes(chosen.size), bytes(LARGEST_FILE)));
     return { file: await base64(chosen), mediaType: chosen.type || "application/octet-stream" };
   }
 
@@ -138,13 +133,13 @@ export function tryIt(context: Context): Section {
       setText(line, (sent[index] ?? []).join(": "));
     });
     show(headersPart, sent.length > 0);
-    context.say(`Answer ${status} in ${milliseconds(spent)}.`);
+    context.say(TRY.answered(status, milliseconds(spent)));
   }
 
   function showFailure(words: string): void {
     setText(answer, words);
     answer.dataset.tone = "bad";
-    setText(figures, "no answer");
+    setText(figures, TRY.notAnswered);
     figures.dataset.tone = "bad";
     show(headersPart, false);
     context.say(words);
@@ -218,7 +213,7 @@ function base64(file: File): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(String(reader.result).replace(/^[^,]*,/, ""));
-    reader.onerror = () => reject(new Error(`The file cannot be read: ${reader.error?.message}.`));
+    reader.onerror = () => reject(new Error(TRY.fileUnreadable(reader.error?.message)));
     reader.readAsDataURL(file);
   });
 }

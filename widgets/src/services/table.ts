@@ -4,9 +4,9 @@ import { percent, rate } from "../lib/format";
 import { type Line, lines } from "../lib/lines";
 import { type Plot, sparkline } from "../lib/plot";
 import { stateChip, stateWord } from "../lib/state";
+import { SERVICES_TABLE } from "../lib/texts";
 
 const SLOTS = 30;
-const COLUMNS = ["Service", "State", "Ready", "Requests", "Models", "Target"];
 
 /** What the table tells of clicks, and what it is told to mark. */
 export interface Choices {
@@ -18,7 +18,7 @@ export interface Choices {
 
 /** The table of services: a line is made once per service and changed in place. */
 export function servicesTable(choices: () => Choices) {
-  const all = h("input", { type: "checkbox", "aria-label": "Choose all services shown" });
+  const all = h("input", { type: "checkbox", "aria-label": SERVICES_TABLE.chooseAll });
   const body = h("tbody");
   const drawLines = lines<ServiceRow>(
     body,
@@ -36,7 +36,9 @@ export function servicesTable(choices: () => Choices) {
         "tr",
         {},
         h("td", {}, all),
-        ...COLUMNS.map((title) => h("th", { scope: "col", "data-column": title }, title)),
+        ...Object.entries(SERVICES_TABLE.columns).map(([column, title]) =>
+          h("th", { scope: "col", "data-column": column }, title),
+        ),
       ),
     ),
     body,
@@ -66,11 +68,11 @@ function lineOf(choices: () => Choices): Line<ServiceRow> {
   const open = h("button", { type: "button", class: "mlm-link mlm-open" });
   const chip = stateChip();
   const reason = h("span", { class: "mlm-why" });
-  const ready = h("td", { "data-column": "Ready" });
+  const ready = h("td", { "data-column": "ready" });
   const plot: Plot = sparkline();
   const figure = h("span", { class: "mlm-figure" });
-  const models = h("td", { "data-column": "Models" });
-  const target = h("td", { "data-column": "Target" });
+  const models = h("td", { "data-column": "models" });
+  const target = h("td", { "data-column": "target" });
   const element = h(
     "tr",
     {},
@@ -91,20 +93,19 @@ function lineOf(choices: () => Choices): Line<ServiceRow> {
       const { chosen, opened } = choices();
       name = row.name;
       check.checked = chosen.has(name);
-      check.setAttribute("aria-label", `Choose ${name}`);
+      check.setAttribute("aria-label", SERVICES_TABLE.choose(name));
       setText(open, name);
       open.setAttribute("aria-expanded", String(opened === name));
       const tone = chip.set(stateWord(row));
       setText(reason, tone === "bad" || tone === "warn" ? row.reason : "");
       chip.element.title = row.message;
-      setText(ready, `${row.ready} of ${row.wanted}`);
+      setText(ready, SERVICES_TABLE.ready(row.ready, row.wanted));
       const now = row.rates.at(-1);
       const failing = row.errors.at(-1) ?? 0;
-      plot.draw(row.rates, SLOTS, `Requests of the last minute, now ${rate(now ?? 0)}`);
-      setText(
-        figure,
-        now === undefined ? "–" : rate(now) + (failing ? `, ${percent(failing)} failed` : ""),
-      );
+      plot.draw(row.rates, SLOTS, SERVICES_TABLE.plot(rate(now ?? 0)));
+      const figures = now === undefined ? "–" : rate(now);
+      const isFailing = now !== undefined && failing > 0;
+      setText(figure, isFailing ? SERVICES_TABLE.failing(figures, percent(failing)) : figures);
       figure.dataset.tone = failing ? "bad" : "calm";
       setText(models, row.models.join(", "));
       models.title = row.models.join(", ");
