@@ -64,6 +64,8 @@ def call(
         return getattr(Workspace, verb.method)(**values)
     progress = {"on_event": on_event} if verb.progress else {}
     opened = workspace()
+    if not verb.examines:
+        opened.check_settings()
     place = {name: values.pop(name) for name in _PLACE if name in values}
     if place:
         opened = opened.with_settings(place)

@@ -19,7 +19,7 @@ from mlmagic._version import __version__
 from mlmagic.entities import Check, DoctorReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SECONDS = 5
 _LITTLE_DISK = 2 * 10**9
@@ -28,21 +28,23 @@ _OLDEST_PYTHON = (3, 11)
 _BUNDLE = Path(__file__).parent / "panels" / "static" / "service.js"
 
 
-def examine(root: Path, cache: Path) -> DoctorReport:
+def examine(root: Path, cache: Path, problems: Sequence[str] = ()) -> DoctorReport:
     """Look at this machine.
 
     Args:
         root: Folder of the workspace.
         cache: Folder of the realised environments.
+        problems: What is wrong with the settings.
     """
-    return DoctorReport(checks=tuple(_checks(root, cache)))
+    return DoctorReport(checks=tuple(_checks(root, cache, problems)))
 
 
-def _checks(root: Path, cache: Path) -> Iterator[Check]:
+def _checks(root: Path, cache: Path, problems: Sequence[str]) -> Iterator[Check]:
     yield Check(name="mlmagic", state="ok", found=f"{__version__} in {Path(__file__).parent}")
     yield _python()
     yield _kernel()
     yield _uv()
+    yield _settings(problems)
     yield _folder("workspace", root)
     yield _folder("environments", cache)
     yield _front_end()
@@ -77,6 +79,17 @@ def _uv() -> Check:
         advice = "Run: pip install uv."
         return Check(name="uv", state="missing", found="no uv that runs", advice=advice)
     return Check(name="uv", state="ok", found=f"{answer} ({uv})")
+
+
+def _settings(problems: Sequence[str]) -> Check:
+    if not problems:
+        return Check(name="settings", state="ok", found="all can be read")
+    return Check(
+        name="settings",
+        state="missing",
+        found=f"{len(problems)} wrong",
+        advice=" ".join(problems),
+    )
 
 
 def _folder(name: str, folder: Path) -> Check:

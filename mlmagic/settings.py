@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from mlmagic.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 FILE_NAME = "mlmagic.toml"
 FORMATS = ("json", "jsonc", "yaml", "yamlc", "table", "tsv", "none")
@@ -121,7 +121,7 @@ class Settings:
         arguments: Values that win over all others.
 
     Raises:
-        ConfigurationError: An argument is unknown. Wrong values are told when they are read.
+        ConfigurationError: An argument is unknown or wrong; other faults are told when read.
     """
 
     aci_target = Setting[str](
@@ -203,19 +203,19 @@ class Settings:
         self, root: Path | None = None, arguments: Mapping[str, object] | None = None
     ) -> None:
         self._file = root / FILE_NAME if root is not None else None
-        self._arguments = dict(arguments or {})
-        _check_names(self._arguments, "argument")
+        self._arguments = {k: v for k, v in (arguments or {}).items() if v is not None}
+        for name, value in self._arguments.items():
+            _read(_named(name, "argument"), value, "argument")
 
-    @classmethod
-    def read(cls, root: Path | None, arguments: Mapping[str, object] | None = None) -> Settings:
-        """Make the settings of a workspace and check all values at once.
+    def check(self) -> None:
+        """Check all values and names at once.
 
         Raises:
             ConfigurationError: A name is unknown or a value wrong.
         """
-        settings = cls(root, arguments)
-        settings.rows()
-        return settings
+        for *_, error in self._examined():
+            if error:
+                raise error
 
     @classmethod
     def table(cls) -> dict[str, Setting[Any]]:
@@ -227,12 +227,25 @@ class Settings:
         return self.look_up(self.table()[name])[1]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every setting as it is now: name, value, origin, what it is for."""
-        found = {name: self.look_up(row) for name, row in self.table().items()}
+        """Every setting as it is now: name, value, origin, what it is for, what is wrong with it.
+
+        Keys of the file that are no settings, and a file that cannot be read, have rows too.
+        """
+        table = self.table()
         return [
-            {"name": name, "value": value, "origin": origin, "help": self.table()[name].help}
-            for name, (value, origin) in found.items()
+            {
+                "name": name,
+                "value": value,
+                "origin": origin,
+                "help": table[name].help if name in table else "",
+                "problem": str(error or ""),
+            }
+            for name, value, origin, error in self._examined()
         ]
+
+    def problems(self) -> list[str]:
+        """Everything that is wrong, in words."""
+        return [row["problem"] for row in self.rows() if row["problem"]]
 
     @classmethod
     def as_variables(cls, values: Mapping[str, str]) -> dict[str, str]:
@@ -241,51 +254,86 @@ class Settings:
         Raises:
             ConfigurationError: A name is unknown, or a value breaks its rule.
         """
-        _check_names(values, "--set")
         for name, value in values.items():
-            _read(cls.table()[name], value, "--set")
+            _read(_named(name, "--set"), value, "--set")
         return {cls.table()[name].variable: value for name, value in values.items()}
 
-    def look_up(self, setting: Setting[Any]) -> tuple[Any, str]:
+    def look_up(self, setting: Setting[Any], *, strict: bool = True) -> tuple[Any, str]:
         """Return a setting's value and origin.
+
+        Args:
+            setting: Which.
+            strict: Whether what is wrong is an error; else the default stands for it.
 
         Raises:
             ConfigurationError: The value breaks its rule, or the file cannot be read.
         """
-        for source, origin in self._sources(setting):
-            if setting.name in source:
-                return _read(setting, source[setting.name], origin), origin
-        return setting.default() if callable(setting.default) else setting.default, "default"
-
-    def _sources(self, setting: Setting[Any]) -> list[tuple[Mapping[str, Any], str]]:
-        written = os.environ.get(setting.variable, "")
-        environment = {setting.name: written} if written else {}
-        return [
-            ({k: v for k, v in self._arguments.items() if v is not None}, "argument"),
-            (environment, setting.variable),
-            (self._read_file(), FILE_NAME),
-        ]
-
-    def _read_file(self) -> dict[str, Any]:
-        if self._file is None:
-            return {}
+        content, faults = self._read_file()
+        for error in faults.values() if strict else ():
+            raise error
         try:
-            content = tomllib.loads(self._file.read_text(encoding="utf-8"))
+            return self._value(setting, content)
+        except ConfigurationError:
+            if strict:
+                raise
+            return _default(setting), "default"
+
+    def _examined(self) -> Iterator[tuple[str, Any, str, ConfigurationError | None]]:
+        """Tell name, value, origin and fault of every setting, and of what is none in the file."""
+        content, faults = self._read_file()
+        for name, setting in self.table().items():
+            try:
+                yield name, *self._value(setting, content), None
+            except ConfigurationError as error:
+                yield name, *self._written(setting, content), error
+        for name, error in faults.items():
+            yield name, content.get(name), FILE_NAME, error
+
+    def _value(self, setting: Setting[Any], content: Mapping[str, Any]) -> tuple[Any, str]:
+        written, origin = self._written(setting, content)
+        if origin == "default":
+            return _default(setting), origin
+        return _read(setting, written, origin), origin
+
+    def _written(self, setting: Setting[Any], content: Mapping[str, Any]) -> tuple[Any, str]:
+        """Return a value as it is written where it counts, and where that is."""
+        if setting.name in self._arguments:
+            return self._arguments[setting.name], "argument"
+        if written := os.environ.get(setting.variable, ""):
+            return written, setting.variable
+        if setting.name in content:
+            return content[setting.name], FILE_NAME
+        return None, "default"
+
+    def _read_file(self) -> tuple[dict[str, Any], dict[str, ConfigurationError]]:
+        """Return what the file says, and its faults by key; by its name where it is unreadable."""
+        if self._file is None:
+            return {}, {}
+        try:
+            content = tomllib.loads(self._file.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
-            return {}
+            return {}, {}
         except (OSError, ValueError) as error:
-            raise ConfigurationError(f"The file '{self._file}' cannot be read: {error}.") from error
-        _check_names(content, f"key of '{self._file}'")
-        return content
+            fault = ConfigurationError(f"The file '{self._file}' cannot be read: {error}.")
+            return {}, {FILE_NAME: fault}
+        unknown = [name for name in content if name not in self.table()]
+        return content, {name: _no_setting(name, f"key of '{self._file}'") for name in unknown}
 
 
-def _check_names(found: Mapping[str, object], what: str) -> None:
-    for name in found:
-        if name not in Settings.table():
-            raise ConfigurationError(
-                f"There is no setting '{name}' ({what}).",
-                hint=did_you_mean(name, Settings.table()),
-            )
+def _named(name: str, what: str) -> Setting[Any]:
+    if name not in Settings.table():
+        raise _no_setting(name, what)
+    return Settings.table()[name]
+
+
+def _no_setting(name: str, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"There is no setting '{name}' ({what}).", hint=did_you_mean(name, Settings.table())
+    )
+
+
+def _default(setting: Setting[Any]) -> Any:
+    return setting.default() if callable(setting.default) else setting.default
 
 
 def _read(setting: Setting[Any], value: Any, origin: str) -> Any:

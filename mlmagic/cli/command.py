@@ -117,7 +117,7 @@ def _format(line: Line, unsaid: str | None) -> str:
     from mlmagic.workspace.roots import find_root
 
     settings = Settings(find_root(Path(line.everywhere.get("path", "."))).path)
-    kind, origin = settings.look_up(Settings.output)
+    kind, origin = settings.look_up(Settings.output, strict=not line.verb.examines)
     return unsaid if unsaid and origin == "default" else str(kind)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.errors import UsageError
 from mlmagic.magics.showing import ServiceDisplay
+from mlmagic.settings import Settings
 
 if TYPE_CHECKING:
     from mlmagic.entities import CellOrigin
@@ -54,9 +55,11 @@ class Session:
     @property
     def headless(self) -> bool:
         """Whether nobody watches: the setting decides; else CI, or a client without input."""
-        settings = self.workspace().settings
-        if settings.headless or settings.origin("headless") != "default":
-            return settings.headless
+        # Where settings are wrong, the verbs that need them say so, and '%ml config' shows them.
+        settings = Settings(self.workspace().root)
+        headless, origin = settings.look_up(Settings.headless, strict=False)
+        if headless or origin != "default":
+            return bool(headless)
         kernel = getattr(self.shell, "kernel", None)
         # Papermill and nbclient refuse input; a notebook's front end allows it.
         return kernel is not None and not getattr(kernel, "_allow_stdin", True)

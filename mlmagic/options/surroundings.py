@@ -221,6 +221,7 @@ CONFIGURATION_VERBS = (
         method="show_settings",
         help="Show every setting, its value and where it comes from.",
         result="settings",
+        examines=True,
         examples=("config",),
     ),
     Verb(
@@ -329,6 +330,7 @@ WORKSPACE_VERBS = (
         method="doctor",
         help="Check what this machine has, and say what to do about what is missing.",
         result="DoctorReport",
+        examines=True,
         examples=("doctor",),
     ),
 )

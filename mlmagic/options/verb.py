@@ -24,6 +24,7 @@ class Verb:
         magic: Its own magic, such as ``%deploy`` or ``%%score_script``, beside ``%ml VERB``.
         shell: Whether the command ``mlmagic`` and ``%ml`` have it; cells need a notebook.
         progress: Whether the method takes ``on_event`` for lines of progress.
+        examines: Whether it tells what is wrong with the settings, and goes on.
         done: What is said where the result says nothing, with ``{keywords}`` and ``{result}``.
         examples: Lines that work, without the leading ``mlmagic``.
         result: What is returned.
@@ -38,6 +39,7 @@ class Verb:
     magic: str | None = None
     shell: bool = True
     progress: bool = False
+    examines: bool = False
     done: str = ""
     examples: tuple[str, ...] = ()
     result: str = ""

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 
 def settings(rows: list[dict[str, Any]]) -> list[Block]:
-    """A table of settings with their origins."""
+    """A table of settings with their origins, and below it what is wrong with them."""
     cells = [(row["name"], row["value"], row["origin"], row["help"]) for row in rows]
-    return [Table(("setting", "value", "origin", "meaning"), cells)]
+    blocks: list[Block] = [Table(("setting", "value", "origin", "meaning"), cells)]
+    problems = [row["problem"] for row in rows if row["problem"]]
+    return [*blocks, Lines(("", *problems))] if problems else blocks
 
 
 def configurations(kept: list[Any]) -> list[Block]:

@@ -27,16 +27,33 @@ class Rooms:
     Attributes:
         root: The workspace's folder.
         name: Its name.
-        settings: Every setting with where its value came from.
         created: Whether this object made the workspace's folder.
     """
 
     def __init__(self, root: Root, settings: Settings) -> None:
         self.root: Path = root.path
         self.name: str = root.name
-        self.settings = settings
         self.created = False
         self._found = root
+        self._unchecked = settings
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Every setting with where its value came from.
+
+        Raises:
+            ConfigurationError: A setting is wrong; it is told before anything is done with others.
+        """
+        self.check_settings()
+        return self._unchecked
+
+    def check_settings(self) -> None:
+        """Check the settings, also where none of them is needed.
+
+        Raises:
+            ConfigurationError: A setting is wrong.
+        """
+        self._unchecked.check()
 
     @property
     def exists(self) -> bool:

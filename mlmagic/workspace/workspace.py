@@ -47,7 +47,7 @@ class Workspace(
         settings: Settings that win over the environment and ``mlmagic.toml``.
 
     Raises:
-        ConfigurationError: The folder does not exist, or a setting is wrong.
+        ConfigurationError: The folder does not exist, or an argument of ``settings`` is wrong.
 
     Example:
         >>> from mlmagic import Workspace
@@ -63,7 +63,7 @@ class Workspace(
             root = find_root(Path.cwd())
         elif not isinstance(root, Root):
             root = open_root(Path(root))
-        super().__init__(root, Settings.read(root.path, settings))
+        super().__init__(root, Settings(root.path, settings))
 
     @classmethod
     def from_config(
@@ -178,11 +178,12 @@ class Workspace(
         ]
 
     def show_settings(self) -> list[dict[str, Any]]:
-        """List every setting with its value and where the value came from."""
-        return self.settings.rows()
+        """List every setting with its value, where that came from, and what is wrong with it."""
+        return self._unchecked.rows()
 
     def doctor(self) -> DoctorReport:
         """Check what this machine has, with what to do about what is missing."""
         from mlmagic.doctor import examine
 
-        return examine(self.root, self.cache_directory)
+        cache, _ = self._unchecked.look_up(Settings.cache_directory, strict=False)
+        return examine(self.root, cache, self._unchecked.problems())

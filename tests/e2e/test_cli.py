@@ -137,9 +137,22 @@ def test_settings_and_workspace(run, tmp_path):
     assert run("workspace", "create", "sub", "-n", "other").returncode == 0
     assert json.loads(run("workspace", "show", "-o", "json").stdout)["root"] == str(tmp_path)
     (tmp_path / "mlmagic.toml").write_text("defalt_target = 1\n")
-    wrong = run("config")
+    wrong = run("model", "list")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert "Did you mean 'default_target'" in wrong.stderr
+
+
+@pytest.mark.parametrize("text", ["defalt_target = 1\n", "start_timeout_seconds = 0", "= nothing"])
+def test_wrong_settings_are_examined_all_the_same(run, tmp_path, text):
+    (tmp_path / "mlmagic.toml").write_text(text)
+    shown = run("config", MLMAGIC_OUTPUT="xml")
+    assert shown.returncode == 0, shown.stderr
+    told = run("model", "list", "-o", "json").stderr.removeprefix("error: ").strip()
+    assert told in shown.stdout
+    assert "The setting 'output' is 'xml' (MLMAGIC_OUTPUT), but must be one of" in shown.stdout
+    checks = json.loads(run("doctor", "-o", "json").stdout)
+    settings = next(each for each in checks["checks"] if each["name"] == "settings")
+    assert (checks["healthy"], settings["state"], settings["advice"]) == (False, "missing", told)
 
 
 def test_the_doctor(run):

@@ -180,6 +180,16 @@ def test_ml_settings_have_origins(shell, monkeypatch):
     assert "docker" in repr(shell.cell("%ml config"))
 
 
+def test_ml_settings_are_shown_where_they_are_wrong(shell, tmp_path):
+    (tmp_path / "mlmagic.toml").write_text("headless = 'maybe'\ntraget = 'docker'\n")
+    with pytest.raises(ConfigurationError, match="'headless' is 'maybe'"):
+        shell.cell("%ml model list")
+    shown = repr(shell.cell("%ml config"))
+    assert "'headless' is 'maybe' (mlmagic.toml), but must be true or false" in shown
+    assert "Did you mean 'target'" in shown
+    assert not shell.cell("%ml doctor").healthy
+
+
 def test_configurations_from_cells(shell):
     shell.cell("workers = 3")
     kept = shell.cell("%%deployment_config dc --expand\nworkers: {workers}\n")

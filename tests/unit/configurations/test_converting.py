@@ -55,7 +55,8 @@ def test_the_settings_say_it_for_every_service(text: str, tmp_path: Path) -> Non
     read = [parse("inference", json.dumps(inference), name="ic"), deployment]
     found = convert(read, service="svc")
     (tmp_path / "mlmagic.toml").write_text(found.settings, "utf-8")
-    settings = Settings.read(tmp_path)
+    settings = Settings(tmp_path)
+    settings.check()
     assert settings.default_target == deployment.compute_type
     assert settings.base_image == 'registry.example.com/"base":1'
     assert settings.target is None

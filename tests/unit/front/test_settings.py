@@ -62,12 +62,14 @@ def test_types(monkeypatch):
 def test_an_unknown_key_of_the_file_is_told_with_the_nearest(tmp_path):
     (tmp_path / "mlmagic.toml").write_text("default_traget = 'x'\n")
     with pytest.raises(ConfigurationError, match="Did you mean 'default_target'"):
-        Settings.read(tmp_path)
+        Settings(tmp_path).check()
 
 
 def test_an_unknown_argument_is_told():
     with pytest.raises(ConfigurationError, match="no setting 'headles'"):
         Settings(None, {"headles": True})
+    with pytest.raises(ConfigurationError, match=r"'maybe' \(argument\), but must be true or"):
+        Settings(None, {"headless": "maybe"})
 
 
 @pytest.mark.parametrize(
@@ -82,16 +84,43 @@ def test_a_wrong_value_is_told_with_its_origin(name, value, rule, monkeypatch):
     variable = Settings.table()[name].variable
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigurationError, match=rf"'{value}' \({variable}\), but must be {rule}"):
-        Settings.read(None)
+        Settings().check()
 
 
 def test_a_damaged_file_is_told(tmp_path):
     (tmp_path / "mlmagic.toml").write_text("= nothing")
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        Settings.read(tmp_path)
+        Settings(tmp_path).check()
 
 
 def test_rows_tell_everything():
     rows = Settings(None, {"headless": True}).rows()
-    assert {"name", "value", "origin", "help"} == set(rows[0])
+    assert {"name", "value", "origin", "help", "problem"} == set(rows[0])
     assert [row["name"] for row in rows] == sorted(Settings.table())
+
+
+def test_what_is_wrong_is_told_and_the_rest_goes_on(tmp_path, monkeypatch):
+    (tmp_path / "mlmagic.toml").write_text("headless = 'maybe'\noutputs = 1\ntarget = 'docker'\n")
+    monkeypatch.setenv("MLMAGIC_OUTPUT", "xml")
+    settings = Settings(tmp_path)
+    wrong = {row["name"]: row for row in settings.rows() if row["problem"]}
+    assert list(wrong) == ["headless", "output", "outputs"]
+    assert (wrong["headless"]["value"], wrong["headless"]["origin"]) == ("maybe", "mlmagic.toml")
+    assert (wrong["output"]["value"], wrong["output"]["origin"]) == ("xml", "MLMAGIC_OUTPUT")
+    assert "Did you mean 'output'" in wrong["outputs"]["problem"]
+    assert settings.problems() == [row["problem"] for row in wrong.values()]
+    assert settings.look_up(Settings.target, strict=False) == ("docker", "mlmagic.toml")
+    assert settings.look_up(Settings.output, strict=False) == ("table", "default")
+
+
+def test_of_a_damaged_file_the_other_sources_are_told(tmp_path, monkeypatch):
+    (tmp_path / "mlmagic.toml").write_text("= nothing")
+    monkeypatch.setenv("MLMAGIC_TARGET", "docker")
+    rows = {row["name"]: row for row in Settings(tmp_path).rows()}
+    assert (rows["target"]["value"], rows["target"]["problem"]) == ("docker", "")
+    assert "at line 1, column 1" in rows["mlmagic.toml"]["problem"]
+
+
+def test_a_file_of_windows_is_read(tmp_path):
+    (tmp_path / "mlmagic.toml").write_bytes(b"\xef\xbb\xbftarget = 'docker'\r\n")
+    assert Settings(tmp_path).target == "docker"
