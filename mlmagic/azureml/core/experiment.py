@@ -86,7 +86,10 @@ class Experiment:
         names = sorted(path.name for path in runs_of(workspace).glob("*") if path.is_dir())
         return [Experiment(workspace, name) for name in names if experiment_name in (None, name)]
 
-    @differs("The folder is not copied: there is no snapshot")
+    @differs(
+        "The folder is not copied: there is no snapshot; where the process ends without complete() "
+        "or fail(), the run is Failed, not Running for ever"
+    )
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
         """Begin a run of this process; `Run.complete` ends it, and takes what ``outputs`` holds.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mlmagic.azureml.core.offline_run import OfflineRun
 from mlmagic.azureml.core.run_metrics import RunMetrics
-from mlmagic.azureml.core.run_process import RunProcess
+from mlmagic.azureml.core.run_process import RunProcess, this_process
 from mlmagic.azureml.core.run_record import RECORD
 from mlmagic.azureml.coverage import differs, refuse, refused_class
 from mlmagic.azureml.exceptions import (
@@ -107,6 +107,7 @@ class Run(RunProcess, RunMetrics):
             "tags": dict(tags or {}),
             "properties": {},
             "metrics": {},
+            "begunBy": this_process(),
             **facts,
         }
         write_atomically(folder / RECORD, json.dumps(record, indent=2))
@@ -211,7 +212,7 @@ class Run(RunProcess, RunMetrics):
 
     def start(self) -> None:
         """Say that it runs."""
-        self._change(status="Running")
+        self._change(status="Running", begunBy=this_process())
 
     def complete(self, _set_status: bool = True) -> None:
         """Say that it came to its end."""

@@ -24,10 +24,22 @@ _FINAL = ("Completed", "Failed", "Canceled")
 # Whatever ends the group, this shell waits for the script, and writes how it ended to the file $0.
 _TELLS = 'trap : TERM INT; "$@"; code=$?; echo $code > "$0"; exit $code'
 _KILLED = "The script is gone without an exit code: it was killed, or the machine restarted."
+_LEFT = "The process that began the run ended without complete() or fail()."
+
+
+def this_process() -> dict[str, Any]:
+    """Return what a run remembers of the process that began it."""
+    from mlmagic.targets.processes import identify
+
+    return asdict(identify())
 
 
 class RunProcess(RunFiles):
-    """Status and end of a run; a submitted script's are those of its process."""
+    """Status and end of a run.
+
+    A submitted script's are those of its process. Another run ends where somebody says so; where
+    the process that began it is gone, it has failed until then.
+    """
 
     _outputs: Path | None
     _process: subprocess.Popen[bytes] | None = None
@@ -35,8 +47,7 @@ class RunProcess(RunFiles):
     @property
     def status(self) -> str:
         """``Running``, ``Completed``, ``Failed`` or ``Canceled``."""
-        self._settle()
-        return str(self._read()["status"])
+        return str(self._settled()["status"])
 
     def get_status(self) -> str:
         """Return the status."""
@@ -49,11 +60,11 @@ class RunProcess(RunFiles):
     @differs("There are no data sets and no definition in it")
     def get_details(self) -> dict[str, Any]:
         """Return what is known of the run, under v1's keys."""
-        record = self._read()
+        record = self._settled()
         return {
             "runId": self.id,
             "target": "local",
-            "status": self.status,
+            "status": record["status"],
             "startTimeUtc": record["startTimeUtc"],
             "endTimeUtc": record.get("endTimeUtc"),
             "properties": record["properties"],
@@ -96,7 +107,8 @@ class RunProcess(RunFiles):
         if show_output:
             print(self._log_text())
         if self.status == "Failed" and raise_on_error:
-            raise ActivityFailedException(self._log_text()[-2000:])
+            error = self._settled().get("error") or {}
+            raise ActivityFailedException(self._log_text()[-2000:] or error.get("message"))
         return self.get_details()
 
     def _submit(self, command: Sequence[str], source: Path, variables: Mapping[str, str]) -> None:
@@ -116,7 +128,19 @@ class RunProcess(RunFiles):
                 start_new_session=True,
             )
         process = asdict(identify(self._process.pid))
-        self._change(process=process, source=str(source.absolute()))
+        self._change(process=process, source=str(source.absolute()), begunBy=None)
+
+    def _settled(self) -> dict[str, Any]:
+        """Return the record as it is now that what ended is taken in."""
+        from mlmagic.targets.processes import here, is_alive
+
+        self._settle()
+        record = self._read()
+        if record["status"] == "Running" and record.get("begunBy"):
+            process = ProcessIdentity(**record["begunBy"])
+            if here(process) and not is_alive(process):  # another machine's cannot be known
+                record |= {"status": "Failed", "error": {"code": None, "message": _LEFT}}
+        return record
 
     def _settle(self) -> None:
         """Take in how a submitted script ended, with what it left in ``outputs``."""
