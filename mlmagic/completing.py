@@ -33,7 +33,7 @@ class Candidates:
         """Return what can follow.
 
         Args:
-            magic: ``%ml``, which reads as a shell's line does, or another magic.
+            magic: ``mlmagic`` for a shell's line, ``%ml`` which is read alike, or another magic.
             words: The words before the one that is being written.
             current: What is written of that.
 
@@ -42,7 +42,8 @@ class Candidates:
         """
         options, rest = _options(magic, words)
         if options is None:
-            return [(word, "verb") for word in _next_words(words) if word.startswith(current)]
+            following = _next_words(magic, words)
+            return [(word, "verb") for word in following if word.startswith(current)]
         before = next((o for o in options if rest and rest[-1] in o.flags), None)
         if before is not None and before.kind != "flag":
             return [(n, "value") for n in self._names(before) if n.startswith(current)]
@@ -99,12 +100,12 @@ class Candidates:
 
 def _options(magic: str, words: list[str]) -> tuple[list[Option] | None, list[str]]:
     """Return the options that may come now and the words they follow; None for a verb's words."""
-    if magic == "%ml":
+    if magic in ("mlmagic", "%ml"):
         try:
             verb, rest = find_verb(words)
         except MlmagicError:
             return None, words
-        if not rest and _next_words(words):
+        if not rest and _next_words(magic, words):
             return None, words
         return [*verb.options, *COMMON], rest
     name = f"%{magic}" if magic == "%score_script" else magic
@@ -113,9 +114,10 @@ def _options(magic: str, words: list[str]) -> tuple[list[Option] | None, list[st
     return list(magic_verb(name).options), words
 
 
-def _next_words(words: list[str]) -> list[str]:
+def _next_words(magic: str, words: list[str]) -> list[str]:
     """Return the words that can follow, of verbs."""
-    paths = [path for verb in VERBS if verb.shell for path in (verb.path, *verb.aliases)]
+    verbs = [verb for verb in VERBS if verb.shell and (magic != "%ml" or verb.owner != "shell")]
+    paths = [path for verb in verbs for path in (verb.path, *verb.aliases)]
     at = len(words)
     return sorted({p[at] for p in paths if len(p) > at and list(p[:at]) == words})
 

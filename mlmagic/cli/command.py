@@ -9,7 +9,7 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mlmagic._version import __version__
@@ -25,7 +25,7 @@ from mlmagic.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from mlmagic.options import Line, Option, Verb
 
@@ -33,6 +33,7 @@ SUCCESS, FAILURE, USAGE, NOT_HEALTHY, INTERRUPTED = 0, 1, 2, 3, 130
 _PROG = "mlmagic"
 _AS_AZ = "--as-az"  # first in a line that was one of 'az ml': it writes JSON, as 'az' did
 _WAITING = ("deploy", "update_service")
+_FOR_SHELLS: dict[str, Callable[..., str]] = {"alias": alias, "completion": completion}
 # What they write are the words of a notebook, a service or its log, or cells to copy.
 _VERBATIM = ("model_card", "run_notebook", "run_service", "service_logs")
 
@@ -79,12 +80,6 @@ def _run(words: list[str], terminal: Terminal) -> int:
     if words[0] == "--version":
         terminal.write(f"{_PROG} {__version__}")
         return SUCCESS
-    if words[:2] == ["alias", "az"]:
-        terminal.write(alias("az", words[-1]))
-        return SUCCESS
-    if words[0] == "completion":
-        terminal.write(completion(words[1:]))
-        return SUCCESS
     line = read_line(words, prog=_PROG)
     verb, values = line.verb, line.values
     terminal.quiet = "only_errors" in line.everywhere
@@ -95,6 +90,9 @@ def _run(words: list[str], terminal: Terminal) -> int:
         values["name"] = derived_name(values)
         terminal.note(f"service name: {values['name']} (give another with -n)")
     require(values, verb.options)
+    if verb.owner == "shell":
+        terminal.write(_FOR_SHELLS[verb.method](**values))
+        return SUCCESS
     opener = functools.partial(_open_workspace, line.everywhere, terminal)
     shape = (_format(line, unsaid), line.query)
     return _call(verb, _resolve(verb, values), terminal, opener, shape)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlmagic.errors import UsageError, did_you_mean
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -52,18 +50,8 @@ complete -c mlmagic -f -a '(__mlmagic_complete)'"""
 _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-def completion(words: Sequence[str]) -> str:
-    """Return the script for a shell.
-
-    Raises:
-        UsageError: There is none for it.
-    """
-    shell = words[0] if words else ""
-    if shell not in _SCRIPTS:
-        raise UsageError(
-            f"There is no completion for '{shell}'." if shell else "The shell is missing.",
-            hint=did_you_mean(shell, _SCRIPTS) if shell else f"Shells: {', '.join(_SCRIPTS)}.",
-        )
+def completion(shell: str) -> str:
+    """Return the script for a shell."""
     return _SCRIPTS[shell]
 
 
@@ -82,5 +70,5 @@ def candidates(words: Sequence[str]) -> list[str]:
 
         return Opened.from_config()
 
-    found = Candidates(workspace).find("%ml", given[:-1], given[-1])
+    found = Candidates(workspace).find("mlmagic", given[:-1], given[-1])
     return [word for word, kind in found if kind != "option" or word.startswith("-")]

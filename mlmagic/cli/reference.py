@@ -47,7 +47,7 @@ def readme_table() -> str:
     rows = [
         (
             f"`mlmagic {verb.title}`" if verb.shell else "",
-            f"`{verb.magic or _line(verb)}`",
+            "" if verb.owner == "shell" else f"`{verb.magic or _line(verb)}`",
             verb.help,
         )
         for verb in VERBS

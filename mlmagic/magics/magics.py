@@ -134,6 +134,8 @@ class MlmagicMagics(Magics):
             return Text(describe([word for word in words if not word.startswith("-")], "%ml"))
         read = read_line(words, prog="%ml")
         verb, values, kind, query = read.verb, read.values, read.format, read.query
+        if verb.owner == "shell":
+            raise UsageError(f"'{verb.title}' is for a shell: '!mlmagic {verb.title}'.")
         if verb.method == "deploy" and values and "name" not in values:
             values["name"] = derived_name(values)
             self._note(f"service name: {values['name']} (give another with -n)")

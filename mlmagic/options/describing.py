@@ -21,11 +21,11 @@ def describe(words: Sequence[str], prog: str) -> str:
         words: What help is asked on.
         prog: What stands before a verb: ``mlmagic`` or ``%ml``.
     """
-    group = group_verbs(words[0]) if len(words) == 1 else []
+    group = _group(prog, words[0]) if len(words) == 1 else []
     if not words or any(len(verb.path) > 1 for verb in group):
         head = f"{prog} {words[0]} VERB …" if words else f"{prog} VERB …"
         tail = f"'{prog} VERB --help' tells the options of a verb."
-        return "\n".join([f"usage: {head}", "", *_table(group or group_verbs()), "", tail])
+        return "\n".join([f"usage: {head}", "", *_table(group or _group(prog)), "", tail])
     try:
         verb, _ = find_verb(words)
     except UsageError:
@@ -44,6 +44,10 @@ def describe_verb(verb: Verb, prog: str) -> str:
     if verb.examples:
         parts.append("\n".join(["examples:", *(f"  {prog} {line}" for line in verb.examples)]))
     return "\n\n".join(parts)
+
+
+def _group(prog: str, name: str | None = None) -> list[Verb]:
+    return [verb for verb in group_verbs(name) if prog != "%ml" or verb.owner != "shell"]
 
 
 def _table(verbs: Iterable[Verb]) -> list[str]:

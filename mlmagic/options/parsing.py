@@ -145,6 +145,8 @@ def _merge(values: dict[str, Any], spelt: dict[str, Option], option: Option, fou
 
 def _reader(option: Option) -> Callable[[str], Any]:
     def read(text: str) -> Any:
+        if text is argparse.SUPPRESS:  # argparse reads it where a positional word is not there
+            return text
         try:
             return option.read(text)
         except ValueError as error:

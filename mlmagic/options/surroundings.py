@@ -13,6 +13,7 @@ from mlmagic.options.deployment import (
 from mlmagic.options.option import Option
 from mlmagic.options.verb import Verb
 
+_SHELLS = ("bash", "zsh", "fish")
 _EXPAND = Option(
     name="expand",
     flags=("--expand",),
@@ -332,5 +333,36 @@ WORKSPACE_VERBS = (
         result="DoctorReport",
         examines=True,
         examples=("doctor",),
+    ),
+)
+
+SHELL_VERBS = (
+    Verb(
+        path=("alias", "az"),
+        method="alias",
+        owner="shell",
+        help="Print a function for a shell: 'az ml' becomes mlmagic, other groups of az stay.",
+        result="the function",
+        options=(
+            Option(
+                name="shell",
+                flags=("--shell",),
+                help="the shell (default bash, whose function zsh takes as well)",
+                kind="choice",
+                choices=_SHELLS,
+            ),
+        ),
+        examples=("alias az", "alias az --shell fish"),
+    ),
+    Verb(
+        path=("completion",),
+        method="completion",
+        owner="shell",
+        help="Print what makes the tab key of a shell know verbs, options and names.",
+        result="the script",
+        options=(
+            Option(name="shell", help="the shell", kind="choice", choices=_SHELLS, required=True),
+        ),
+        examples=("completion bash", "completion zsh", "completion fish"),
     ),
 )

@@ -19,8 +19,8 @@ class Verb:
         help: What it does, one sentence.
         options: Its options, positional ones first.
         aliases: Other words for the same.
-        owner: What has the method: a workspace, the class ``Workspace``, ``mlmagic.runs``, or
-            ``mlmagic.azureml.importing``.
+        owner: What has the method: a workspace, the class ``Workspace``, ``mlmagic.runs``,
+            ``mlmagic.azureml.importing``, or the command ``mlmagic`` alone.
         magic: Its own magic, such as ``%deploy`` or ``%%score_script``, beside ``%ml VERB``.
         shell: Whether the command ``mlmagic`` and ``%ml`` have it; cells need a notebook.
         progress: Whether the method takes ``on_event`` for lines of progress.
@@ -35,7 +35,7 @@ class Verb:
     help: str
     options: tuple[Option, ...] = ()
     aliases: tuple[tuple[str, ...], ...] = ()
-    owner: Literal["workspace", "class", "runs", "azureml"] = "workspace"
+    owner: Literal["workspace", "class", "runs", "azureml", "shell"] = "workspace"
     magic: str | None = None
     shell: bool = True
     progress: bool = False

@@ -19,6 +19,7 @@ from mlmagic.options.surroundings import (
     CELL_VERBS,
     CONFIGURATION_VERBS,
     ENVIRONMENT_VERBS,
+    SHELL_VERBS,
     WORKSPACE_VERBS,
 )
 from mlmagic.settings import FORMATS
@@ -40,6 +41,7 @@ VERBS: tuple[Verb, ...] = (
     *WORKSPACE_VERBS,
     *RUN_VERBS,
     *IMPORT_VERBS,
+    *SHELL_VERBS,
 )
 
 COMMON = in_group(

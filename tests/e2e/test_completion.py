@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -141,5 +142,54 @@ def test_zsh_completes_verbs_options_and_names(folder: Path) -> None:
 def test_each_shell_has_its_script(folder: Path) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "mlmagic complete --" in run(folder, "mlmagic", "completion", shell).stdout
-    wrong = run(folder, "mlmagic", "completion", "bsh")
-    assert (wrong.returncode, "Did you mean 'bash'" in wrong.stderr) == (2, True)
+    missing = run(folder, "mlmagic", "completion").stderr
+    assert missing == "error: bash|zsh|fish is missing: the shell.\n"
+    for words in ("completion bsh", "alias az --shell bsh"):
+        wrong = run(folder, "mlmagic", *words.split())
+        assert (wrong.returncode, "Did you mean 'bash'" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--help", r"\n  alias az +Print"),
+        ("--help", r"\n  completion +Print"),
+        ("alias --help", "mlmagic alias VERB"),
+        ("alias az --help", "mlmagic alias az --shell fish"),
+        ("completion --help", "mlmagic completion bash"),
+    ],
+)
+def test_what_is_for_shells_alone_is_in_the_help(folder: Path, words: str, told: str) -> None:
+    done = run(folder, "mlmagic", *words.split())
+    assert done.returncode == 0, done.stderr
+    assert re.search(told, done.stdout), done.stdout
+
+
+LISTS = "az ml model list --query '[].id' -o tsv; az account set -s SUB"
+
+
+@pytest.mark.parametrize(
+    ("shell", "loads"),
+    [
+        (("bash", "--norc", "-c"), 'eval "$(mlmagic alias az)"'),
+        (("zsh", "-f", "-c"), 'eval "$(mlmagic alias az)"'),
+        (("zsh", "-f", "-c"), 'eval "$(mlmagic alias az --shell zsh)"'),
+        (("fish", "--no-config", "-c"), "mlmagic alias az --shell fish | source"),
+    ],
+    ids=["bash", "zsh", "zsh by name", "fish"],
+)
+def test_az_ml_is_ours_in_each_shell(
+    folder: Path,
+    tmp_path: Path,
+    shell: tuple[str, ...],
+    loads: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    require(shell[0])
+    (tmp_path / "az").write_text("#!/bin/sh\necho the other az: $*\n")
+    (tmp_path / "az").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{tmp_path}")
+    done = run(folder, *shell, f"{loads}; {LISTS}")
+    assert (done.stderr, done.stdout) == ("", "hello:1\nthe other az: account set -s SUB\n")
+    failed = run(folder, *shell, f"{loads}; az ml model show 'no such'")
+    assert (failed.returncode, "no such" in failed.stderr) == (1, True)

@@ -133,6 +133,11 @@ image pull
 image pull python:3.12-slim
 computetarget attach kubernetes -n prod --context prod --namespace ml
 computetarget create kubernetes -n try-out
+alias az
+alias az --shell fish
+completion bash
+completion zsh
+completion fish
 computetarget show prod
 computetarget check prod
 computetarget check prod --rbac

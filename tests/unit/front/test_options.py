@@ -115,10 +115,12 @@ def test_words_lead_to_one_verb():
 def test_options_are_keywords_of_the_method(verb):
     from mlmagic import runs
     from mlmagic.azureml import importing
+    from mlmagic.cli import command
     from mlmagic.entities import ModelDetails
     from mlmagic.workspace import Workspace
 
-    owner = {"runs": runs, "azureml": importing}.get(verb.owner, Workspace)
+    owners = {"runs": runs, "azureml": importing, "shell": command}
+    owner = owners.get(verb.owner, Workspace)
     method = getattr(owner, verb.method)
     keywords = inspect.signature(method).parameters
     takes_more = any(p.kind is p.VAR_KEYWORD for p in keywords.values())
