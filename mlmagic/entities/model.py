@@ -132,6 +132,12 @@ class Model:
             that uses it has to trust it.
     """
 
+    V1_KEYS: ClassVar[tuple[str, ...]] = (
+        "created_time",
+        "run_id",
+        "experiment_name",
+        "resource_configuration",
+    )
     name: str
     version: int
     files: tuple[ContentFile, ...]
@@ -162,6 +168,29 @@ class Model:
     def id(self) -> str:
         """``name:version``."""
         return f"{self.name}:{self.version}"
+
+    @property
+    def created_time(self) -> datetime:
+        """``created_at``, in v1's word."""
+        return self.created_at
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that it came from, as v1 told it."""
+        return self.lineage.run_id
+
+    @property
+    def experiment_name(self) -> str | None:
+        """The experiment of that run."""
+        return self.lineage.experiment
+
+    @property
+    def resource_configuration(self) -> dict[str, float | None] | None:
+        """``resources`` under v1's keys; None where nothing is known."""
+        known = self.resources
+        if known == Resources():
+            return None
+        return {"cpu": known.cpu, "memoryInGB": known.memory_gb, "gpu": known.gpu}
 
     @property
     def size(self) -> int:

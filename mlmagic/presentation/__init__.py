@@ -7,7 +7,7 @@ data      the JSON form, and the output formats of the command line
 """
 
 from mlmagic.presentation.blocks import Block, Facts, Lines, Table
-from mlmagic.presentation.data import to_data, write
+from mlmagic.presentation.data import to_data, v1_error, write
 from mlmagic.presentation.models import facts_of
 from mlmagic.presentation.surroundings import environment_facts
 from mlmagic.presentation.views import Shown, present
@@ -22,5 +22,6 @@ __all__ = [
     "facts_of",
     "present",
     "to_data",
+    "v1_error",
     "write",
 ]

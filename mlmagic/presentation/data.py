@@ -20,7 +20,7 @@ def to_data(value: Any) -> Any:
     Fields become camelCase, as in Azure ML v1; the keys of users' own mappings stay.
     """
     if hasattr(value, "snapshot"):
-        return value.snapshot()
+        return _with_v1_keys(value.snapshot())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {_camel(name): to_data(getattr(value, name)) for name in _names(value)}
     if isinstance(value, dict):
@@ -28,6 +28,26 @@ def to_data(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_data(item) for item in value]
     return _scalar(value)
+
+
+def v1_error(state: str, reason: str, message: str) -> dict[str, Any] | None:
+    """Return why a service failed, in v1's shape; None where it did not."""
+    if state not in {"Failed", "Unschedulable"}:
+        return None
+    return {
+        "code": "DeploymentFailed",
+        "statusCode": 400,
+        "message": "Deployment request failed.",
+        "details": [{"code": reason, "message": message}],
+    }
+
+
+def _with_v1_keys(service: dict[str, Any]) -> dict[str, Any]:
+    return service | {
+        "authEnabled": service["auth"] == "key",
+        "numReplicas": service["replicasWanted"],
+        "error": v1_error(service["state"], service["reason"], service["message"]),
+    }
 
 
 def _names(value: Any) -> list[str]:

@@ -70,6 +70,7 @@ def test_the_seed_sequence_runs_by_the_shell_alone(az, project):
     )  # fmt: skip
     assert (shown["tags"], shown["properties"]) == ({"stage": "live"}, {"team": "ml"})
     assert shown["createdTime"] <= shown["updatedTime"]
+    assert (shown["authEnabled"], shown["numReplicas"], shown["error"]) == (True, 1, None)
     answer = az("""az ml service run -n hello-svc -d '{"data": [1]}' -o json""")
     assert json.loads(answer) == {"text": "by the shell", "data": [1], "greeting": "hello"}
     az("az ml service update -n hello-svc -m hello:2 --only-show-errors")
@@ -117,9 +118,19 @@ def test_lists_and_shows_have_v1s_keys(project, capsys):
         assert main([*line.split(), "-o", "json"]) == 0
         return json.loads(capsys.readouterr().out)
 
-    (project / "model.txt").write_text("v1")
-    registered = told("model register -n hello -p model.txt")
+    run = core.Experiment(core.Workspace.from_config(), "myexperiment").start_logging()
+    run.upload_file("outputs/model.txt", "source_dir/score.py")
+    line = f"--run-id {run.id} --asset-path outputs/model.txt --tag a=b --cc 0.5 --gb 1 --gc 1"
+    registered = told(f"model register -n hello {line}")
     assert (registered["id"], registered["name"], registered["version"]) == ("hello:1", "hello", 1)
+    (model,) = told("model list")
+    v1 = core.Model(core.Workspace.from_config(), "hello").serialize()
+    of_the_cloud = {"mimeType", "unpack", "url"}
+    always_empty = {"runDetails", "datasets", "sampleInputDatasetId", "sampleOutputDatasetId"}
+    assert v1.keys() - model.keys() == of_the_cloud | always_empty
+    same = {key: (v1[key], model[key]) for key in v1.keys() & model.keys() if key != "framework"}
+    assert [key for key, (theirs, ours) in same.items() if (theirs or None) != (ours or None)] == []
+    assert model == told("model show -i hello:1")
     place = {key: told("workspace show")[key] for key in ("name", "resourceGroup", "location")}
     assert place == {"name": "myws", "resourceGroup": "rg", "location": "local"}
     assert told("workspace show")["id"] == core.Workspace.from_config().get_details()["id"]

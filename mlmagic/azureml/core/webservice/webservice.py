@@ -25,6 +25,7 @@ from mlmagic.errors import (
     ScoringError,
     ServiceNotFoundError,
 )
+from mlmagic.presentation import v1_error
 
 if TYPE_CHECKING:
     import builtins
@@ -140,14 +141,7 @@ class Webservice:
             status = self._handle.failure or self._handle.status
         except ServiceNotFoundError:
             return None
-        if str(status.state) not in {"Failed", "Unschedulable"}:
-            return None
-        return {
-            "code": "DeploymentFailed",
-            "statusCode": 400,
-            "message": "Deployment request failed.",
-            "details": [{"code": str(status.reason), "message": status.message}],
-        }
+        return v1_error(str(status.state), str(status.reason), status.message)
 
     @property
     def scoring_uri(self) -> str | None:
