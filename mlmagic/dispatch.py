@@ -29,6 +29,8 @@ _KINDS = {
     "import_models": "Registration",
     "list_trust": "Decision",
     "list_services": "Webservice",
+    "list_workspaces": "workspaces",
+    "register_environment": "registered environment",
     "service_keys": "keys",
     "show_settings": "settings",
     "show_workspace": "workspace",

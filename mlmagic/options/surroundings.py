@@ -182,7 +182,7 @@ ENVIRONMENT_VERBS = (
         path=("environment", "register"),
         method="register_environment",
         help="Register the environment that lies in a folder in Azure ML v1's layout.",
-        result="its name and version",
+        result="the environment, with its version",
         options=(_DIRECTORY,),
         examples=("environment register -d mine-env",),
     ),
@@ -322,6 +322,7 @@ WORKSPACE_VERBS = (
             Option(
                 name="resource_group", flags=("-g", "--resource-group"), help="kept in the file"
             ),
+            Option(name="subscription_id", flags=("--subscription-id",), help="likewise"),
             Option(name="experiment", flags=("-e", "--experiment-name"), help="not needed here"),
         ),
         examples=("folder attach -w demo -g mygroup",),

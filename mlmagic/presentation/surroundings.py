@@ -72,6 +72,11 @@ def environment_entry(entry: Any) -> list[Block]:
     return [*facts, Lines(("",)), Table(("package", "version", "from", "why", "here"), rows)]
 
 
+def registered_environment(kept: dict[str, Any]) -> list[Block]:
+    """An environment object of v1, by what it is found by."""
+    return [Lines((f"{kept['name']}:{kept['version']}",))]
+
+
 def environment_facts(entry: Any) -> tuple[tuple[str, Any], ...]:
     """What is known of an environment besides its packages."""
     found = entry.environment
@@ -167,6 +172,12 @@ def workspace(facts: dict[str, Any]) -> list[Block]:
     return [Facts((*rows, ("cache directory", facts["cacheDirectory"])))]
 
 
+def workspaces(rows: list[dict[str, Any]]) -> list[Block]:
+    """A table of workspaces; what v1 told of one is in the JSON form alone."""
+    columns = ("name", "root", "current")
+    return [Table(columns, [[row[column] for column in columns] for row in rows])]
+
+
 def run(result: Any) -> list[Block]:
     """What an unattended run did, in its own words."""
     return [Lines(tuple(result.summary().splitlines()))]
@@ -181,6 +192,7 @@ SURROUNDING_VIEWS: Views = {
     "KeptConfiguration": configuration,
     "PruneReport": pruned,
     "RunResult": run,
+    "registered environment": registered_environment,
     "workspace": workspace,
 }
 SURROUNDING_LISTS: ListViews = {
@@ -188,4 +200,5 @@ SURROUNDING_LISTS: ListViews = {
     "EnvironmentEntry": environments,
     "KeptConfiguration": configurations,
     "settings": settings,
+    "workspaces": workspaces,
 }

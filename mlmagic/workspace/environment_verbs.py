@@ -121,19 +121,21 @@ class EnvironmentVerbs(Rooms):
 
         return register_document(self, dict(document))
 
-    def register_environment(self, directory: str | Path = ".") -> str:
-        """Register the environment that lies in a folder in v1's layout; its name and version.
+    def register_environment(self, directory: str | Path = ".") -> dict[str, Any]:
+        """Register the environment that lies in a folder in v1's layout.
 
         Args:
             directory: The folder, as ``environment scaffold`` writes it.
+
+        Returns:
+            As `register_environment_document`.
 
         Raises:
             ConfigurationError: A file is missing or wrong; nothing is kept.
         """
         from mlmagic.configurations import read_environment_directory
 
-        kept = self.register_environment_document(read_environment_directory(Path(directory)))
-        return f"{kept['name']}:{kept['version']}"
+        return self.register_environment_document(read_environment_directory(Path(directory)))
 
     def scaffold_environment(self, name: str, directory: str | Path = ".") -> str:
         """Write the files of a new environment, in v1's layout, for `register_environment`.

@@ -108,7 +108,8 @@ def open_root(folder: Path, *, name: str | None = None) -> Root:
                 f"The workspace in '{folder}' is called '{fact.name}', not '{name}'.",
                 hint="Leave the name out, or choose another folder.",
             )
-        return Root(path=folder, name=fact.name, v1=fact.v1)
+        written = (_v1_root(file, folder).v1 for file in _v1_files(folder))
+        return Root(path=folder, name=fact.name, v1=next(written, fact.v1))
     return Root(path=folder, name=name or folder.name or "workspace")
 
 

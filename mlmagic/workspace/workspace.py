@@ -113,6 +113,7 @@ class Workspace(
         *,
         name: str | None = None,
         resource_group: str | None = None,
+        subscription_id: str | None = None,
         experiment: str | None = None,
     ) -> Workspace:
         """Make a folder a workspace, and write ``.azureml/config.json`` (v1's ``folder attach``).
@@ -121,6 +122,7 @@ class Workspace(
             path: The folder.
             name: As for `create`.
             resource_group: Kept in the file, for code that reads it.
+            subscription_id: Likewise.
             experiment: Accepted; experiments need no preparation.
 
         Raises:
@@ -128,15 +130,14 @@ class Workspace(
         """
         del experiment
         workspace = cls.create(path, name=name)
-        content = {
-            "subscription_id": "00000000-0000-0000-0000-000000000000",
-            "resource_group": resource_group or "local",
-            "workspace_name": workspace.name,
-        }
+        known = {"subscription_id": _NO_SUBSCRIPTION, "resource_group": "local"} | workspace.v1
+        given = {"subscription_id": subscription_id, "resource_group": resource_group}
+        content = {key: value or known[key] for key, value in given.items()}
+        content["workspace_name"] = workspace.name
         write_atomically(
             workspace.root / ".azureml" / "config.json", json.dumps(content, indent=4) + "\n"
         )
-        return workspace
+        return cls(workspace.root)
 
     def __repr__(self) -> str:
         return f"Workspace(name={self.name!r}, root={str(self.root)!r})"
@@ -166,13 +167,20 @@ class Workspace(
         }
 
     def list_workspaces(self) -> list[dict[str, Any]]:
-        """List this workspace and those in the folders around it."""
+        """List this workspace and those in the folders around it, under v1's keys too."""
         around = (self.root, *self.root.parents)
         nested = sorted(self.root.glob("*/.mlmagic/workspace.json"))
         folders = [*around, *(file.parent.parent for file in nested)]
         roots = [open_root(folder) for folder in folders]
         return [
-            {"name": root.name, "root": str(root.path), "current": root.path == self.root}
+            {
+                "name": root.name,
+                "root": str(root.path),
+                "current": root.path == self.root,
+                "workspaceName": root.name,
+                "resourceGroup": root.v1.get("resource_group", "local"),
+                "subscriptionId": root.v1.get("subscription_id", _NO_SUBSCRIPTION),
+            }
             for root in roots
             if root.exists
         ]

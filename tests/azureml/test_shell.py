@@ -89,8 +89,11 @@ def test_environments_go_through_folders(az, project):
     (project / "mine-env" / "conda_dependencies.yml").write_text(
         text.replace("pip: []", "pip:\n    - packaging")
     )
-    assert az("az ml environment register -d mine-env -o tsv").strip() == "mine:1"
-    assert az("az ml environment register -d mine-env -o tsv").strip() == "mine:1"
+    for _ in range(2):
+        kept = json.loads(az("az ml environment register -d mine-env"))
+        assert (kept["name"], kept["version"]) == ("mine", "1")
+        assert "packaging" in kept["python"]["condaDependencies"]["dependencies"][-1]["pip"]
+    assert az("mlmagic environment register -d mine-env").strip() == "mine:1"
     az("az ml environment download -n mine -d copy --version 1")
     copied = (project / "copy" / "conda_dependencies.yml").read_text()
     assert "packaging" in copied
@@ -134,6 +137,9 @@ def test_lists_and_shows_have_v1s_keys(project, capsys):
     place = {key: told("workspace show")[key] for key in ("name", "resourceGroup", "location")}
     assert place == {"name": "myws", "resourceGroup": "rg", "location": "local"}
     assert told("workspace show")["id"] == core.Workspace.from_config().get_details()["id"]
+    (listed,) = told("workspace list")
+    names = ("workspaceName", "resourceGroup", "subscriptionId")
+    assert [listed[key] for key in names] == ["myws", "rg", "sub"]
     targets = {each["name"]: each for each in told("computetarget list")}
     assert targets["kubernetes"]["properties"]["computeType"] == "AKS"
     assert targets["docker"]["properties"]["provisioningState"] == "Succeeded"
@@ -190,6 +196,17 @@ def test_other_groups_pass_through(az, project):
     (project / "bin" / "az").chmod(0o755)
     out = az('PATH="$PWD/bin:$PATH"; az account set -s SUB')
     assert out.strip() == "the other az: account set -s SUB"
+
+
+def test_an_attached_folder_keeps_its_group_and_subscription(az, project):
+    shutil.rmtree(project / ".azureml")
+    az("az ml folder attach -w myws -g mygroup --subscription-id mine -e myexperiment")
+    query = "az ml workspace show -o tsv --query '[name,resourceGroup,subscriptionId]'"
+    assert az(query).split() == ["myws", "mygroup", "mine"]
+    here = core.Workspace.from_config()
+    assert (here.resource_group, here.subscription_id) == ("mygroup", "mine")
+    az("az ml folder attach -g another")
+    assert az(query).split() == ["myws", "another", "mine"]
 
 
 def test_a_workspace_of_another_name_is_said(az, project):
