@@ -179,7 +179,8 @@ class _Parser:
 
     def _spellings(self, key: str) -> list[str]:
         """Return the known keys in the spelling that the user writes."""
-        ours = key == key.lower()
+        camel = {name.lower() for name in self.options if name != name.lower()}
+        ours = key == key.lower() and key not in camel
         known = {*self.options, *([] if ours else self.unused)}
         return [name for name in known if (name == name.lower()) == ours] or sorted(known)
 

@@ -77,6 +77,7 @@ def test_unused_keys_are_listed_with_lines():
     [
         ("deployment", "prot: 1", r"no key 'prot' \(line 2\). Did you mean 'port'"),
         ("deployment", '{"numReplica": 1}', "Did you mean 'numReplicas'"),
+        ("deployment", '{"computetype": "aci"}', "Did you mean 'computeType'"),
         (
             "deployment",
             "a: 1\nport: x",
