@@ -16,8 +16,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-_ROOT = "azureml"
+_ROOT, _CONTRIB = "azureml", "azureml.contrib"
 _SDK = "azureml-core"
+# Modules of v1 whose names are in the module above them here.
+_BELOW = {
+    "azureml.core.compute": (
+        "adla",
+        "aks",
+        "amlcompute",
+        "batch",
+        "compute",
+        "computeinstance",
+        "databricks",
+        "datafactory",
+        "dsvm",
+        "hdinsight",
+        "kubernetescompute",
+        "kusto",
+        "remote",
+        "synapse",
+    ),
+    "azureml.core.image": ("container", "image"),
+}
+_IN_SERVICES = "Entry scripts find it inside a service, and where '%%score_script' tries them."
 # Packages of v1 that are not here, and what is.
 _ELSEWHERE = {
     "azureml.core.keyvault": "Give secrets to a service with 'mlmagic deploy --secret'.",
@@ -39,6 +60,9 @@ _ELSEWHERE = {
     "azureml.telemetry": "Nothing is sent anywhere: leave it out.",
     "azureml.tensorboard": "Start TensorBoard itself.",
     "azureml.accel": "There are no FPGAs here: deploy the model itself.",
+    "azureml.mlflow": "Set the address of MLflow's own server: mlflow.set_tracking_uri.",
+    "azureml.monitoring": _IN_SERVICES,
+    "azureml.contrib.services": _IN_SERVICES,
     "azureml.contrib.explain": "Use the package 'shap' or 'interpret' itself.",
     "azureml.contrib.interpret": "Use the package 'shap' or 'interpret' itself.",
     "azureml.contrib.fairness": "Use the package 'fairlearn' itself.",
@@ -56,15 +80,15 @@ class AzureMLFinder:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Find a module of v1; the arguments are those of the import system."""
-        if name == _ROOT:
+        if name in (_ROOT, _CONTRIB):
             spec = ModuleSpec(name, None, origin="mlmagic.azureml", is_package=True)
-            spec.submodule_search_locations = _portions()
+            spec.submodule_search_locations = _portions(name)
             return spec
         if not name.startswith(f"{_ROOT}."):
             return None
         if is_here(name):
             return ModuleSpec(name, self, origin="mlmagic.azureml", is_package=True)  # type: ignore[arg-type]
-        if way := elsewhere(name):
+        if (way := elsewhere(name)) and not _portions(name):
             raise ModuleNotFoundError(f"No module named '{name}' in mlmagic. {way}", name=name)
         return None
 
@@ -73,13 +97,19 @@ class AzureMLFinder:
 
     def exec_module(self, module: ModuleType) -> None:
         """Put our module in the place of the one asked for: its classes exist once."""
-        sys.modules[module.__name__] = importlib.import_module(f"mlmagic.{module.__name__}")
+        sys.modules[module.__name__] = importlib.import_module(ours(module.__name__))
+
+
+def ours(name: str) -> str:
+    """Return the name of our module for one of v1, such as ``azureml.core.compute.aks``."""
+    above, _, last = name.rpartition(".")
+    return f"mlmagic.{above if last in _BELOW.get(above, ()) else name}"
 
 
 def is_here(name: str) -> bool:
     """Whether a module of v1, such as ``azureml.core.model``, is one of ours."""
     try:
-        return importlib.util.find_spec(f"mlmagic.{name}") is not None
+        return importlib.util.find_spec(ours(name)) is not None
     except ModuleNotFoundError:
         return False
 
@@ -92,9 +122,10 @@ def elsewhere(name: str) -> str | None:
     return None
 
 
-def _portions() -> list[str]:
+def _portions(name: str) -> list[str]:
     """Where parts of v1 are installed that are not ours, such as ``azureml.monitoring``."""
-    return [str(path) for entry in sys.path if (path := Path(entry, _ROOT)).is_dir()]
+    parts = name.split(".")
+    return [str(path) for entry in sys.path if (path := Path(entry, *parts)).is_dir()]
 
 
 def provide() -> None:

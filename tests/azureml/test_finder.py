@@ -23,6 +23,10 @@ def test_classes_exist_once_under_both_names():
         "assert azureml.core.Model is model.Model\n"
         "assert LocalWebservice is ours.LocalWebservice\n"
         "from azureml.core import Dataset, Datastore\n"
+        "from azureml.core.compute.aks import AksCompute\n"
+        "from azureml.core.compute.amlcompute import AmlCompute\n"
+        "from azureml.core.image.container import ContainerImage\n"
+        "assert azureml.core.compute.AksCompute is AksCompute\n"
     )
     assert answer.returncode == 0, answer.stderr
 
@@ -32,6 +36,8 @@ def test_classes_exist_once_under_both_names():
     [
         ("pipeline.steps", "pipeline", "mlmagic run"),
         ("core.keyvault", "core.keyvault", "mlmagic deploy --secret"),
+        ("contrib.services.aml_request", "contrib.services", "inside a service"),
+        ("monitoring", "monitoring", "inside a service"),
     ],
 )
 def test_a_package_that_is_not_here_says_what_is(name, missing, way):

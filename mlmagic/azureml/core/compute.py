@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mlmagic.azureml.core.workspace import Workspace
 
+__path__: list[str] = []  # v1 had modules below it, which the finder takes for this one
 _ATTACH = "Attach a cluster with 'mlmagic computetarget attach'."
 _CLUSTERS = "Always None: the cluster's own tools tell it"
 _PROXY = "Put a proxy with the certificate in front."

@@ -2,6 +2,7 @@
 
 from mlmagic.azureml.coverage import refused_class
 
+__path__: list[str] = []  # as in `compute`
 _WAY = "Deploy with Model.deploy, which makes the image it needs."
 ContainerImage = refused_class("ContainerImage", _WAY)
 Image = refused_class("Image", _WAY)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlmagic.azureml.coverage import NO_VERSIONS, Row, is_refused_class, rows
-from mlmagic.azureml.finder import elsewhere, is_here
+from mlmagic.azureml.finder import elsewhere, is_here, ours
 from mlmagic.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -106,13 +106,13 @@ def find(dotted: str) -> Thing | Judgement:
         return Thing(shape="module", name=dotted)
     module, _, name = dotted.rpartition(".")
     if is_here(module):
-        found = getattr(importlib.import_module(f"mlmagic.{module}"), name, None)
+        found = getattr(importlib.import_module(ours(module)), name, None)
         if found is not None:
             return _thing(found, name)
     way = elsewhere(dotted)
     if way is None and is_here(module):
-        names = getattr(importlib.import_module(f"mlmagic.{module}"), "__all__", ())
-        way = f"There is no '{name}' in 'mlmagic.{module}'. {did_you_mean(name, names)}".rstrip()
+        names = getattr(importlib.import_module(ours(module)), "__all__", ())
+        way = f"There is no '{name}' in '{ours(module)}'. {did_you_mean(name, names)}".rstrip()
     return Judgement(verdict="decide", what=dotted, text=way or "There is no such module here.")
 
 
