@@ -99,7 +99,8 @@ def members(owner):
             kind = "static" if isinstance(member, staticmethod) else "method"
             found[name] = [kind, described(function)]
         else:
-            found[name] = ["value", []]
+            plain = isinstance(member, str | int | float | dict | list) or member is None
+            found[name] = ["value", [repr(member)] if plain else []]
     return found
 
 

@@ -42,7 +42,9 @@ class Experiment:
     name: str
     workspace: Workspace
     DELIM = "#"
-    EXPERIMENT_ID_PATH = EXPERIMENT_NAME_PATH = TID_FMT = WORKSPACE_FMT = ""
+    EXPERIMENT_ID_PATH, EXPERIMENT_NAME_PATH = "/experiments/id/{0}", "/experiments/{0}"
+    TID_FMT = "&tid={0}"
+    WORKSPACE_FMT = "?wsid=/subscriptions/{0}/resourcegroups/{1}/workspaces/{2}"
 
     def __init__(
         self,

@@ -62,7 +62,9 @@ class Run(RunProcess, RunMetrics):
     experiment: Experiment
     id: str
     DELIM = "#"
-    EXPERIMENT_ID_PATH = EXPERIMENT_NAME_PATH = RUN_PATH = TID_FMT = WORKSPACE_FMT = ""
+    EXPERIMENT_ID_PATH, EXPERIMENT_NAME_PATH = "/experiments/id/{0}", "/experiments/{0}"
+    RUN_PATH, TID_FMT = "/runs/{0}", "&tid={0}"
+    WORKSPACE_FMT = "?wsid=/subscriptions/{0}/resourcegroups/{1}/workspaces/{2}"
 
     def __init__(
         self, experiment: Experiment, run_id: str, outputs: str | None = None, **_: Any

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlmagic.azureml.coverage import differs, refuse
+from mlmagic.azureml.coverage import differs, differs_in, refuse
 from mlmagic.azureml.exceptions import UserErrorException, WorkspaceException
 from mlmagic.azureml.translating import as_v1
 from mlmagic.errors import ConfigurationError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlmagic.azureml.core.webservice import Webservice
 
 _NONE = "00000000-0000-0000-0000-000000000000"
+_CLUSTERS = ("DEFAULT_CPU_CLUSTER_CONFIGURATION", "DEFAULT_GPU_CLUSTER_CONFIGURATION")
 _DATA = "Read the data with pandas or fsspec."
 _FOLDER = "A workspace is a folder here: share it, or set its database and store."
 
@@ -51,6 +52,7 @@ _FOLDER = "A workspace is a folder here: share it, or set its database and store
 @refuse("Services run on the targets that compute_targets lists.", "get_default_compute_target")
 @refuse("MLflow keeps its runs by itself; register from one.", "get_mlflow_tracking_uri")
 @refuse("Model.deploy makes the images it needs.", properties=("images",))
+@differs_in(dict.fromkeys(_CLUSTERS, "Always None: no clusters are made to train on"))
 class Workspace:
     """The workspace of the current folder, under the names that v1 gave it.
 
