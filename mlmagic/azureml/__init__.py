@@ -7,9 +7,12 @@ Every module can be imported by its full name too: ``from mlmagic.azureml.core i
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sys
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     provide()
     shell.run_line_magic("load_ext", "mlmagic")
+    if shutil.which("mlmagic") is None:  # JupyterLab was started without activating its environment
+        searched = os.environ.get("PATH", os.defpath)
+        os.environ["PATH"] = f"{searched}{os.pathsep}{Path(sys.executable).parent}"
     if _for_ours not in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.append(_for_ours)
 

@@ -68,7 +68,7 @@ class Terminal:
         """Give a function that shows a line of progress: under CI remarks alone, else on stderr.
 
         On a terminal a line takes the place of the one before, and the last one goes; remarks
-        stay.
+        stay. What a cell's '!mlmagic' writes to is a terminal by name, and shows lines.
 
         Args:
             kept: Every line stays, on a terminal and under CI too: the log of a run.
@@ -77,7 +77,7 @@ class Terminal:
         if (os.environ.get("CI") or self.quiet) and not kept:
             yield lambda line: self.note(line) if isinstance(line, Remark) else None
             return
-        if kept or not sys.stderr.isatty():
+        if kept or not sys.stderr.isatty() or _in_a_cell():
             yield lambda line: print(line, file=sys.stderr, flush=True)
             return
         try:
@@ -85,6 +85,11 @@ class Terminal:
         finally:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+def _in_a_cell() -> bool:
+    """Whether a kernel started this process, by what ipykernel says to all that it starts."""
+    return (os.environ.get("TERM"), os.environ.get("GIT_PAGER")) == ("xterm-color", "cat")
 
 
 def in_shell_words(text: str) -> str:

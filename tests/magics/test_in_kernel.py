@@ -1,6 +1,7 @@
 """The magics in a real kernel: what is sent, what errors are called."""
 
 import json
+import sys
 
 import pytest
 
@@ -55,6 +56,15 @@ def test_progress_leaves_nothing_behind(kernel):
     shown = [c for kind, c in sent if kind in ("display_data", "update_display_data")]
     assert shown == [] or shown[-1]["data"] == {"text/plain": "", "text/html": ""}
     assert [kind for kind, _ in sent].count("execute_result") == 1
+
+
+def test_a_commands_progress_in_a_cell_is_lines(kernel):
+    (kernel.folder / "model.bin").write_bytes(b"model")
+    sent = kernel.run(f"!{sys.executable} -m mlmagic model register -n tiny -p model.bin")
+    text = "".join(content["text"] for kind, content in sent if kind == "stream")
+    assert "tiny:1  registered" in text
+    assert "\x1b[K" not in text
+    assert "\r" not in text.replace("\r\n", "\n")
 
 
 def test_nobody_watches_without_input(kernel):

@@ -283,6 +283,17 @@ def test_v1s_extension_changes_cells_until_it_is_unloaded(shell):
     assert shell.transform_cell("!az ml model list") == before
 
 
+def test_v1s_extension_finds_our_command_where_no_environment_is_activated(shell, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    before = os.environ["PATH"]
+    shell.run_line_magic("load_ext", "mlmagic.azureml")
+    shell.cell("told = !az ml model list --query 'length(@)'")
+    (told,) = shell.user_ns["told"]
+    assert told == "0"
+    assert os.environ["PATH"].startswith(before)
+    shell.run_line_magic("unload_ext", "mlmagic.azureml")
+
+
 @pytest.mark.parametrize("value", [None, "json"])
 def test_v1s_extension_leaves_the_users_format_as_it_is(shell, monkeypatch, value):
     monkeypatch.delenv("MLMAGIC_OUTPUT", raising=False)
