@@ -39,7 +39,6 @@ az ml computetarget detach -n my-aks
 # What the page's cell goes on from, and what shows that it ran.
 CELLS = """
 from azureml.core import Environment, Model, Workspace
-from azureml.core.compute import AksCompute, ComputeTarget
 from azureml.core.model import InferenceConfig
 from azureml.core.webservice import AksWebservice
 

@@ -30,7 +30,7 @@ ELSEWHERE = {
     },
     "docs/azureml.md": {
         'eval "$(mlmagic completion bash)"': "lines for two shells: tests/e2e/test_completion.py",
-        "config = AksCompute": "tests/azureml/test_on_a_cluster.py",
+        "from azureml.core.compute import AksCompute": "tests/azureml/test_on_a_cluster.py",
         "az ml computetarget attach aks": "tests/azureml/test_on_a_cluster.py",
     },
     "docs/images.md": {
