@@ -269,8 +269,8 @@ class Settings:
             ConfigurationError: The value breaks its rule, or the file cannot be read.
         """
         content, faults = self._read_file()
-        for error in faults.values() if strict else ():
-            raise error
+        for fault in faults.values() if strict else ():
+            raise fault
         try:
             return self._value(setting, content)
         except ConfigurationError:
@@ -286,8 +286,8 @@ class Settings:
                 yield name, *self._value(setting, content), None
             except ConfigurationError as error:
                 yield name, *self._written(setting, content), error
-        for name, error in faults.items():
-            yield name, content.get(name), FILE_NAME, error
+        for name, fault in faults.items():
+            yield name, content.get(name), FILE_NAME, fault
 
     def _value(self, setting: Setting[Any], content: Mapping[str, Any]) -> tuple[Any, str]:
         written, origin = self._written(setting, content)
