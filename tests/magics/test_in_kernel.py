@@ -60,9 +60,9 @@ def test_progress_leaves_nothing_behind(kernel):
 
 def test_a_commands_progress_in_a_cell_is_lines(kernel):
     (kernel.folder / "model.bin").write_bytes(b"model")
-    sent = kernel.run(f"!{sys.executable} -m mlmagic model register -n tiny -p model.bin")
+    sent = kernel.run(f"!{sys.executable} -m mlmagic model register -n in-a-cell -p model.bin")
     text = "".join(content["text"] for kind, content in sent if kind == "stream")
-    assert "tiny:1  registered" in text
+    assert "in-a-cell:1  registered" in text
     assert "\x1b[K" not in text
     assert "\r" not in text.replace("\r\n", "\n")
 
