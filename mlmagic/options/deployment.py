@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlmagic.options.cluster import CLUSTER
 from mlmagic.options.option import Option, in_group
 from mlmagic.options.values import auth_of, gigabytes, model_of_metadata, target_of
@@ -405,8 +407,11 @@ _FLOW = (
     ),
 )
 
+_NAMED = tuple(
+    replace(row, help="the service; a shell and %ml can name it after the model") for row in SERVICE
+)
 DEPLOY = (
-    *SERVICE,
+    *_NAMED,
     *in_group("models and script", MODELS, MODEL_METADATA, *INFERENCE),
     *in_group("target", *_PLACE),
     *in_group("resources", *_SIZE),
@@ -415,4 +420,4 @@ DEPLOY = (
     *in_group("variables, keys and notes", *_RECORD),
     *in_group("this deployment", *_FLOW),
 )
-UPDATE = tuple(option for option in DEPLOY if option.name != "overwrite")
+UPDATE = (*SERVICE, *(option for option in DEPLOY if option.name not in ("name", "overwrite")))

@@ -108,7 +108,7 @@ def _unknown(words: Sequence[str], titles: list[str]) -> UsageError:
     group = [title for title in titles if title.split()[0] == words[0] and " " in title]
     if not group:
         return UsageError(f"'{words[0]}' is not a verb.", hint=did_you_mean(words[0], verbs))
-    second = [title.split()[1] for title in group]
+    second = [*dict.fromkeys(title.split()[1] for title in group)]
     if len(words) == 1 or words[1].startswith("-"):
         return UsageError(f"'{words[0]}' needs a verb.", hint=f"Verbs: {', '.join(second)}.")
     hint = did_you_mean(words[1], second)

@@ -24,6 +24,7 @@ NO_REGISTRY = (
 )
 _RESOURCE = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ADDRESS = re.compile(r"https?://[^/?#@\s]+(/[^/?#@\s]+)*")
 # A pod that ends then drains, and who deletes it waits until it is gone, which takes a moment.
 _LONGEST_PRE_STOP = int(GONE_SECONDS) - DRAIN_SECONDS - 20
@@ -129,7 +130,13 @@ def _network(config: KubernetesDeploymentConfig) -> list[str]:
 
 
 def _placing(config: KubernetesDeploymentConfig) -> list[str]:
-    return [
+    wrong = []
+    if config.namespace is not None and not _NAMESPACE.fullmatch(config.namespace):
+        wrong.append(
+            f"'{config.namespace}' is no namespace: 1 to 63 lower-case letters, digits and '-', "
+            "the first and the last no '-'"
+        )
+    return wrong + [
         f"the toleration '{text}' is not KEY[=VALUE][:EFFECT] with the effect NoSchedule, "
         "PreferNoSchedule or NoExecute"
         for text in config.tolerations

@@ -106,6 +106,14 @@ def test_examples_parse(verb, tmp_path, monkeypatch):
         assert found is verb
 
 
+def test_a_group_without_a_verb_names_each_once():
+    with pytest.raises(UsageError, match="'model' needs a verb") as told:
+        read("model")
+    verbs = str(told.value).partition("Verbs: ")[2].rstrip(".").split(", ")
+    assert "trust" in verbs
+    assert len(verbs) == len(set(verbs))
+
+
 def test_words_lead_to_one_verb():
     paths = [path for verb in VERBS if verb.shell for path in (verb.path, *verb.aliases)]
     assert len(paths) == len(set(paths))

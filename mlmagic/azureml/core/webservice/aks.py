@@ -85,7 +85,8 @@ AksEndpointDeploymentConfiguration = refused_class(
 AksServiceAccessToken = refused_class("AksServiceAccessToken", "Use the keys: get_keys().")
 
 _NOTES = {key: note for key, note in of_the_files("deployment").items() if key in _KEYS} | {
-    "token_auth_enabled": "Refused by Model.deploy: only keys are issued"
+    "token_auth_enabled": "Refused by Model.deploy: only keys are issued",
+    "autoscale_enabled": "One replica where nothing is said, where v1 scaled between 1 and 10",
 }
 
 

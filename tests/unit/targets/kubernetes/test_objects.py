@@ -174,6 +174,7 @@ def test_the_record_comes_back_from_the_cluster() -> None:
     ("config", "message"),
     [
         (Config(autoscale_min=5, autoscale_max=2), "minimum '5' is above its maximum '2'"),
+        (Config(namespace="Bad_NS"), "'Bad_NS' is no namespace"),
         (Config(replicas=9, autoscale_max=3), "'9' replicas are not between '1' and '3'"),
         (Config(autoscale_requests=4), "'autoscale_requests' needs 'autoscale'"),
         (Config(cpu="2", cpu_limit="1"), "limit of '1' CPUs is below '2'"),
