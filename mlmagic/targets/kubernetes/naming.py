@@ -16,7 +16,7 @@ MANAGER = "mlmagic"
 DOMAIN = "jupyter-mlmagic.github.io"
 
 NAME, MANAGED_BY = "app.kubernetes.io/name", "app.kubernetes.io/managed-by"
-COMPONENT, VERSION = "app.kubernetes.io/component", "app.kubernetes.io/version"
+COMPONENT = "app.kubernetes.io/component"
 # On objects and pods.
 REVISION = f"{DOMAIN}/revision"
 # On the Deployment.

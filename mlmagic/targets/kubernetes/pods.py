@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from mlmagic.images import serve_command
 from mlmagic.images.places import PORT, SECRETS_FOLDER
 from mlmagic.targets.kubernetes import naming, taints
+from mlmagic.targets.kubernetes.quantities import canonical
 from mlmagic.targets.kubernetes.release import ARCHITECTURE, limits_of, requests_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlmagic.targets.kubernetes.release import Release
 
 CONTAINER = "server"
@@ -103,11 +106,13 @@ def _container(release: Release) -> Any:
 def _resources(release: Release) -> Any:
     from kubernetes import client as k8s
 
-    asked = requests_of(release.config)
+    asked, limits = requests_of(release.config), limits_of(release.config)
     kept = {name: value for name, value in asked.items() if name not in release.left_out}
-    return k8s.V1ResourceRequirements(
-        requests=kept or None, limits=limits_of(release.config) or None
-    )
+    return k8s.V1ResourceRequirements(requests=_written(kept), limits=_written(limits))
+
+
+def _written(amounts: Mapping[str, str]) -> dict[str, str] | None:
+    return {name: canonical(amount) for name, amount in amounts.items()} or None
 
 
 def _probe(path: str, *, period: int, timeout: int, failures: int, delay: int | None = None) -> Any:
