@@ -126,6 +126,8 @@ class KubernetesDeploymentConfig(DeploymentConfig):
         cpu_limit: CPUs that a pod may use; None sets no limit.
         memory: Memory that a pod asks for; None asks for 512Mi.
         memory_limit: Memory that a pod may use; None takes ``memory`` where that is given.
+        ephemeral_storage: Disk of the node that a pod asks for, and may use for ``/tmp`` and its
+            log; None asks for none and sets no limit.
         accelerators: Extended resources, such as ``nvidia.com/gpu``, and how many a pod gets.
         replicas: Pods; None is 1, and leaves the number to the autoscaler where there is one.
         autoscale_min: Fewest pods of the autoscaler; None where there is none.
@@ -168,6 +170,7 @@ class KubernetesDeploymentConfig(DeploymentConfig):
     cpu_limit: str | None = None
     memory: str | None = None
     memory_limit: str | None = None
+    ephemeral_storage: str | None = None
     accelerators: dict[str, int] = field(default_factory=dict)
     workers: int = 1
     threads: int | None = None

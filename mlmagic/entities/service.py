@@ -14,7 +14,7 @@ from mlmagic.entities.script import CellOrigin, SourceTree
 
 # Containers and images carry digests: what versions before made is known by the same digest.
 _GONE_OF_MODELS = {"refusal": ""}
-_LATER_OF_CONFIGS = {"pre_stop_seconds": 3, "external_address": None}
+_LATER_OF_CONFIGS = {"pre_stop_seconds": 3, "external_address": None, "ephemeral_storage": None}
 
 
 class ServiceState(StrEnum):

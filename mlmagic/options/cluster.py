@@ -101,6 +101,12 @@ _LIMITS = (
         v1_key=f"{_RESOURCES}.memoryInGBLimit", convert=gigabytes,
     ),
     _option(
+        "ephemeral_storage", ("--ephemeral-storage",),
+        "disk of its node that a pod asks for, and may use for /tmp and its log (default: none, "
+        "without a limit)",
+        kind="quantity", unit="bytes",
+    ),
+    _option(
         "accelerators", ("--accelerator",), "an extended resource and how many a pod gets",
         kind="pair", metavar="NAME=N",
     ),

@@ -11,15 +11,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from mlmagic.entities import KubernetesDeploymentConfig
 from mlmagic.errors import ConfigurationError, MlmagicError, ServiceExistsError, TargetError
 from mlmagic.targets.base import Keys
 from mlmagic.targets.kubernetes import naming
 from mlmagic.targets.kubernetes.applying import apply_release, kept_pods
-from mlmagic.targets.kubernetes.objects import keys_secret, manifests
+from mlmagic.targets.kubernetes.objects import exported, keys_secret, manifests
 from mlmagic.targets.kubernetes.recording import keep_record, record_object
 from tests.unit.targets.kubernetes.examples import make_record
+from tests.unit.targets.kubernetes.test_objects import QUANTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -261,6 +263,69 @@ def test_what_others_have_changed_is_named_and_kept(
         with pytest.raises(TargetError, match=told) as caught:
             connection.apply(item)
         assert "--show-managed-fields" in (caught.value.hint or "")
+
+
+def test_another_port_of_somebody_else_is_named(
+    kit: ServiceKit, cluster: Cluster, namespace: str
+) -> None:
+    """Ports have no names but their numbers to an API server: it sees two, not a conflict."""
+    connection = target_of(kit).connection
+    release = keep_record(connection, make_record())
+    (item,) = (each for each in manifests(release) if each["kind"] == "Service")
+    connection.apply(item)
+    ports = [{"name": "http", "port": 8080, "targetPort": "http"}]
+    words = [
+        "patch",
+        "service",
+        "svc",
+        "--type=merge",
+        f"--patch={json.dumps({'spec': {'ports': ports}})}",
+    ]
+    cluster.kubectl("--namespace", namespace, *words, "--field-manager=platform-team")
+    told = r"'platform-team' manages .* of 'services/svc' .*spec.ports\[1\].name: Duplicate value"
+    with pytest.raises(TargetError, match=told) as caught:
+        connection.apply(item)
+    assert "--show-managed-fields" in (caught.value.hint or "")
+
+
+def test_what_is_exported_is_applied_by_somebody_else_beside_us(
+    kit: ServiceKit, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    sizes: Any = {"cpu": "0.5", "cpu_limit": "1.0", "memory": "1000M", "memory_limit": "1024Mi"}
+    config = KubernetesDeploymentConfig(autoscale_max=3, ingress_host="a.example", **sizes)
+    connection, record = target_of(kit).connection, make_record(config=config)
+    release = replace(keep_record(connection, record), image="registry.example.com/svc:1")
+    apply_release(connection, release)
+    release = kept_pods(connection, release)
+    items = manifests(release)
+
+    def look() -> list[Any]:
+        found = [connection.get(each["kind"], "svc") or {} for each in items]
+        return [(each["metadata"].get("generation"), each["spec"]) for each in found]
+
+    before = look()
+    file = tmp_path / "manifests.yaml"
+    file.write_text(yaml.safe_dump_all(exported(release)))
+    words = ["apply", "--server-side", "--field-manager=argocd", f"--filename={file}"]
+    cluster.kubectl("--namespace", namespace, *words)
+    for item in items:
+        connection.apply(item)
+    assert look() == before
+
+
+def test_an_api_server_keeps_sizes_as_they_are_written(kit: ServiceKit) -> None:
+    connection = target_of(kit).connection
+    (item,) = (
+        each
+        for each in manifests(keep_record(connection, make_record()))
+        if each["kind"] == "Deployment"
+    )
+    (container,) = item["spec"]["template"]["spec"]["containers"]
+    for said, kept_so in QUANTITIES.items():
+        sizes = {"cpu": said, "memory": said}
+        container["resources"] = {"requests": sizes, "limits": sizes}
+        made = connection.apply(item, dry_run=True)["spec"]["template"]["spec"]["containers"][0]
+        assert made["resources"]["limits"] == dict.fromkeys(sizes, kept_so)
 
 
 def foreign(namespace: str) -> list[dict[str, Any]]:

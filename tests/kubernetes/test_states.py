@@ -144,13 +144,16 @@ def test_a_pod_that_writes_more_than_it_may_is_put_out(
     record(service)
     assert seen[-1].state is ServiceState.UNHEALTHY
     assert "wrote more than the '20Mi' that it may" in seen[-1].message
-    assert "'ephemeral-storage'" in seen[-1].next_step
+    assert "--ephemeral-storage" in seen[-1].next_step
     # The pod that was put out is kept to be looked at; it stands for nothing.
     until(lambda: healthy(service))
     until(lambda: [pod.ready for pod in service.status.replicas] == [True])
-    service = kit.services.submit(kit.spec(says("two")))
+    service = kit.services.submit(kit.spec(says("two"), ephemeral_storage="100Mi"))
     service.wait_for_deployment(timeout_sec=SECONDS)
     assert service.run("") == "two"
+    running = cluster.core.list_namespaced_pod(namespace, field_selector="status.phase=Running")
+    limits = {pod.spec.containers[0].resources.limits["ephemeral-storage"] for pod in running.items}
+    assert "100Mi" in limits
     until(lambda: healthy(service))
     service.stop()
     assert service.status.reason is Reason.STOPPED

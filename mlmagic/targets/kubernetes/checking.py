@@ -77,6 +77,8 @@ def _sizes(config: KubernetesDeploymentConfig) -> list[str]:
     asked = requests_of(config)
     cpu, memory = asked["cpu"], asked["memory"]
     cpus, size = cpu_cores(cpu), memory_bytes(memory)
+    if config.ephemeral_storage is not None:
+        memory_bytes(config.ephemeral_storage)  # says what is wrong with it
     if config.cpu_limit and cpu_cores(config.cpu_limit) < cpus:
         wrong.append(f"the limit of '{config.cpu_limit}' CPUs is below '{cpu}'")
     if config.memory_limit and memory_bytes(config.memory_limit) < size:

@@ -14,7 +14,14 @@ from urllib.parse import urlencode
 
 from mlmagic.addresses import retry_after
 from mlmagic.errors import TargetError, TargetUnavailableError
-from mlmagic.targets.kubernetes.faults import ForbiddenError, refused, translated, unreachable
+from mlmagic.targets.kubernetes.faults import (
+    DoubleEntryError,
+    ForbiddenError,
+    not_beside,
+    refused,
+    translated,
+    unreachable,
+)
 from mlmagic.targets.kubernetes.naming import MANAGER
 from mlmagic.targets.kubernetes.pods import CONTAINER
 
@@ -124,7 +131,13 @@ class Connection:
         """
         query = {"fieldManager": MANAGER} | ({"dryRun": "All"} if dry_run else {})
         path = self._path(item["kind"], item["metadata"]["name"])
-        return self._ask("PATCH", path, item, "application/apply-patch+yaml", query=query)
+        try:
+            return self._ask("PATCH", path, item, "application/apply-patch+yaml", query=query)
+        except DoubleEntryError as error:
+            others = _other_managers(self.read(path) or {})
+            if not others:
+                raise
+            raise not_beside(error, others, "/".join(path.split("/")[-2:])) from error
 
     def create(self, item: Object) -> Object:
         """Create an object, such as a review."""
@@ -349,6 +362,13 @@ class Connection:
                     1, redirect=False, status=False, respect_retry_after_header=False
                 ),
             )
+
+
+def _other_managers(item: Object) -> Sequence[str]:
+    """Return who besides us manages what an object shall be."""
+    managed = item.get("metadata", {}).get("managedFields") or ()
+    who = {each["manager"] for each in managed if "f:spec" in each.get("fieldsV1", {})}
+    return sorted(who - {MANAGER})
 
 
 class Stream:

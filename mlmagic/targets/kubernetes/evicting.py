@@ -24,8 +24,8 @@ _ROOMS = {
     "pids": ("process numbers", "Let the script start fewer processes, and deploy again"),
 }
 _LIMITED = (
-    "Let the script write less to /tmp and to its log, or ask who runs the namespace for a larger "
-    "limit of 'ephemeral-storage'"
+    "Let the script write less to /tmp and to its log, or deploy with more: --ephemeral-storage; "
+    "without it, a LimitRange of the namespace sets the limit of 'ephemeral-storage'"
 )
 
 

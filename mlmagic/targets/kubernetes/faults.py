@@ -18,17 +18,19 @@ from mlmagic.errors import (
 from mlmagic.targets.kubernetes.release import LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _CHECK = "See what is there and what is allowed: %ml computetarget check"
 _CONFLICT = re.compile(r'conflicts? with "(?P<who>[^"]+)"[^:]*:?(?P<fields>.*)', re.DOTALL)
 _ANONYMOUS = '"system:anonymous"'
 _NO_DRY_RUN = "does not support dry run"
+_DOUBLE = ": Duplicate value: "
 _USER = re.compile(r'User "(?P<user>[^"]+)" cannot (?P<what>.+?)(: |$)')
 _BOUND = re.compile(
-    r"(must be less than or equal to|maximum|minimum) (?P<resource>cpu|memory) "
+    r"(must be less than or equal to|maximum|minimum) (?P<resource>cpu|memory|ephemeral-storage) "
     r"(limit of|usage per \w+ is) (?P<bound>[\w.]*\w)"
 )
+_WANTS_DISK = re.compile(r"\bephemeral-storage\b.*\blimits?\b|\blimits?\b.*\bephemeral-storage\b")
 # Other limits are of sizes and rates.
 _WANTS_LIMITS = re.compile(
     r"\b(cpu|memory)\W+(\w+\W+){0,4}limits?\b|\blimits?\W+(\w+\W+){0,4}(cpu|memory)\b"
@@ -43,6 +45,10 @@ class ForbiddenError(TargetError):
 
 class NoDryRunError(ConfigurationError):
     """Something that the cluster asks about an object cannot be asked without changing it."""
+
+
+class DoubleEntryError(ConfigurationError):
+    """An entry of a list is there already, under another key: somebody else's mostly."""
 
 
 class ServerFailedError(TargetError):
@@ -101,6 +107,21 @@ def refused(  # noqa: PLR0911 - a table
             return TargetError(f"The cluster refuses {request}: {said}.")
 
 
+def not_beside(error: DoubleEntryError, managers: Iterable[str], item: str) -> TargetError:
+    """Build the error of fields that do not fit beside those of others.
+
+    Args:
+        error: What the server said to ours.
+        managers: Who manages the others.
+        item: The object, such as ``services/svc``.
+    """
+    who = ", ".join(f"'{each}'" for each in managers)
+    return TargetError(
+        f"{who} manages fields of '{item}' beside which ours are refused. {error.message}",
+        hint=_managers_hint(item),
+    )
+
+
 @contextmanager
 def translated(host: str) -> Iterator[None]:
     """Turn the exceptions of the HTTP library into ours.
@@ -127,6 +148,8 @@ def way_out(said: str) -> str:
     found = _BOUND.search(said)
     if found is not None:
         return f"Deploy with --{found['resource']} {found['bound']}"
+    if _WANTS_DISK.search(said):
+        return "Deploy with --ephemeral-storage 1Gi"
     return f"Deploy with limits: {' '.join(LIMITS.values())}" if _WANTS_LIMITS.search(said) else ""
 
 
@@ -152,9 +175,8 @@ def _said(body: bytes) -> str:
 def _unfit(said: str) -> ConfigurationError:
     if _NO_DRY_RUN in said:
         return NoDryRunError(f"The cluster cannot be asked beforehand: {said}.")
-    return ConfigurationError(
-        f"The cluster refuses the configuration: {said}.", hint=_policy_hint(said)
-    )
+    kind = DoubleEntryError if _DOUBLE in said else ConfigurationError
+    return kind(f"The cluster refuses the configuration: {said}.", hint=_policy_hint(said))
 
 
 def _policy_hint(said: str) -> str | None:
@@ -186,6 +208,12 @@ def _conflict(said: str, request: str) -> MlmagicError:
     item = "/".join(request.split("/")[-2:])
     return TargetError(
         f"'{found['who']}' manages {fields} of '{item}': they are not overwritten.",
-        hint="Ask for what is there, or let that manager set it back or give it up. Who manages "
-        f"what: kubectl get {item} -o yaml --show-managed-fields",
+        hint=_managers_hint(item),
+    )
+
+
+def _managers_hint(item: str) -> str:
+    return (
+        "Ask for what is there, or let that manager set it back or give it up. Who manages "
+        f"what: kubectl get {item} -o yaml --show-managed-fields"
     )

@@ -87,16 +87,19 @@ def first_replicas(config: KubernetesDeploymentConfig) -> int:
 
 def requests_of(config: KubernetesDeploymentConfig) -> dict[str, str]:
     """Return what a pod asks a node for, by resource; something where nothing is said."""
-    accelerators = {name: f"{count}" for name, count in config.accelerators.items()}
-    return {
-        "cpu": config.cpu or _DEFAULT_CPU,
-        "memory": config.memory or _DEFAULT_MEMORY,
-        **accelerators,
-    }
+    sizes = {"cpu": config.cpu or _DEFAULT_CPU, "memory": config.memory or _DEFAULT_MEMORY}
+    return sizes | _asked_and_allowed(config)
 
 
 def limits_of(config: KubernetesDeploymentConfig) -> dict[str, str]:
     """Return what a pod may use, by resource, as far as a limit is asked for."""
     limits = {"cpu": config.cpu_limit, "memory": config.memory_limit or config.memory}
-    accelerators = {name: f"{count}" for name, count in config.accelerators.items()}
-    return {name: value for name, value in limits.items() if value} | accelerators
+    return {name: value for name, value in limits.items() if value} | _asked_and_allowed(config)
+
+
+def _asked_and_allowed(config: KubernetesDeploymentConfig) -> dict[str, str]:
+    """Return the resources whose limit is what a pod asks for."""
+    found = {name: f"{count}" for name, count in config.accelerators.items()}
+    if config.ephemeral_storage is not None:
+        found["ephemeral-storage"] = config.ephemeral_storage
+    return found

@@ -20,6 +20,7 @@ _LACKING = re.compile(r"(?P<count>\d+) (?P<what>Insufficient (?P<resource>[\w./-
 _UNLIKE = re.compile(r"(?P<count>\d+) node\(s\) didn't match Pod's node affinity/selector")
 _KEPT = re.compile(r"\d+ node\(s\) (had untolerated taint(\(s\)| \{[^}]*\})|were unschedulable)")
 _GIB = 2**30
+_DISK = "ephemeral-storage"
 
 
 def unschedulable(
@@ -45,7 +46,10 @@ def unschedulable(
         room = [node for node in nodes or () if _has(node, resource) >= wanted]
         kept, tolerating = taints.keeping_away("", config.tolerations, room)
         words = [_words(resource, wanted, config, nodes), *kept]
-        return _reason(resource), "; ".join(words), _deploy_with(tolerating)
+        way_out = _deploy_with(tolerating)
+        if resource == _DISK and not way_out:
+            way_out = "Deploy with less: --ephemeral-storage; or ask who runs the cluster"
+        return _reason(resource), "; ".join(words), way_out
     words, tolerating = [], ""
     if _KEPT.search(causes):
         words, tolerating = taints.keeping_away(causes, config.tolerations, nodes)
@@ -84,7 +88,11 @@ def refused(said: str) -> tuple[Reason, str, str]:
 
 
 def _reason(resource: str) -> Reason:
-    known = {"cpu": Reason.INSUFFICIENT_CPU, "memory": Reason.INSUFFICIENT_MEMORY}
+    known = {
+        "cpu": Reason.INSUFFICIENT_CPU,
+        "memory": Reason.INSUFFICIENT_MEMORY,
+        _DISK: Reason.NO_NODE,
+    }
     return known.get(resource, Reason.INSUFFICIENT_ACCELERATOR)
 
 
@@ -117,9 +125,8 @@ def _amount(resource: str, number: float) -> str:
     match resource:
         case "cpu":
             return f"{number:g} CPUs" if number != 1 else "1 CPU"
-        case "memory" if number < _GIB:
-            return f"{number / 2**20:.0f} MiB"
-        case "memory":
-            return f"{number / _GIB:.1f} GiB"
+        case "memory" | "ephemeral-storage":
+            size = f"{number / 2**20:.0f} MiB" if number < _GIB else f"{number / _GIB:.1f} GiB"
+            return size if resource == "memory" else f"{size} of disk"
         case _:
             return f"{number:g} '{resource}'"

@@ -44,8 +44,8 @@ EXAMPLES = {
         spec=make_spec(
             Config(
                 port=8080, cpu="500m", cpu_limit="1", memory="512Mi", memory_limit="1Gi",
-                accelerators={"nvidia.com/gpu": 1}, workers=2, threads=4, autoscale_min=2,
-                autoscale_max=10, autoscale_target=60, start_timeout_seconds=120,
+                ephemeral_storage="2Gi", accelerators={"nvidia.com/gpu": 1}, workers=2, threads=4,
+                autoscale_min=2, autoscale_max=10, autoscale_target=60, start_timeout_seconds=120,
                 liveness_period_seconds=5, liveness_delay_seconds=310, liveness_timeout_seconds=3,
                 liveness_failures=4, pre_stop_seconds=30, service_type="NodePort",
                 ingress_host="svc.example.com", external_address="https://svc.example.com/ml",
@@ -86,6 +86,14 @@ EXAMPLES = {
         image=IMAGE,
         requests_from=CUSTOM_METRICS,
     ),
+}  # fmt: skip
+
+# As a user says it, and as an API server keeps it: tests/kubernetes/test_sharing.py asks one.
+QUANTITIES = {
+    "0.5": "500m", "1.0": "1", ".1": "100m", "1.5": "1500m", "1000m": "1", "2000": "2k",
+    "1000M": "1G", "1500M": "1500M", "0.5G": "500M", "1.2345M": "1234500",
+    "512Mi": "512Mi", "1024Mi": "1Gi", "0.5Gi": "512Mi", "1.5Gi": "1536Mi", "2048Ki": "2Mi",
+    "0.5Ki": "512", "1Ti": "1Ti", "1048576Ti": "1Ei", "0.1Gi": "107374182400m",
 }  # fmt: skip
 
 
@@ -140,6 +148,18 @@ def test_pods_are_kept_to_the_processors_of_an_image_that_was_guessed(
     assert deployment["spec"]["template"]["spec"]["nodeSelector"] == kept_to
 
 
+@pytest.mark.parametrize(("said", "kept"), QUANTITIES.items())
+def test_sizes_are_written_as_the_server_keeps_them(said: str, kept: str) -> None:
+    """Else whoever applies what was exported has another value, and a conflict with us."""
+    spec = make_spec(Config(cpu=said, cpu_limit=said, memory=said, memory_limit=said))
+    (deployment,) = (
+        o for o in manifests(replace(EXAMPLES["plain"], spec=spec)) if o["kind"] == "Deployment"
+    )
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    sizes = {"cpu": kept, "memory": kept}
+    assert container["resources"] == {"requests": sizes, "limits": sizes}
+
+
 def test_what_is_exported_has_the_number_of_pods_and_no_owner() -> None:
     release = replace(EXAMPLES["plain"], spec=make_spec(Config(replicas=3)), owner=None)
     (deployment,) = (o for o in exported(release) if o["kind"] == "Deployment")
@@ -181,6 +201,7 @@ def test_the_record_comes_back_from_the_cluster() -> None:
         (Config(memory="1Gi", memory_limit="512Mi"), "memory limit '512Mi' is below '1Gi'"),
         (Config(memory="1g"), "did you mean '1G' or '1Gi'"),
         (Config(cpu="0,5"), "'0,5' is not a quantity"),
+        (Config(ephemeral_storage="1g"), "did you mean '1G' or '1Gi'"),
         (Config(accelerators={"gpu": 1}), "'gpu' is no name of an accelerator"),
         (Config(ingress_host="A_b"), "'A_b' is no host name"),
         (Config(gateway="public"), "'gateway' needs 'ingress_host'"),

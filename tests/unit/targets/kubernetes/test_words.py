@@ -91,6 +91,17 @@ def test_a_node_that_is_kept_away_is_no_room() -> None:
     assert way_out == ""
 
 
+def test_disk_that_no_node_has_is_no_accelerator() -> None:
+    said = "0/1 nodes are available: 1 Insufficient ephemeral-storage. preemption: 0/1 …"
+    asking = pod(said, **{"ephemeral-storage": 2.0**40})
+    nodes = (Node(name="n", allocatable={"ephemeral-storage": "50Gi"}),)
+    assert unschedulable(asking, Config(), nodes) == (
+        Reason.NO_NODE,
+        "1024.0 GiB of disk asked for by a pod, the largest node has 50.0 GiB of disk",
+        "Deploy with less: --ephemeral-storage; or ask who runs the cluster",
+    )
+
+
 def test_the_way_to_accelerators_that_a_taint_keeps() -> None:
     said = (
         "0/2 nodes are available: 1 Insufficient nvidia.com/gpu, 1 node(s) had untolerated taint."
@@ -167,6 +178,12 @@ def test_what_may_pass_is_no_refusal(status: int, said: str, kind: type[MlmagicE
          '"1": must be less than or equal to cpu limit of 500m'), "Deploy with --cpu 500m."),
         (403, ('pods "svc-1" is forbidden: failed quota: small: must specify limits.memory for: '
          "server"), "Deploy with limits: --cpu 0.1:1 --memory 512Mi."),
+        (403, ('pods "svc-1" is forbidden: failed quota: disk: must specify '
+         "limits.ephemeral-storage for: server"), "Deploy with --ephemeral-storage 1Gi."),
+        (403, ('admission webhook "validation.gatekeeper.sh" denied the request: [disk] container '
+         "<server> has no ephemeral-storage limit"), "Deploy with --ephemeral-storage 1Gi."),
+        (403, ('pods "svc-1" is forbidden: maximum ephemeral-storage usage per Container is 5Gi, '
+         "but limit is 9Gi"), "Deploy with --ephemeral-storage 5Gi."),
         (403, "Resource requests and limits have to be set",
          "Deploy with limits: --cpu 0.1:1 --memory 512Mi."),
         (403, "limits must be set for memory", "Deploy with limits: --cpu 0.1:1 --memory 512Mi."),
