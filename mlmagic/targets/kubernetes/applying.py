@@ -12,7 +12,7 @@ from mlmagic.targets.kubernetes import naming
 from mlmagic.targets.kubernetes.autoscaling import equipped, pause
 from mlmagic.targets.kubernetes.faults import ChangedMeanwhileError, ForbiddenError, NoDryRunError
 from mlmagic.targets.kubernetes.limit_ranges import within
-from mlmagic.targets.kubernetes.objects import OPTIONAL_KINDS, manifests
+from mlmagic.targets.kubernetes.objects import OPTIONAL_KINDS, manifests, metadata, plain
 from mlmagic.targets.kubernetes.owning import is_own, own
 from mlmagic.targets.kubernetes.pull_secrets import with_those_of_account
 from mlmagic.targets.kubernetes.release import autoscales, first_replicas
@@ -76,6 +76,7 @@ def apply_release(connection: Connection, release: Release) -> list[Object]:
     for there in _own_of(connection, release.spec.name, items):
         if there is not None and there["kind"] == "Deployment":
             _give_up_number(connection, there)  # a first deployment may have ended before it did
+    _own_secrets(connection, release)
     # Others may hold fields of ours: they are told, never overwritten.
     applied = [connection.apply(item) for item in items]
     wanted = {item["kind"] for item in items}
@@ -155,6 +156,16 @@ def kept_pods(connection: Connection, release: Release) -> Release:
     wanted = next(item for item in manifests(same) if item["kind"] == "Deployment")
     ours = wanted["metadata"]["annotations"][naming.TEMPLATE]
     return same if there == ours else replace(fresh, restarted=same.restarted)
+
+
+def _own_secrets(connection: Connection, release: Release) -> None:
+    """Let the record own Secrets that came back from a backup, so that they go with it."""
+    owners = plain(metadata(release)).get("ownerReferences", [])
+    for item in connection.list("Secret", naming.selecting(release.spec.name))[0]:
+        there = item["metadata"].get("ownerReferences") or []
+        if missing := [each for each in owners if each not in there]:
+            change = {"metadata": {"ownerReferences": [*there, *missing]}}
+            connection.patch("Secret", item["metadata"]["name"], change)
 
 
 def _give_up_number(connection: Connection, deployment: Object) -> None:
