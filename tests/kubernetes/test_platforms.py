@@ -1,10 +1,11 @@
-"""A service that comes back from a backup, and one whose record is deleted by hand."""
+"""What platform teams do with services: backups, removal by hand, users of their own choice."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kubernetes import client
 
 from mlmagic.targets.kubernetes import naming
 from mlmagic.targets.kubernetes.connection import Place, connect
@@ -76,3 +77,29 @@ def test_a_service_comes_back_from_its_backup_and_goes_with_its_record(
 
     cluster.core.delete_collection_namespaced_config_map(namespace, label_selector=naming.OURS)
     until(lambda: left(cluster, namespace) == [], seconds=SECONDS)
+
+
+def test_another_user_and_group_may_run_it(
+    kit: ServiceKit, cluster: Cluster, namespace: str
+) -> None:
+    """As OpenShift and policies set them; keys and secrets are read by the `fsGroup`."""
+    script = """
+        import os
+        from pathlib import Path
+
+        def init():
+            Path("/tmp/init").write_text("")
+
+        def run(raw_data):
+            return [os.getuid(), os.getgid()]
+    """
+    service = kit.services.submit(kit.spec(script, auth="key"))
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    assert service.run("") == [10001, 0]
+    chosen = {"runAsUser": 20001, "runAsGroup": 20002, "fsGroup": 20003}
+    change = {"spec": {"template": {"spec": {"securityContext": chosen}}}}
+    apps = client.AppsV1Api(cluster.api)
+    apps.patch_namespaced_deployment("svc", namespace, change, field_manager="platform-team")
+    until(lambda: service.run("") == [20001, 20002], seconds=SECONDS)
+    service.regen_key("Primary")
+    assert service.run("") == [20001, 20002]
