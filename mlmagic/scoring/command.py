@@ -133,7 +133,7 @@ def _serve_forked(settings: Settings, status: Status, count: int) -> int:
 def _serve(settings: Settings, status: Status, service: Service | None = None) -> int:
     from mlmagic.scoring.application import Application  # a check needs none of them
     from mlmagic.scoring.front import Front
-    from mlmagic.scoring.listening import listen
+    from mlmagic.scoring.listening import in_uri, listen
     from mlmagic.scoring.server import Server
 
     if settings.debug_port is not None:
@@ -145,7 +145,7 @@ def _serve(settings: Settings, status: Status, service: Service | None = None) -
     keys = _keys(settings, listener)
     address, port = listener.getsockname()[:2]
     status.enter("import", port=port)
-    logger.info("Listening on http://%s:%d", address, port)
+    logger.info("Listening on http://%s:%d", in_uri(address), port)
     application = Application(settings, status, keys, user_code(settings))
     server = Server(application, settings, status, front=front, service=service)
     signal.signal(LET_GO, server.let_go)

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import httptools
 
 from mlmagic.scoring.exchange import Exchange
+from mlmagic.scoring.listening import plain_end
 from mlmagic.scoring.reply import refused
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._state.connections.add(cast("Any", self))
         self._ends = {
-            "server": transport.get_extra_info("sockname"),
-            "client": transport.get_extra_info("peername"),
+            "server": plain_end(transport.get_extra_info("sockname")),
+            "client": plain_end(transport.get_extra_info("peername")),
         }
         self._timer = self.loop.call_later(self._client_seconds, self._look)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlmagic.scoring.failure import StartFailure
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mlmagic.scoring.settings import Settings
 
 BACKLOG = 2048
+ALL, _ALL_IPV4 = "::", "0.0.0.0"  # noqa: S104 - whoever starts a server chooses
+_MAPPED = "::ffff:"  # a client of IPv4 at a socket for both
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -26,15 +28,19 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def open_listener(address: str, port: int) -> socket.socket:
-    """Open a listening socket.
+    """Open a listening socket; ``::`` is all addresses, of IPv4 and, where there is any, IPv6.
 
     Raises:
         StartFailure: The port is in use or the address is not of this machine.
     """
+    if address == ALL and not socket.has_dualstack_ipv6():
+        address = _ALL_IPV4
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address == ALL:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listener.bind((address, port))
         listener.listen(BACKLOG)
     except OSError as error:
@@ -43,6 +49,18 @@ def open_listener(address: str, port: int) -> socket.socket:
         message = f"Cannot listen on '{where}': {error.strerror}. Choose another port."
         raise StartFailure("PortInUse", message) from error
     return listener
+
+
+def in_uri(address: str) -> str:
+    """Return an address as it stands in a URI."""
+    return f"[{address}]" if ":" in address else address
+
+
+def plain_end(end: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+    """Return one end of a connection, an address of IPv4 as such whatever socket it came by."""
+    if not end or not str(end[0]).startswith(_MAPPED):
+        return end
+    return (end[0].removeprefix(_MAPPED), *end[1:2])
 
 
 def is_loopback(address: str) -> bool:

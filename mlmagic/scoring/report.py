@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlmagic.scoring.listening import in_uri
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -49,7 +51,7 @@ def _served(settings: Settings, status: Status, service: Service) -> Iterator[tu
         yield "sample", f"{told['sample_ms']:.1f} ms -> {told['sample_result']}"
     yield "calls", _calls(settings, service)
     yield "documents", ", ".join(service.documents.versions) or "none"
-    where = f"http://{settings.address}:{settings.port}"
+    where = f"http://{in_uri(settings.address)}:{settings.port}"
     yield "address", f"{where}/score, {_guard(settings)}"
 
 

@@ -15,7 +15,7 @@ import uvicorn
 from mlmagic.scoring.acceptor import Acceptor
 from mlmagic.scoring.dispatch import MOST_STUCK, Dispatcher
 from mlmagic.scoring.failure import START_FAILED, StartFailure
-from mlmagic.scoring.listening import BACKLOG
+from mlmagic.scoring.listening import BACKLOG, in_uri
 from mlmagic.scoring.startup import Service, start
 from mlmagic.scoring.turn import LOOK_SECONDS, turn_of
 from mlmagic.scoring.watchdog import watch_loop
@@ -164,7 +164,7 @@ class Server(uvicorn.Server):
     def _told(self) -> str:
         """Say where the service is, how long init() took, and how run() is called."""
         host, port = self._address[:2] if len(self._address) > 1 else ("", 0)
-        where = f" on http://{f'[{host}]' if ':' in host else host}:{port}" if host else ""
+        where = f" on http://{in_uri(host)}:{port}" if host else ""
         seconds = self._status.values["init_seconds"]
         begun = f"init {seconds:.2f} s, " if seconds is not None else ""
         # Of several, each speaks for itself.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import re
 import shutil
@@ -14,7 +16,8 @@ from pathlib import Path
 import pytest
 
 import mlmagic
-from tests.scoring.conftest import SCRIPTS, RunningServer, environment, wait_for
+from mlmagic.scoring.listening import open_listener
+from tests.scoring.conftest import PATIENCE, SCRIPTS, RunningServer, environment, wait_for
 
 CHECKOUT = Path(__file__).parent.parent.parent
 INSTALLED = str(Path(mlmagic.__file__).parent.parent)
@@ -157,6 +160,34 @@ def test_check_tells_people_why_it_would_not(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "would not start: InitFailed" in done.stdout
     assert 'init_raises.py, line 5, in init: load("not json")' in done.stdout
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_all_addresses_are_those_of_ipv4_and_ipv6(serve_source: Serve) -> None:
+    """Pods of some clusters have addresses of IPv6 alone."""
+    source = """
+        from azureml.contrib.services.aml_request import rawhttp
+
+        def init():
+            pass
+
+        @rawhttp
+        def run(request):
+            return request.remote_addr
+    """
+    server = serve_source(source, "--address", "::", "--auth", "none").ready()
+    assert f"Listening on http://[::]:{server.port}" in server.log
+    for host in ("127.0.0.1", "::1"):
+        connection = http.client.HTTPConnection(host, server.port, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request("POST", "/score", body=b"")
+            assert json.loads(connection.getresponse().read()) == host
+
+
+def test_without_ipv6_all_addresses_are_those_of_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    with open_listener("::", 0) as listener:
+        assert listener.getsockname()[0] == "0.0.0.0"
 
 
 def test_port_in_use(serve: Serve) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.images import serve_command
 from mlmagic.images.places import PORT, SECRETS_FOLDER
+from mlmagic.scoring.listening import ALL
 from mlmagic.targets.kubernetes import naming, taints
 from mlmagic.targets.kubernetes.quantities import canonical
 from mlmagic.targets.kubernetes.release import ARCHITECTURE, limits_of, requests_of
@@ -70,7 +71,9 @@ def _container(release: Release) -> Any:
     from kubernetes import client as k8s
 
     config = release.config
-    command = serve_command(release.spec, keys_file=f"{KEYS_FOLDER}/keys.json")
+    keys_file = f"{KEYS_FOLDER}/keys.json"
+    # Pods of some clusters have addresses of IPv6 alone.
+    command = serve_command(release.spec, keys_file=keys_file, address=ALL)
     return k8s.V1Container(
         name=CONTAINER,
         image=release.image,
