@@ -97,6 +97,18 @@ def refusal(cluster: Cluster, namespace: str, release: Release) -> str:
             Config(cpu="100m", cpu_limit="1"),
             "at most 4 times the cpu asked for, and 1 over 100m",
         ),
+        (container(default={"ephemeral-storage": "1Gi"}), Config(), ""),
+        (container(max={"ephemeral-storage": "1Gi"}), Config(ephemeral_storage="1Gi"), ""),
+        (
+            container(max={"ephemeral-storage": "1Gi"}),
+            Config(ephemeral_storage="2Gi"),
+            "no more than 1Gi of ephemeral-storage, and the limit is 2Gi",
+        ),
+        (
+            container(min={"ephemeral-storage": "1Gi"}),
+            Config(ephemeral_storage="500Mi"),
+            "no less than 1Gi of ephemeral-storage, and 500Mi is asked for",
+        ),
     ],
 )
 def test_a_pod_is_told_what_the_server_would(

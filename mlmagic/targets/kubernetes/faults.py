@@ -15,7 +15,7 @@ from mlmagic.errors import (
     TargetError,
     TargetUnavailableError,
 )
-from mlmagic.targets.kubernetes.release import LIMITS
+from mlmagic.targets.kubernetes.release import DISK_OPTION, LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -149,7 +149,7 @@ def way_out(said: str) -> str:
     if found is not None:
         return f"Deploy with --{found['resource']} {found['bound']}"
     if _WANTS_DISK.search(said):
-        return "Deploy with --ephemeral-storage 1Gi"
+        return f"Deploy with {DISK_OPTION}"
     return f"Deploy with limits: {' '.join(LIMITS.values())}" if _WANTS_LIMITS.search(said) else ""
 
 

@@ -9,7 +9,7 @@ from mlmagic.entities import Check
 from mlmagic.errors import ConfigurationError
 from mlmagic.targets.kubernetes.faults import ForbiddenError
 from mlmagic.targets.kubernetes.quotas import our_quotas, wants_limit
-from mlmagic.targets.kubernetes.release import LIMITS, limits_of, requests_of
+from mlmagic.targets.kubernetes.release import DISK, LIMITS, limits_of, requests_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlmagic.targets.kubernetes.connection import Connection, Object
     from mlmagic.targets.kubernetes.release import Release
 
+_SIZES = (*LIMITS, DISK)
 _SHOWN = (
     ("defaultRequest", "request by default"),
     ("default", "limit by default"),
@@ -35,16 +36,18 @@ def within(connection: Connection, release: Release) -> Release:
     """
     items, quotas = _items(connection), our_quotas(connection)
     wrong, left_out = [], []
-    for resource in LIMITS:
+    for resource in _SIZES:
         said = limits_of(release.config).get(resource)
         limit = said or _given("default", resource, items)
-        words = _unfit(resource, requests_of(release.config)[resource], limit, items)
-        if words and getattr(release.config, resource) is None:
+        asked = requests_of(release.config).get(resource)
+        words = _unfit(resource, asked, limit, items) if asked else ""
+        if words and resource in LIMITS and getattr(release.config, resource) is None:
             # Of a container that says no request, its own limit is one before any LimitRange's.
             request = said or _given("defaultRequest", resource, items)
             words = _unfit(resource, request, limit, items) if request else words
             left_out += [resource] if request else []
-        if (quota := wants_limit(resource, quotas)) and limit is None:
+        # Quotas count disk, but take pods that say nothing of it.
+        if resource in LIMITS and (quota := wants_limit(resource, quotas)) and limit is None:
             wrong.append(f"the quota '{quota}' wants a limit of {resource}, and none is given")
         elif words:
             wrong.append(words)
@@ -53,8 +56,8 @@ def within(connection: Connection, release: Release) -> Release:
         text = f"The namespace '{connection.namespace}' refuses the pods: {first}."
         raise ConfigurationError(
             "\n".join([text, *(f"  {each}." for each in more)]),
-            hint="Give --cpu REQUEST:LIMIT and --memory REQUEST:LIMIT within that, or ask for "
-            "another LimitRange or quota.",
+            hint="Give --cpu REQUEST:LIMIT, --memory REQUEST:LIMIT or --ephemeral-storage SIZE "
+            "within that, or ask for another LimitRange or quota.",
         )
     return replace(release, left_out=tuple(left_out))
 
@@ -64,7 +67,7 @@ def examine_limits(connection: Connection) -> Iterator[Check]:
     for item in _items(connection):
         told = [
             f"{resource}: {', '.join(words)}"
-            for resource in LIMITS
+            for resource in _SIZES
             if (
                 words := [
                     f"{what} {item[key][resource]}"

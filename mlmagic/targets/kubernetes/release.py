@@ -17,6 +17,7 @@ NO_IMAGE = f"image.invalid/{_NOT_BUILT}"
 ARCHITECTURE = "kubernetes.io/arch"
 # Options that give a pod a limit, by resource.
 LIMITS = {"cpu": "--cpu 0.1:1", "memory": "--memory 512Mi"}
+DISK, DISK_OPTION = "ephemeral-storage", "--ephemeral-storage 1Gi"
 _DEFAULT_CPU, _DEFAULT_MEMORY = "100m", "512Mi"
 
 
@@ -101,5 +102,5 @@ def _asked_and_allowed(config: KubernetesDeploymentConfig) -> dict[str, str]:
     """Return the resources whose limit is what a pod asks for."""
     found = {name: f"{count}" for name, count in config.accelerators.items()}
     if config.ephemeral_storage is not None:
-        found["ephemeral-storage"] = config.ephemeral_storage
+        found[DISK] = config.ephemeral_storage
     return found

@@ -9,6 +9,7 @@ from mlmagic import options
 from mlmagic.entities import Reason
 from mlmagic.targets.kubernetes import taints
 from mlmagic.targets.kubernetes.faults import way_out
+from mlmagic.targets.kubernetes.release import DISK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ _LACKING = re.compile(r"(?P<count>\d+) (?P<what>Insufficient (?P<resource>[\w./-
 _UNLIKE = re.compile(r"(?P<count>\d+) node\(s\) didn't match Pod's node affinity/selector")
 _KEPT = re.compile(r"\d+ node\(s\) (had untolerated taint(\(s\)| \{[^}]*\})|were unschedulable)")
 _GIB = 2**30
-_DISK = "ephemeral-storage"
 
 
 def unschedulable(
@@ -47,7 +47,7 @@ def unschedulable(
         kept, tolerating = taints.keeping_away("", config.tolerations, room)
         words = [_words(resource, wanted, config, nodes), *kept]
         way_out = _deploy_with(tolerating)
-        if resource == _DISK and not way_out:
+        if resource == DISK and not way_out:
             way_out = "Deploy with less: --ephemeral-storage; or ask who runs the cluster"
         return _reason(resource), "; ".join(words), way_out
     words, tolerating = [], ""
@@ -91,7 +91,7 @@ def _reason(resource: str) -> Reason:
     known = {
         "cpu": Reason.INSUFFICIENT_CPU,
         "memory": Reason.INSUFFICIENT_MEMORY,
-        _DISK: Reason.NO_NODE,
+        DISK: Reason.NO_NODE,
     }
     return known.get(resource, Reason.INSUFFICIENT_ACCELERATOR)
 

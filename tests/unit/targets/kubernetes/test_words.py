@@ -178,8 +178,6 @@ def test_what_may_pass_is_no_refusal(status: int, said: str, kind: type[MlmagicE
          '"1": must be less than or equal to cpu limit of 500m'), "Deploy with --cpu 500m."),
         (403, ('pods "svc-1" is forbidden: failed quota: small: must specify limits.memory for: '
          "server"), "Deploy with limits: --cpu 0.1:1 --memory 512Mi."),
-        (403, ('pods "svc-1" is forbidden: failed quota: disk: must specify '
-         "limits.ephemeral-storage for: server"), "Deploy with --ephemeral-storage 1Gi."),
         (403, ('admission webhook "validation.gatekeeper.sh" denied the request: [disk] container '
          "<server> has no ephemeral-storage limit"), "Deploy with --ephemeral-storage 1Gi."),
         (403, ('pods "svc-1" is forbidden: maximum ephemeral-storage usage per Container is 5Gi, '
