@@ -33,14 +33,12 @@ def open_listener(address: str, port: int) -> socket.socket:
     Raises:
         StartFailure: The port is in use or the address is not of this machine.
     """
-    if address == ALL and not socket.has_dualstack_ipv6():
-        address = _ALL_IPV4
+    address = reachable(address)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if address == ALL:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        share(listener, address)
         listener.bind((address, port))
         listener.listen(BACKLOG)
     except OSError as error:
@@ -49,6 +47,17 @@ def open_listener(address: str, port: int) -> socket.socket:
         message = f"Cannot listen on '{where}': {error.strerror}. Choose another port."
         raise StartFailure("PortInUse", message) from error
     return listener
+
+
+def reachable(address: str) -> str:
+    """Return an address, all of IPv4 in place of all of both where a machine has no IPv6."""
+    return _ALL_IPV4 if address == ALL and not socket.has_dualstack_ipv6() else address
+
+
+def share(listener: socket.socket, address: str) -> None:
+    """Let a socket that will be bound to all addresses of IPv6 have those of IPv4 too."""
+    if address == ALL:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
 
 
 def in_uri(address: str) -> str:

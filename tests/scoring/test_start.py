@@ -17,6 +17,7 @@ import pytest
 
 import mlmagic
 from mlmagic.scoring.listening import open_listener
+from mlmagic.scoring.supervisor import listener as supervisor
 from tests.scoring.conftest import PATIENCE, SCRIPTS, RunningServer, environment, wait_for
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -186,8 +187,9 @@ def test_all_addresses_are_those_of_ipv4_and_ipv6(serve_source: Serve) -> None:
 
 def test_without_ipv6_all_addresses_are_those_of_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
-    with open_listener("::", 0) as listener:
-        assert listener.getsockname()[0] == "0.0.0.0"
+    for listener in (open_listener("::", 0), supervisor.open_listener("::", 0).socket):
+        with listener:
+            assert listener.getsockname()[0] == "0.0.0.0"
 
 
 def test_port_in_use(serve: Serve) -> None:

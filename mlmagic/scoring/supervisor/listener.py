@@ -6,6 +6,7 @@ import socket
 import time
 from dataclasses import dataclass
 
+from mlmagic.scoring.listening import reachable, share
 from mlmagic.scoring.supervisor.failure import Failure, FailureError
 
 _BACKLOG = 2048
@@ -50,11 +51,13 @@ def open_listener(address: str, port: int, *, patience: float = 0) -> Listener:
 
 
 def _open(address: str, port: int) -> Listener:
-    found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    told = reachable(address)
+    found = socket.getaddrinfo(told, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, protocol, _, where = found[0]
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        share(listener, told)
         listener.bind(where)
         listener.listen(_BACKLOG)
     except OSError:
