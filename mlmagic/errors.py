@@ -91,6 +91,10 @@ class UnsafeModelError(RegistryError):
     """A pickle calls something outside the allow-list of the workspace."""
 
 
+class RegistrationCancelledError(RegistryError):
+    """Somebody cancelled a registration; nothing of it is visible."""
+
+
 class EnvironmentSetupError(MlmagicError):
     """An environment could not be captured, locked or realised."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from ipywidgets import widget_serialization
 
 from mlmagic.errors import MlmagicError, ModelNotFoundError, UsageError
 from mlmagic.panels.deploy import DeployPanel
-from mlmagic.panels.panel import STATIC, Panel, kept
+from mlmagic.panels.panel import STATIC, Panel, kept, words_of
 from mlmagic.presentation import facts_of, present
 
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlmagic.entities import Model, Sample
+    from mlmagic.registry import Meter
     from mlmagic.workspace import Workspace
 
     Args = dict[str, Any]
 
 SHOWN = 200
+_CANCELLING = "cancelling"  # a stage, too, until what was begun is taken back
 _CONDITIONS = 4
 _TEXT_LENGTH = 5_000  # of samples and cards
 
@@ -35,6 +38,7 @@ class ModelsPanel(Panel):
     ``models`` has the newest version of each name, as many as are shown at once; ``more`` says
     whether there are others. Older versions, and what is searched for, come as answers.
     ``opened`` is the version whose details are shown, ``form`` the deploy panel beneath.
+    ``registration`` says how far the one that runs is, or why the last one came to nothing.
 
     Args:
         workspace: Whose models are shown.
@@ -44,6 +48,7 @@ class ModelsPanel(Panel):
 
     models: Any = traitlets.List().tag(sync=True)
     more = traitlets.Bool(default_value=False).tag(sync=True)
+    registration: Any = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     checked = traitlets.Unicode().tag(sync=True)
     opened = traitlets.Unicode().tag(sync=True)
     form: Any = traitlets.Instance(DeployPanel, allow_none=True).tag(
@@ -55,6 +60,8 @@ class ModelsPanel(Panel):
 
         self.workspace = workspace
         self._rows: list[dict[str, Any]] = []
+        self._registration: dict[str, Any] | None = None
+        self._meter: Meter | None = None
         self._unwatch: Callable[[], None] = lambda: None
         super().__init__()
         self._publish(self._newest())
@@ -64,6 +71,7 @@ class ModelsPanel(Panel):
             "open": self._open,
             "compare": self._compare,
             "register": self._register,
+            "cancel": self._cancel,
             "delete": self._delete,
             "deploy": self._deploy,
         }
@@ -96,6 +104,7 @@ class ModelsPanel(Panel):
         with self.hold_sync():
             self.models = self._rows[:SHOWN]
             self.more = len(self._rows) > SHOWN
+            self.registration = self._registration and dict(self._registration)
             self.checked = datetime.now(UTC).isoformat()
 
     def _search(self, args: Args) -> dict[str, Any]:
@@ -145,10 +154,54 @@ class ModelsPanel(Panel):
             raise UsageError("The path is missing.", hint="Name a file or folder of this machine.")
         if not name:
             raise UsageError("The name is missing.", hint="Versions of one name belong together.")
-        done = self.workspace.register_model(path, name=name, tags=_pairs(args["tags"]))
+        tags = _pairs(args["tags"])
+        with self._registering(name) as meter:
+            done = self.workspace.register_model(path, name=name, tags=tags, meter=meter)
         self._publish(self._newest())
         self.opened = done.model.id
         return {"id": done.model.id, "outcome": done.outcome}
+
+    @contextmanager
+    def _registering(self, name: str) -> Iterator[Meter]:
+        """Tell how far a registration is; there is one at a time, so that one can be cancelled."""
+        from mlmagic.registry import Meter
+
+        def tell(meter: Meter) -> None:
+            with self._lock:
+                if told["stage"] != _CANCELLING:
+                    told["stage"] = meter.stage
+                told.update(done=meter.done, total=meter.total)
+            self._send_soon()
+
+        told: dict[str, Any] = {"name": name, "stage": "", "done": 0, "total": 0, "problem": ""}
+        with self._lock:
+            if self._meter is not None and self._registration is not None:
+                raise UsageError(
+                    f"'{self._registration['name']}' is being registered.",
+                    hint="Wait until it is, or cancel it.",
+                )
+            self._meter = meter = Meter(tell)
+            self._registration = told
+        self._send_soon(at_once=True)
+        try:
+            yield meter
+        except Exception as error:
+            told["problem"] = words_of(error)
+            raise
+        else:
+            self._registration = None
+        finally:
+            self._meter = None
+            self._send_soon(at_once=True)
+
+    def _cancel(self, _args: Args) -> None:
+        """End the registration that runs; without one, there is nothing to do."""
+        with self._lock:
+            if self._meter is None or self._registration is None:
+                return
+            self._meter.cancel()
+            self._registration["stage"] = _CANCELLING
+        self._send_soon(at_once=True)
 
     def _delete(self, args: Args) -> None:
         self.workspace.delete_model(str(args["id"]))

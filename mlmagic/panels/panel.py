@@ -135,11 +135,14 @@ class Panel(anywidget.AnyWidget):
                 args = content.get("args") or {}
                 reply |= {"ok": True, "value": command(args)}
                 self._done(str(content["kind"]), args, reply["value"])
-            except MlmagicError as error:
-                reply["error"] = str(error)
             except Exception as error:  # noqa: BLE001 - told in the panel, where the user waits
-                reply["error"] = f"{type(error).__name__}: {error}"
+                reply["error"] = words_of(error)
         self.send(reply)
+
+
+def words_of(error: Exception) -> str:
+    """Say what a fault is told as: its words, where they are ours."""
+    return str(error) if isinstance(error, MlmagicError) else f"{type(error).__name__}: {error}"
 
 
 def kept(panels: dict[Key, Kind], key: Key, make: Callable[[], Kind]) -> Kind:

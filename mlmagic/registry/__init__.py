@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlmagic.registry.collecting import GarbageReport
     from mlmagic.registry.content import ContentStore
     from mlmagic.registry.frameworks import framework_of
+    from mlmagic.registry.metering import Meter
     from mlmagic.registry.placing import (
         loader_record,
         place_files,
@@ -29,6 +30,7 @@ _HOMES = {
     "ContentStore": "content",
     "Decision": "trust",
     "GarbageReport": "collecting",
+    "Meter": "metering",
     "Registry": "registry",
     "RemoteStore": "remote",
     "VerifyReport": "verification",
@@ -44,6 +46,7 @@ __all__ = [
     "ContentStore",
     "Decision",
     "GarbageReport",
+    "Meter",
     "Registry",
     "RemoteStore",
     "VerifyReport",

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from mlmagic.entities import ContentFile
 from mlmagic.errors import ModelIntegrityError, RegistryError
-from mlmagic.files import digest_bytes, digest_file, digest_text, sync_directory, sync_files
+from mlmagic.files import digest_bytes, digest_text, sync_directory, sync_files
 from mlmagic.registry.faults import storage_faults
+from mlmagic.registry.metering import Meter
 from mlmagic.registry.sources import changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from mlmagic.registry.metering import MeteredStream
     from mlmagic.registry.remote import RemoteStore
 
 _CHUNK = 1 << 20
@@ -63,26 +65,31 @@ class ContentStore:
         return self.add_all({name: path}, shared=shared)[0]
 
     def add_all(
-        self, files: Mapping[str, Path], *, shared: bool = False
+        self, files: Mapping[str, Path], *, shared: bool = False, meter: Meter | None = None
     ) -> tuple[ContentFile, ...]:
         """Store copies of files; what is here already is not written.
 
         Args:
             files: The path inside the tree that they belong to, and the file to read.
             shared: They go to the shared store as well: here they may be taken away then.
+            meter: Hears of each piece that is read and copied.
 
         Raises:
             RegistryError: A file cannot be read or changes meanwhile, or the store cannot be
                 written.
         """
-        found = [_look(path, name) for name, path in files.items()]
-        self._store(found, shared=shared)
+        meter = meter or Meter()
+        there = (path for path in files.values() if path.exists())
+        meter.begin("reading", sum(path.stat().st_size for path in there))
+        found = [_look(path, name, meter) for name, path in files.items()]
+        self._store(found, shared=shared, meter=meter)
         return tuple(each.file for each in found)
 
     def add_bytes(self, data: bytes, *, name: str, shared: bool = False) -> ContentFile:
         """Store bytes under a name."""
         file = ContentFile(path=name, sha256=digest_bytes(data), size=len(data))
-        self._store([_Found(file, lambda target: target.write_bytes(data))], shared=shared)
+        found = _Found(file, lambda target: target.write_bytes(data))
+        self._store([found], shared=shared, meter=Meter())
         return file
 
     def place(self, file: ContentFile, destination: Path, *, link: bool = True) -> None:
@@ -122,13 +129,13 @@ class ContentStore:
             raise self._damaged(file)
         return data
 
-    def check(self, file: ContentFile) -> Path:
+    def check(self, file: ContentFile, meter: Meter | None = None) -> Path:
         """Return where a content lies; ModelIntegrityError unless it is whole.
 
         One that is missing or damaged here is fetched from the shared store, where there is one.
         """
         path = self._present(file)
-        if is_whole(path, file):
+        if is_whole(path, file, meter):
             return path
         if self.remote is None:
             raise self._damaged(file)
@@ -239,7 +246,7 @@ class ContentStore:
 
             trim(self, self.cache_bytes)
 
-    def _store(self, found: Sequence[_Found], *, shared: bool) -> None:
+    def _store(self, found: Sequence[_Found], *, shared: bool, meter: Meter) -> None:
         """Write what is not here, or not whole; in the order of digests, as folders have them."""
         with storage_faults(self.root):
             gone = self.renew_all((each.file for each in found), shared=shared)
@@ -250,6 +257,7 @@ class ContentStore:
                 if each.file.sha256 in digests or not self._is_sound(each.file)
             }
             ordered = [lacking[digest] for digest in sorted(lacking)]
+            meter.begin("copying", sum(each.file.size for each in ordered))
             for start in range(0, len(ordered), _TOGETHER):
                 self._write_all(ordered[start : start + _TOGETHER], shared=shared)
 
@@ -362,10 +370,16 @@ def _prefix(file: ContentFile) -> str:
     return _first_digits(file.sha256)
 
 
-def is_whole(path: Path, file: ContentFile) -> bool:
+def is_whole(path: Path, file: ContentFile, meter: Meter | None = None) -> bool:
     """Say whether a file has the size and the digest that a content should have."""
     with storage_faults(path):
-        return path.stat().st_size == file.size and digest_file(path) == file.sha256
+        return path.stat().st_size == file.size and _digest(path, meter or Meter()) == file.sha256
+
+
+def _digest(path: Path, meter: Meter) -> str:
+    with path.open("rb") as stream:
+        read = meter.reading(stream, counted=False)
+        return hashlib.file_digest(read, "sha256").hexdigest()
 
 
 def is_old(path: Path, grace_seconds: float) -> bool:
@@ -373,12 +387,12 @@ def is_old(path: Path, grace_seconds: float) -> bool:
     return path.exists() and time.time() - path.stat().st_mtime > grace_seconds
 
 
-def _look(path: Path, name: str) -> _Found:
+def _look(path: Path, name: str, meter: Meter) -> _Found:
     """Take the digest of a file; what is written later has to be the same."""
     try:
         with path.open("rb") as stream:
             before = _stamp(stream)
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = hashlib.file_digest(meter.reading(stream), "sha256").hexdigest()
             file = ContentFile(path=name, sha256=digest, size=stream.tell())
             same = _stamp(stream) == before
     except OSError as error:
@@ -395,9 +409,9 @@ def _look(path: Path, name: str) -> _Found:
             raise changed(path) from error
         with stream, target.open("wb") as copy:
             if file.size < _LARGE:  # clocks of files are coarse: a quick writer may escape them
-                same = _copy(stream, copy) == digest
+                same = _copy(meter.reading(stream), copy) == digest
             else:
-                shutil.copyfileobj(stream, copy, _CHUNK)
+                shutil.copyfileobj(meter.reading(stream), copy, _CHUNK)
                 same = True
             if not same or _stamp(stream) != before:
                 raise changed(path)
@@ -411,7 +425,7 @@ def _stamp(stream: BinaryIO) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _copy(source: BinaryIO, target: BinaryIO) -> str:
+def _copy(source: MeteredStream, target: BinaryIO) -> str:
     digest = hashlib.sha256()
     while chunk := source.read(_CHUNK):
         digest.update(chunk)

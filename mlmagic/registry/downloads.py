@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlmagic.addresses import without_secrets
-from mlmagic.errors import MissingDependencyError, RegistryError
+from mlmagic.errors import MissingDependencyError, RegistrationCancelledError, RegistryError
+from mlmagic.registry.metering import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +28,13 @@ _UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, EOFError, RuntimeError, Val
 _SCHEMES = {"http", "https", "s3", "gs", "gcs", "abfs", "abfss", "az", "adl", "file", "memory"}
 
 
-def fetch_address(address: str, folder: Path) -> Path:
+def fetch_address(address: str, folder: Path, meter: Meter | None = None) -> Path:
     """Download a model, and unpack it where it is an archive.
 
     Args:
         address: A URL, or an address of fsspec such as ``s3://bucket/model.tar.gz``.
         folder: Where to write.
+        meter: Hears of each piece.
 
     Returns:
         The file; of an archive the folder or file that it holds, or a folder of its name.
@@ -53,9 +55,13 @@ def fetch_address(address: str, folder: Path) -> Path:
         )
     name = PurePosixPath(rest.partition("?")[0]).name or "model"
     target = folder / name
+    meter = meter or Meter()
     try:
         with fsspec.open(url, "rb") as source, target.open("wb") as written:
-            shutil.copyfileobj(source, written, _CHUNK)
+            meter.begin("downloading", getattr(source, "size", None) or 0)
+            shutil.copyfileobj(meter.reading(source), written, _CHUNK)
+    except RegistrationCancelledError:
+        raise
     except ImportError as error:
         raise MissingDependencyError(
             f"The address '{without_secrets(url)}' needs a package that is not installed: {error}.",
@@ -69,13 +75,18 @@ def fetch_address(address: str, folder: Path) -> Path:
     if not _ARCHIVES.search(name):
         return target
     top = folder / "unpacked" / _ARCHIVES.sub("", name)
-    unpack(target, top)
+    unpack(target, top, meter)
     entries = sorted(top.iterdir())
     return entries[0] if len(entries) == 1 else top
 
 
-def unpack(archive: Path, folder: Path) -> None:
+def unpack(archive: Path, folder: Path, meter: Meter | None = None) -> None:
     """Unpack a zip or tar archive; nothing leaves the folder, nothing grows without bound.
+
+    Args:
+        archive: The file.
+        folder: Where to write; it is made.
+        meter: Asked before each piece whether to go on.
 
     Raises:
         RegistryError: A member is a link or a device, leads out of the folder, comes twice, or
@@ -84,6 +95,7 @@ def unpack(archive: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     allowed = min(max(archive.stat().st_size * _MOST_GROWTH, _ALWAYS_BYTES), _MOST_BYTES)
     seen: set[str] = set()
+    meter = meter or Meter()
     try:
         for name, stream in _members(archive):
             if len(seen) >= _MOST_FILES:
@@ -94,7 +106,8 @@ def unpack(archive: Path, folder: Path) -> None:
             seen.add(str(path).casefold())
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as target:
-                while chunk := stream.read(_CHUNK):
+                read = meter.reading(stream, counted=False)
+                while chunk := read.read(_CHUNK):
                     allowed -= len(chunk)
                     if allowed < 0:
                         raise _unsafe(archive, "it grows without end when it is unpacked")

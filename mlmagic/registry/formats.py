@@ -12,9 +12,11 @@ from mlmagic.registry.allowlist import is_allowed_type
 from mlmagic.registry.callers import strange_in_skops
 from mlmagic.registry.frameworks import Described, known
 from mlmagic.registry.inspection import Finding, look_into, onnx_models, saved_models
+from mlmagic.registry.metering import Meter
+from mlmagic.registry.sources import stamps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from mlmagic.registry.inspection import Content
@@ -97,8 +99,12 @@ def _described(content: Content, stream: IO[bytes], suffix: str) -> Described:
     return _by_suffix(suffix)
 
 
-def inspect_files(files: Mapping[str, Path]) -> Inspection:
+def inspect_files(files: Mapping[str, Path], meter: Meter | None = None) -> Inspection:
     """Recognise the files of one model: name in the registry to file.
+
+    Args:
+        files: The files.
+        meter: Hears of each file.
 
     Raises:
         RegistryError: One cannot be read.
@@ -107,7 +113,7 @@ def inspect_files(files: Mapping[str, Path]) -> Inspection:
 
     try:
         told = recognise(files)
-        each = {name: inspect_file(path, name) for name, path in files.items()}
+        each = dict(_inspected(files, meter or Meter()))
         _check_beside(each)
         merged = merge(each)
         parts = read_parts(files)
@@ -123,6 +129,15 @@ def inspect_files(files: Mapping[str, Path]) -> Inspection:
     folder = replace(folder, modules=merged.described.modules)
     described = _opened(folder, each) if folder.file else folder
     return replace(merged, described=described, findings=(*merged.findings, *strange))
+
+
+def _inspected(files: Mapping[str, Path], meter: Meter) -> Iterator[tuple[str, Inspection]]:
+    sizes = {name: size for name, (_, size, _) in stamps(files).items()}
+    meter.begin("inspecting", sum(sizes.values()))
+    for name, path in files.items():
+        meter.check()
+        yield name, inspect_file(path, name)
+        meter.count(sizes[name])
 
 
 def _opened(told: Described, each: Mapping[str, Inspection]) -> Described:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlmagic.entities import Lineage
+    from mlmagic.registry.metering import Meter
     from mlmagic.registry.run_sources import RunSet
     from mlmagic.registry.run_sources.runset import Goal
 
@@ -76,7 +77,12 @@ class Obtained:
 
 @contextmanager
 def obtain(
-    source: object, name: str | None, wanted: Wanted, *, runs: Path | None = None
+    source: object,
+    name: str | None,
+    wanted: Wanted,
+    *,
+    runs: Path | None = None,
+    meter: Meter | None = None,
 ) -> Iterator[Obtained]:
     """Find what is meant, download it where it lies elsewhere, and remove it afterwards.
 
@@ -85,6 +91,7 @@ def obtain(
         name: The model's name.
         wanted: What of a run.
         runs: Where the workspace's own runs lie, as ``EXPERIMENT/ID``.
+        meter: Hears of each piece that is downloaded from an address.
 
     Raises:
         UsageError: Something is missing, or two things contradict each other.
@@ -126,7 +133,7 @@ def obtain(
     from mlmagic.registry.downloads import fetch_address
 
     with _scratch() as folder:
-        yield Obtained(source=fetch_address(address, folder), name=name)
+        yield Obtained(source=fetch_address(address, folder, meter), name=name)
 
 
 def _of_own_run(folder: Path, name: str, asset: str) -> Obtained:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mlmagic.registry.catalogue import Catalogue
     from mlmagic.registry.collecting import GarbageReport
     from mlmagic.registry.content import ContentStore
+    from mlmagic.registry.metering import Meter
     from mlmagic.registry.verification import VerifyReport
 
 _UNREGISTERED_NAME = 30  # characters of the base name, as v1's local deployment keeps
@@ -103,6 +104,7 @@ class Registry:
         lineage: Lineage | None = None,
         child_paths: Sequence[str] = (),
         on_event: Callable[[str], None] | None = None,
+        meter: Meter | None = None,
         **details: Unpack[ModelDetails],
     ) -> Registration:
         """Register a model; equal content under the same name is the same version.
@@ -113,6 +115,7 @@ class Registry:
             lineage: Where the model comes from.
             child_paths: Of a folder, only these files and folders in it.
             on_event: Receives lines of progress.
+            meter: Hears how far it is, and may cancel it.
             details: See ``entities.ModelDetails``. A sample, description, tags or properties that
                 are not given stay as they are where the content is registered already.
 
@@ -127,8 +130,8 @@ class Registry:
         if said.lineage.parent is not None:
             parent = self.get(said.lineage.parent).id
             said = replace(said, lineage=replace(said.lineage, parent=parent))
-        with self._files(source, child_paths, details) as (files, inspection):
-            stored = self.content.add_all(files, shared=self.sharing.active)
+        with self._files(source, child_paths, details, meter) as (files, inspection):
+            stored = self.content.add_all(files, shared=self.sharing.active, meter=meter)
             decide_trust(inspection.findings, stored, self.trust, model=name, trust=trust)
         described = inspection.described
         if on_event is not None and (lines := described.facts.get(LEFT_OUT)):
@@ -140,7 +143,7 @@ class Registry:
             sample_output=samples[1],
         )
         draft = replace(draft_model(name, kept, said), needs_trust=self._trusted(stored))
-        return self.register_draft(draft, new=new, on_event=on_event)
+        return self.register_draft(draft, new=new, on_event=on_event, meter=meter)
 
     def adopt(self, model: Model, paths: Sequence[Path], *, trust: bool | str) -> Registration:
         """Register a model that another registry described.
@@ -189,7 +192,12 @@ class Registry:
         return self.register_draft(draft)
 
     def register_draft(
-        self, draft: Model, *, new: bool = False, on_event: Callable[[str], None] | None = None
+        self,
+        draft: Model,
+        *,
+        new: bool = False,
+        on_event: Callable[[str], None] | None = None,
+        meter: Meter | None = None,
     ) -> Registration:
         """Register a model whose contents are in the workspace's store.
 
@@ -197,6 +205,7 @@ class Registry:
             draft: The model; its version is set here.
             new: Make a version even where the content is registered already.
             on_event: Receives lines of progress.
+            meter: Hears how far it is, and may cancel it.
         """
         return self.sharing.commit(
             draft.contents,
@@ -206,6 +215,7 @@ class Registry:
                 claimed=claimed,
             ),
             on_event,
+            meter,
         )
 
     def unregistered(self, path: Path) -> Model:
@@ -426,7 +436,11 @@ class Registry:
 
     @contextmanager
     def _files(
-        self, source: object, child_paths: Sequence[str], details: ModelDetails
+        self,
+        source: object,
+        child_paths: Sequence[str],
+        details: ModelDetails,
+        meter: Meter | None = None,
     ) -> Iterator[tuple[dict[str, Path], formats.Inspection]]:
         paths, convert = as_paths(source), details.get("convert")
         if paths is not None:
@@ -437,7 +451,7 @@ class Registry:
                 )
             files = collect(paths, child_paths)
             before = stamps(files)
-            yield files, formats.inspect_files(files)
+            yield files, formats.inspect_files(files, meter)
             # What was stored has to be what was inspected, and all of it.
             after = stamps(collect(paths, child_paths))
             for name in before.keys() | after.keys():

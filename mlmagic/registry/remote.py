@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlmagic.entities import ContentFile
+    from mlmagic.registry.metering import Meter
 
     Progress = Callable[[str], None]
 
@@ -113,13 +114,20 @@ class RemoteStore:
         with self._faults():
             return self._size(file.sha256) == file.size
 
-    def put(self, file: ContentFile, source: Path, on_event: Progress | None = None) -> None:
+    def put(
+        self,
+        file: ContentFile,
+        source: Path,
+        on_event: Progress | None = None,
+        meter: Meter | None = None,
+    ) -> None:
         """Upload a content, unless it is there; it appears complete or not at all.
 
         Args:
             file: Its digest and size.
             source: Where its bytes lie.
             on_event: Receives lines of progress.
+            meter: Hears of each piece; where it is cancelled, what was sent is taken back.
 
         Raises:
             RegistryError: The store cannot be reached or written, or the content did not arrive.
@@ -134,7 +142,8 @@ class RemoteStore:
                 part = max(_PART, -(-file.size // _MOST_PARTS))
                 options = {"chunksize": part, "max_concurrency": _PARTS_AT_ONCE}
                 step = part * _PARTS_AT_ONCE
-            callback = _progress(f"uploading {file.path}", file.size, on_event, step=step)
+            what = f"uploading {file.path}"
+            callback = _progress(what, file.size, on_event, step=step, meter=meter)
             if scheme in _ATOMIC:
                 self._transfer("put_file", source, target, callback, **options)
             else:
@@ -227,11 +236,16 @@ class RemoteStore:
             raise
 
     def _write_aside(self, source: Path, aside: str, target: str, callback: Any) -> None:
+        from fsspec import AbstractFileSystem
+        from fsspec.implementations.local import LocalFileSystem
+
         system = self._opened[0]
         try:
             for path in (aside, target):
                 system.makedirs(path.rpartition("/")[0], exist_ok=True)
-            system.put_file(str(source), aside, callback=callback)
+            # That of a folder copies in one go: nothing hears of it, nothing ends it.
+            put = AbstractFileSystem if isinstance(system, LocalFileSystem) else type(system)
+            put.put_file(system, str(source), aside, callback=callback)
             system.mv(aside, target)
         except BaseException:
             with suppress(Exception):
@@ -275,7 +289,14 @@ class RemoteStore:
         return RegistryError(f"The store '{self.place}' failed: {type(error).__name__}: {told}.")
 
 
-def _progress(what: str, size: int, on_event: Progress | None, *, step: int = 1) -> Any:
+def _progress(
+    what: str,
+    size: int,
+    on_event: Progress | None,
+    *,
+    step: int = 1,
+    meter: Meter | None = None,
+) -> Any:
     """Make a callback for fsspec: it tells each tenth of a large file, and ends what is stopped.
 
     Args:
@@ -284,6 +305,7 @@ def _progress(what: str, size: int, on_event: Progress | None, *, step: int = 1)
         on_event: Receives the lines.
         step: After so many bytes nothing is under way: a part that is, and arrives after the
             others were taken back, would lie there for ever.
+        meter: Hears of each piece, and may end it too.
     """
     from fsspec.callbacks import NoOpCallback
 
@@ -304,8 +326,13 @@ def _progress(what: str, size: int, on_event: Progress | None, *, step: int = 1)
             self.absolute_update(self.value + inc)
 
         def absolute_update(self, value: int) -> None:
-            if self.stopped and (value % step == 0 or value >= size):
-                raise InterruptedError
+            if value % step == 0 or value >= size:
+                if self.stopped:
+                    raise InterruptedError
+                if meter is not None:
+                    meter.check()
+            if meter is not None:
+                meter.count(value - self.value)
             self.value, before = value, self.tenths
             self.tenths = min(value * 10 // max(size, 1), 10)
             if tell is not None and self.tenths > before and not self.stopped:

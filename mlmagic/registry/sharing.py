@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from mlmagic.errors import RegistryError
+from mlmagic.registry.metering import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +41,7 @@ class Sharing:
         files: Sequence[ContentFile],
         transaction: Callable[[bool], T],
         on_event: Callable[[str], None] | None = None,
+        meter: Meter | None = None,
     ) -> T:
         """Run a transaction whose record names contents, when they are safe.
 
@@ -47,14 +49,17 @@ class Sharing:
             files: The contents; they are in the workspace's store.
             transaction: Told whether contents are claimed, and thus have to be renewed.
             on_event: Receives lines of progress.
+            meter: Hears of each piece that is uploaded.
         """
         from mlmagic.registry.catalogue import ContentsCollectedError
 
+        meter = meter or Meter()
         for _ in range(_ATTEMPTS):
             if self.active:
-                self._upload(files, on_event)
+                self._upload(files, on_event, meter)
             else:
                 self._renew(files)
+            meter.check()
             try:
                 return transaction(self.active)
             except ContentsCollectedError:
@@ -71,10 +76,19 @@ class Sharing:
                 hint="Register it again.",
             )
 
-    def _upload(self, files: Sequence[ContentFile], on_event: Callable[[str], None] | None) -> None:
+    def _upload(
+        self,
+        files: Sequence[ContentFile],
+        on_event: Callable[[str], None] | None,
+        meter: Meter,
+    ) -> None:
         remote = self.content.remote
         assert remote is not None  # noqa: S101 - there is a shared store
+        meter.begin("uploading", sum(file.size for file in files))
         self._catalogue().claim(files)
         for file in files:
-            if not remote.has(file):
-                remote.put(file, self.content.check(file), on_event)
+            meter.check()
+            if remote.has(file):
+                meter.count(file.size)
+            else:
+                remote.put(file, self.content.check(file, meter), on_event, meter)

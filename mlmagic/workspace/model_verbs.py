@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         ModelDetails,
         Registration,
     )
-    from mlmagic.registry import GarbageReport, VerifyReport
+    from mlmagic.registry import GarbageReport, Meter, VerifyReport
     from mlmagic.services import Change
 
 
@@ -54,6 +54,7 @@ class ModelVerbs(Rooms):
         cell: CellOrigin | None = None,
         notebook: str | None = None,
         on_event: Callable[[str], None] | None = None,
+        meter: Meter | None = None,
         **details: Unpack[ModelDetails],
     ) -> Registration:
         """Register a model under a name; equal content is the same version.
@@ -82,10 +83,12 @@ class ModelVerbs(Rooms):
             cell: The cell that registers, for the lineage.
             notebook: The notebook that registers, for the lineage.
             on_event: Receives lines of progress.
+            meter: Hears how far it is, and may cancel it from another thread.
             details: Sample, tags, properties, description and more: ``entities.ModelDetails``.
 
         Raises:
             RegistryError: The source, a name or a value is not usable; nothing is registered.
+            RegistrationCancelledError: The meter was cancelled; nothing is registered.
             UnsafeModelError: A pickle calls something outside the allow-list.
             UsageError: Two things contradict each other, such as iteration and metric.
 
@@ -105,13 +108,15 @@ class ModelVerbs(Rooms):
             direction=direction,
             build=build,
         )
-        with obtain(source, name, wanted, runs=self.state_directory / "runs") as found:
+        runs = self.state_directory / "runs"
+        with obtain(source, name, wanted, runs=runs, meter=meter) as found:
             registration = self.registry.register(
                 found.source,
                 name=found.name,
                 child_paths=child_paths,
                 lineage=found.lineage(lineage_of(self.root, cell=cell, notebook=notebook)),
                 on_event=on_event,
+                meter=meter,
                 **details,
             )
         journal.note("register", id=registration.model.id, outcome=registration.outcome)

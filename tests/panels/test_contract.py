@@ -81,6 +81,8 @@ def test_names_what_the_models_panel_sends_and_does(tmp_path):
     panel = ModelsPanel(workspace)
     assert contract_keys("ModelRow") == set(model_row(model))
     assert contract_keys("ModelsIntents") == set(panel.commands)
+    with panel._registering("weights"):
+        assert contract_keys("Registration") == set(panel.registration)
     assert contract_keys("ModelDetails") == set(panel.commands["details"]({"id": model.id}))
     panel.close()
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from accessibility import check_accessible, check_narrow
 from conftest import open_lab
+from filelock import FileLock
 
 from mlmagic import Workspace
+from mlmagic.files import digest_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,6 +158,26 @@ def test_registers_a_file_and_deletes_it_by_keyboard(notebook, panel, workspace)
     panel.locator(":focus").wait_for()
     page.keyboard.press("Escape")
     page.locator(".jp-Cell:focus").wait_for()
+
+
+def test_cancels_a_registration(notebook, panel, workspace):
+    big = workspace.root / "big.bin"
+    big.write_bytes(bytes(3 << 20))
+    panel.get_by_role("button", name="Register …").click()
+    form = panel.locator("form.mlm-register")
+    form.get_by_label("File or folder").fill("big.bin")
+    form.get_by_label("Name").fill("big")
+    lock = workspace.content.root / "locks" / f"{digest_file(big)[:2]}.lock"
+    with FileLock(lock):  # it waits where it would be stored
+        form.get_by_role("button", name="Register", exact=True).click()
+        form.get_by_text("big: reading, 3.1 MB of 3.1 MB").wait_for()
+        notebook.screenshot("models-registering", panel)
+        form.get_by_role("button", name="Cancel").click()
+        form.get_by_text("big: cancelling …").wait_for()
+    panel.get_by_role("alert").get_by_text("was cancelled; nothing was registered").wait_for()
+    assert workspace.list_models(name="big") == []
+    form.get_by_role("button", name="Cancel").click()
+    form.wait_for(state="hidden")
 
 
 def test_sees_what_is_registered_elsewhere(panel, workspace):

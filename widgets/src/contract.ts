@@ -189,12 +189,26 @@ export interface ModelRow {
   createdAt: string;
 }
 
-/** Traits of `mlmagic.panels.models.ModelsPanel`; `opened` is the version whose details are shown. */
+/** How far a registration is, in bytes; `total` is 0 where nobody knows. */
+export interface Registration {
+  name: string;
+  stage: "" | "downloading" | "inspecting" | "reading" | "copying" | "uploading" | "cancelling";
+  done: number;
+  total: number;
+  /** Why it came to nothing; empty while it runs. */
+  problem: string;
+}
+
+/**
+ * Traits of `mlmagic.panels.models.ModelsPanel`; `opened` is the version whose details are shown,
+ * `registration` the one that runs, or the last one where it came to nothing.
+ */
 export interface ModelsModel {
   models: ModelRow[];
   more: boolean;
   opened: string;
   form: PanelReference;
+  registration: Registration | null;
   checked: string;
 }
 
@@ -222,6 +236,7 @@ export interface ModelsIntents {
     args: { path: string; name: string; tags: string };
     value: { id: string; outcome: string };
   };
+  cancel: { args: Nothing; value: null };
   open: { args: { id: string }; value: null };
   deploy: { args: { id: string }; value: null };
   delete: { args: { id: string }; value: null };

@@ -56,7 +56,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
   const parts = frame(place, signal, "mlm-models-panel");
   const { say } = parts;
   const { act, trouble, fail } = acting(say);
-  const form = registration({ python, act, fail, registered });
+  const form = registration({ python, signal, act, fail, registered });
   const opened = details(python, { remove, deploy });
   parts.note.after(
     h(

@@ -121,7 +121,19 @@ var REGISTER = {
   tags: "Tags",
   tagsExample: "stage=test, owner=me",
   register: "Register",
-  cancel: "Cancel"
+  cancel: "Cancel",
+  progress: "Registration",
+  stages: {
+    "": "registering",
+    downloading: "downloading",
+    inspecting: "inspecting",
+    reading: "reading",
+    copying: "copying",
+    uploading: "uploading",
+    cancelling: "cancelling"
+  },
+  underWay: (name, stage) => `${name}: ${stage} …`,
+  far: (name, stage, done, total) => `${name}: ${stage}, ${done}${total && ` of ${total}`}`
 };
 var MODEL = {
   deploy: "Deploy …",
@@ -516,37 +528,77 @@ function draw(element, model, actions) {
 }
 
 // src/models/register.ts
-function registration({ python, act, fail, registered }) {
+var A_DAY = 86400;
+function registration({ python, signal, act, fail, registered }) {
   const path = input(REGISTER.path, REGISTER.pathExample);
   const name = input(REGISTER.name, REGISTER.nameExample);
   const tags = input(REGISTER.tags, REGISTER.tagsExample);
   const submit = h("button", { type: "submit", class: "mlm-button" }, REGISTER.register);
   const cancel = button(REGISTER.cancel);
+  const bar = h("progress", { "aria-label": REGISTER.progress });
+  const far = h("span");
+  const progress = h("p", { class: "mlm-row" }, bar, far);
+  show(progress, false);
+  let isAsked = false;
+  let wantsEnd = false;
+  let problem = "";
   const element = h(
     "form",
     { class: "mlm-register" },
     field(REGISTER.path, path),
     field(REGISTER.name, name),
     field(REGISTER.tags, tags),
+    progress,
     h("div", { class: "mlm-row" }, submit, cancel)
   );
   show(element, false);
+  function running() {
+    const told = python.get("registration");
+    return told?.problem === "" ? told : null;
+  }
+  function draw3() {
+    const told = running();
+    const news = python.get("registration")?.problem ?? "";
+    if (news !== problem) {
+      problem = news;
+      fail(news);
+    }
+    if (told === null && !progress.hidden && !isAsked && news === "") show(element, false);
+    show(progress, told !== null);
+    if (told === null) return;
+    show(element, true);
+    setText(far, wordsFor(told));
+    if (told.total > 0) {
+      bar.max = told.total;
+      bar.value = told.done;
+    } else bar.toggleAttribute("value", false);
+    if (wantsEnd) end();
+  }
+  function end() {
+    wantsEnd = running() === null;
+    if (running() === null || running()?.stage === "cancelling") return;
+    void act(cancel, () => python.ask("cancel", {}), "");
+  }
   function toggle() {
     show(element, element.hidden !== false);
     if (!element.hidden) path.focus();
   }
   async function register() {
+    if (running() !== null) return;
+    isAsked = true;
+    wantsEnd = false;
     const values = { path: path.value, name: name.value, tags: tags.value };
     await act(
       submit,
       async () => {
-        const { id, outcome } = await python.ask("register", values, 600);
+        const { id, outcome } = await python.ask("register", values, A_DAY);
         element.reset();
         show(element, false);
         registered(id, outcome);
       },
       ""
     );
+    isAsked = false;
   }
   element.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -558,10 +610,21 @@ function registration({ python, act, fail, registered }) {
     element.requestSubmit();
   });
   cancel.addEventListener("click", () => {
+    if (isAsked || running() !== null) {
+      end();
+      return;
+    }
     fail("");
     toggle();
   });
+  python.watch("registration", draw3, signal);
+  draw3();
   return { element, toggle };
+}
+function wordsFor({ name, stage, done, total }) {
+  const doing = REGISTER.stages[stage];
+  if (stage === "cancelling" || stage === "") return REGISTER.underWay(name, doing);
+  return REGISTER.far(name, doing, bytes(done), total > 0 ? bytes(total) : "");
 }
 function input(label, placeholder) {
   return h("input", { class: "mlm-input", "aria-label": label, placeholder, spellcheck: "false" });
@@ -682,7 +745,7 @@ function draw2(python, { place, signal, host }, ui) {
   const parts = frame(place, signal, "mlm-models-panel");
   const { say } = parts;
   const { act, trouble: trouble2, fail } = acting(say);
-  const form = registration({ python, act, fail, registered });
+  const form = registration({ python, signal, act, fail, registered });
   const opened = details(python, { remove, deploy });
   parts.note.after(
     h(

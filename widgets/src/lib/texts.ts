@@ -337,6 +337,19 @@ export const REGISTER = {
   tagsExample: "stage=test, owner=me",
   register: "Register",
   cancel: "Cancel",
+  progress: "Registration",
+  stages: {
+    "": "registering",
+    downloading: "downloading",
+    inspecting: "inspecting",
+    reading: "reading",
+    copying: "copying",
+    uploading: "uploading",
+    cancelling: "cancelling",
+  },
+  underWay: (name: string, stage: string) => `${name}: ${stage} …`,
+  far: (name: string, stage: string, done: string, total: string) =>
+    `${name}: ${stage}, ${done}${total && ` of ${total}`}`,
 } as const;
 
 export const MODEL = {
