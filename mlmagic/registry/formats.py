@@ -11,7 +11,7 @@ from mlmagic.errors import RegistryError
 from mlmagic.registry.allowlist import is_allowed_type
 from mlmagic.registry.callers import strange_in_skops
 from mlmagic.registry.frameworks import Described, known
-from mlmagic.registry.inspection import Finding, look_into, onnx_models, saved_models
+from mlmagic.registry.inspection import Finding, boosters, look_into, onnx_models, saved_models
 from mlmagic.registry.metering import Meter
 from mlmagic.registry.sources import stamps
 
@@ -75,6 +75,7 @@ def inspect_file(path: Path, name: str) -> Inspection:
         if described.loader == "onnx":
             beside, strange = onnx_models.scan(stream, size, name)
             findings = [*findings, *strange]
+        findings = [*findings, *boosters.scan(stream, size, name, described.loader)]
     return Inspection(described=described, findings=tuple(findings), beside=tuple(beside))
 
 

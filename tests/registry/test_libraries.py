@@ -348,6 +348,48 @@ def test_native_files_are_recognised(registry, tmp_path):
     assert loaders == ["xgboost", "xgboost", "lightgbm"]
 
 
+NOT_LOADED = """
+import sys
+from pathlib import Path
+from mlmagic.errors import UnsafeModelError
+from mlmagic.registry import ContentStore, Registry
+registry = Registry(Path("one"), ContentStore(Path("one/content")))
+for path in map(Path, sys.argv[1:]):
+    try:
+        registry.register(path, name="net")
+    except UnsafeModelError as error:
+        print(error)
+print(*{"xgboost", "lightgbm", "catboost"} & sys.modules.keys())
+"""
+
+
+def test_native_files_that_were_cut_off_are_refused_and_none_is_loaded(tmp_path):
+    """A reader in C++ would end the process that registers."""
+    xgboost.train({}, xgboost.DMatrix(X, Y), 1).save_model(tmp_path / "a.json")
+    xgboost.train({}, xgboost.DMatrix(X, Y), 1).save_model(tmp_path / "b.ubj")
+    lightgbm.train({"verbose": -1}, lightgbm.Dataset(X, Y), 1).save_model(tmp_path / "c.txt")
+    whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    whole["d.cbm"] = b"CBM1" + (90).to_bytes(4, "little") + bytes(100)
+    broken = []
+    for name, data in whole.items():
+        (tmp_path / name).write_bytes(data)
+        for part in (0.1, 0.5, 0.9):
+            broken.append(f"{part}-{name}")
+            (tmp_path / broken[-1]).write_bytes(data[: int(len(data) * part)])
+    (tmp_path / "random.ubj").write_bytes(bytes(range(256)))
+    broken.append("random.ubj")
+    done = subprocess.run(
+        [sys.executable, "-c", NOT_LOADED, *broken, *whole],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *told, loaded = done.stdout.splitlines()
+    assert [line.split("'")[3] for line in told] == broken
+    assert loaded == ""
+
+
 def test_two_processes_write_one_digest(tmp_path):
     script = """
         import sys
