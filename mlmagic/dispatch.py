@@ -5,11 +5,11 @@ Magics and commands differ in how they read a line and where they write; this is
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.presentation import Shown, present
+from mlmagic.registry.naming import service_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,8 +111,7 @@ def derived_name(values: Mapping[str, Any]) -> str:
     """
     model = (values.get("models") or ("",))[0]
     source = Path(model).name.partition(":")[0] or Path(values.get("script") or "").stem
-    word = re.sub(r"[^a-z0-9]+", "-", (source or Path.cwd().name).lower()).strip("-0123456789")
-    return f"{word[:28] or 'model'}-svc"
+    return service_name(source or Path.cwd().name)
 
 
 def show(verb: Verb, values: dict[str, Any], result: Any) -> Shown:

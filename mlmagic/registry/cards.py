@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.registry.naming import service_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -74,10 +76,11 @@ def _front_matter(model: Model) -> str:
 
 
 def _deploy(model: Model) -> str:
-    lines = ["%%score_script score.py", "from mlmagic.scoring import load_model", ""]
-    load = f'model = load_model("{model.name}")'
-    lines += ["def init():", "    global model", f"    {load}", "", "def run(data): ..."]
-    deploy = f"%deploy {model.name} --model {model.id}"
+    what, how = ("model", "load_model") if model.loader else ("path", "get_model_path")
+    lines = ["%%score_script score.py", f"from mlmagic.scoring import {how}", ""]
+    load = f'{what} = {how}("{model.name}")'
+    lines += ["def init():", f"    global {what}", f"    {load}", "", "def run(data): ..."]
+    deploy = f"%deploy {service_name(model.name)} --model {model.id} --script score.py"
     return _fenced("python", "\n".join(lines)) + _fenced("python", deploy)
 
 

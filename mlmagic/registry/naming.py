@@ -65,3 +65,14 @@ def parse_reference(reference: str) -> Reference:
             hint="Write 'name' for the newest version, 'name:3', or 'name@champion'.",
         )
     return Reference(name, int(version))
+
+
+def service_name(source: str) -> str:
+    """Make a name that a service may have of that of a model or file.
+
+    Example:
+        >>> service_name("Hello_2")
+        'hello-svc'
+    """
+    word = re.sub(r"[^a-z0-9]+", "-", source.lower()).strip("-0123456789")
+    return f"{word[:28] or 'model'}-svc"

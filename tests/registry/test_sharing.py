@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 import tarfile
 
 import pytest
@@ -13,6 +15,9 @@ from sklearn.linear_model import Ridge
 
 from mlmagic import Workspace
 from mlmagic.errors import RegistryError, UnsafeModelError, UsageError
+from mlmagic.options import build_parser, magic_verb, parse
+from mlmagic.options.parsing import require
+from mlmagic.services.records import check_name
 
 X, Y = load_iris(return_X_y=True, as_frame=True)
 
@@ -53,9 +58,26 @@ def test_a_card_says_what_is_known(workspace, iris):
     _, front, body = card.text.split("---\n", 2)
     facts = yaml.safe_load(front)
     assert facts == {"library_name": "sklearn", "license": "mit", "tags": ["area:flowers"]}
-    for words in ("Which iris it is.", "%deploy iris", "fisher-1936", "sepal length", iris.digest):
-        assert words in body
+    words = ("Which iris it is.", "%deploy iris-svc", "fisher-1936", "sepal length", iris.digest)
+    for each in words:
+        assert each in body
     assert card._repr_markdown_() == card.text
+
+
+@pytest.mark.parametrize("name", ["iris", "Iris_2.v3", "9", "a" * 255])
+def test_the_lines_of_a_card_can_be_run(workspace, tmp_path, name):
+    (tmp_path / "weights.bin").write_bytes(b"1 2 3")
+    workspace.register_model(tmp_path / "weights.bin", name=name)
+    script, deploy = re.findall(r"```python\n(.*?)```", workspace.model_card(name).text, re.DOTALL)
+    told = {}
+    exec(script.partition("\n")[2], told)
+    assert "get_model_path" in told  # nobody knows how to load it
+    assert "load_model" not in told
+    options = magic_verb("%deploy").options
+    values = parse(build_parser(options, prog=""), options, shlex.split(deploy)[1:])
+    require(values, options)
+    check_name(values["name"])
+    assert (values["models"], values["script"]) == ((f"{name}:1",), "score.py")
 
 
 def test_an_edited_card_stays_until_it_is_reset(workspace, iris):
