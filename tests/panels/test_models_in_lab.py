@@ -105,7 +105,7 @@ def test_compares_two_versions(notebook, panel):
 def test_tells_all_of_a_model_and_refuses_to_delete_one_in_use(notebook, panel, workspace):
     row(panel, "churn:2").click()
     details = panel.get_by_label("churn:2", exact=True)
-    details.get_by_text("churn-svc").wait_for()
+    details.get_by_text("churn-svc", exact=True).wait_for()
     assert "weights.txt" in details.inner_text()
     assert '{"data": [2]}' in details.inner_text()
     details.get_by_text("Card", exact=True).click()
@@ -126,7 +126,7 @@ def test_what_is_open_is_there_after_a_reload(notebook, panel):
     notebook.cell(0).locator(".cm-content").click()
     notebook.save()
     notebook.page.reload()
-    panel.get_by_label("churn:2", exact=True).get_by_text("churn-svc").wait_for()
+    panel.get_by_label("churn:2", exact=True).get_by_text("churn-svc", exact=True).wait_for()
     form = notebook.output(1).locator(".mlm-deploy")
     form.get_by_role("button", name="Plan").wait_for()
     assert row(panel, "churn:2").get_attribute("aria-expanded") == "true"
