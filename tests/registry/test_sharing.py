@@ -117,6 +117,19 @@ def test_several_models_in_one_travel(workspace, other, tmp_path):
     assert (done.model.loader, done.model.framework) == ("multi", "multi")
 
 
+def test_a_new_member_sees_what_the_team_has(tmp_path):
+    team = {"database_url": f"sqlite:///{tmp_path}/team.db"}
+    members = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        members.append(Workspace(tmp_path / name).with_settings(team))
+    one, two = members
+    one.register_model([1], name="net")
+    assert [model.id for model in two.list_models()] == ["net:1"]
+    for member in members:
+        member.registry.close()
+
+
 def test_trust_stays_behind(workspace, other, tmp_path):
     evil = tmp_path / "evil.pkl"
     evil.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
