@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlmagic.entities import Model
 from mlmagic.errors import RegistryError
-from mlmagic.files import RECORD_FORMAT, sync_directory, to_builtins, to_json
+from mlmagic.files import PIECE, RECORD_FORMAT, sync_directory, to_builtins, to_json
 from mlmagic.registry.faults import storage_faults
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class _Bundle:
             raise self.unreadable(f"the content of '{file.path}' is missing")
         destination.parent.mkdir(parents=True, exist_ok=True)
         with storage_faults(destination), destination.open("xb") as target:
-            shutil.copyfileobj(self._read(member), target, 1 << 20)
+            shutil.copyfileobj(self._read(member), target, PIECE)
         if not is_whole(destination, file):
             raise self.unreadable(f"the content of '{file.path}' does not match its digest")
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from mlmagic.entities import ContentFile
 from mlmagic.errors import ModelIntegrityError, RegistryError
-from mlmagic.files import digest_bytes, digest_text, sync_directory, sync_files
+from mlmagic.files import PIECE, digest_bytes, digest_text, sync_directory, sync_files
 from mlmagic.registry.faults import storage_faults
 from mlmagic.registry.metering import Meter
 from mlmagic.registry.sources import changed
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mlmagic.registry.metering import MeteredStream
     from mlmagic.registry.remote import RemoteStore
 
-_CHUNK = 1 << 20
 _READ_ONLY = 0o444
 # A larger file is not read again to see that it is whole: that would double the time.
 _LARGE = 64 << 20
@@ -411,7 +410,7 @@ def _look(path: Path, name: str, meter: Meter) -> _Found:
             if file.size < _LARGE:  # clocks of files are coarse: a quick writer may escape them
                 same = _copy(meter.reading(stream), copy) == digest
             else:
-                shutil.copyfileobj(meter.reading(stream), copy, _CHUNK)
+                shutil.copyfileobj(meter.reading(stream), copy, PIECE)
                 same = True
             if not same or _stamp(stream) != before:
                 raise changed(path)
@@ -427,7 +426,7 @@ def _stamp(stream: BinaryIO) -> tuple[int, int, int]:
 
 def _copy(source: MeteredStream, target: BinaryIO) -> str:
     digest = hashlib.sha256()
-    while chunk := source.read(_CHUNK):
+    while chunk := source.read(PIECE):
         digest.update(chunk)
         target.write(chunk)
     return digest.hexdigest()

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from mlmagic.addresses import without_secrets
 from mlmagic.errors import MissingDependencyError, RegistrationCancelledError, RegistryError
+from mlmagic.files import PIECE
 from mlmagic.registry.metering import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHUNK = 1 << 20
 _MOST_FILES = 100_000
 _MOST_BYTES = 64 << 30
 # How many times larger than the archive its files may be; the floor lets small ones be.
@@ -59,7 +59,7 @@ def fetch_address(address: str, folder: Path, meter: Meter | None = None) -> Pat
     try:
         with fsspec.open(url, "rb") as source, target.open("wb") as written:
             meter.begin("downloading", getattr(source, "size", None) or 0)
-            shutil.copyfileobj(meter.reading(source), written, _CHUNK)
+            shutil.copyfileobj(meter.reading(source), written, PIECE)
     except RegistrationCancelledError:
         raise
     except ImportError as error:
@@ -107,7 +107,7 @@ def unpack(archive: Path, folder: Path, meter: Meter | None = None) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as target:
                 read = meter.reading(stream, counted=False)
-                while chunk := read.read(_CHUNK):
+                while chunk := read.read(PIECE):
                     allowed -= len(chunk)
                     if allowed < 0:
                         raise _unsafe(archive, "it grows without end when it is unpacked")

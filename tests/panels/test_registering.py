@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from contextlib import contextmanager
@@ -60,7 +59,7 @@ class Page:
 
 @pytest.fixture
 def workspace(tmp_path):
-    (tmp_path / "big.bin").write_bytes(os.urandom(SIZE))
+    (tmp_path / "big.bin").write_bytes(bytes([255]) * SIZE)
     made = Workspace.create(tmp_path)
     yield made
     made.registry.close()

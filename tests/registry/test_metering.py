@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 
 import pytest
@@ -27,8 +26,8 @@ def cancelling(stage: str) -> Meter:
 def model(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
-    for name in "abc":
-        (folder / name).write_bytes(os.urandom(SIZE))
+    for number, name in enumerate("abc"):
+        (folder / name).write_bytes(bytes([255 - number]) * SIZE)
     return folder
 
 
@@ -96,7 +95,7 @@ def test_a_cancelled_download_leaves_nothing(workspace, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "scratch").mkdir()
     with zipfile.ZipFile(tmp_path / "model.zip", "w") as archive:
-        archive.writestr("model/weights.bin", os.urandom(SIZE))
+        archive.writestr("model/weights.bin", bytes([255]) * SIZE)
     address = f"file://{tmp_path}/model.zip"
     with pytest.raises(RegistrationCancelledError):
         workspace.register_model(address, name="net", meter=cancelling("downloading"))

@@ -99,7 +99,7 @@ def test_a_killed_registration_leaves_nothing_visible(place, moment, tmp_path):
     for name in "abc":
         (big / name).write_text(name)
     if moment == "uploading":
-        (big / "a").write_bytes(os.urandom(40 << 20))
+        (big / "a").write_bytes(bytes([255]) * (40 << 20))
     killed = start(KILLED, place, moment, big)
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
