@@ -274,7 +274,7 @@ class RemoteStore:
         return _CREDENTIALS.get(extra, "Set what the library of this file system looks for.")
 
     def _explained(self, error: Exception) -> RegistryError:
-        told = without_secrets(str(error))
+        told = without_secrets(str(error)).rstrip(".")
         text = f"{type(error).__name__} {told}".lower()
         if "checksum" in text:
             return ModelIntegrityError(

@@ -88,8 +88,9 @@ def fetch_run_model(
             run = client.get_run(run_id)
             experiment = client.get_experiment(run.info.experiment_id).name
         except (MlflowException, OSError) as error:
+            told = without_secrets(str(error)).rstrip(".")
             raise RegistryError(
-                f"The run '{run_id}' cannot be read from '{where}': {without_secrets(str(error))}.",
+                f"The run '{run_id}' cannot be read from '{where}': {told}.",
                 hint=_WHO if _KEPT_OUT.search(str(error)) else _WHERE,
             ) from error
         if experiment_name not in (None, experiment):
