@@ -407,11 +407,10 @@ def _look(path: Path, name: str, meter: Meter) -> _Found:
         except OSError as error:
             raise changed(path) from error
         with stream, target.open("wb") as copy:
-            if file.size < _LARGE:  # clocks of files are coarse: a quick writer may escape them
-                same = _copy(meter.reading(stream), copy) == digest
-            else:
-                shutil.copyfileobj(meter.reading(stream), copy, PIECE)
-                same = True
+            # Clocks of files are coarse: a quick writer may escape them.
+            again = hashlib.sha256() if file.size < _LARGE else None
+            _copy(meter.reading(stream), copy, again)
+            same = again is None or again.hexdigest() == digest
             if not same or _stamp(stream) != before:
                 raise changed(path)
 
@@ -424,12 +423,12 @@ def _stamp(stream: BinaryIO) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _copy(source: MeteredStream, target: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while chunk := source.read(PIECE):
-        digest.update(chunk)
-        target.write(chunk)
-    return digest.hexdigest()
+def _copy(source: MeteredStream, target: BinaryIO, digest: hashlib._Hash | None) -> None:
+    buffer = memoryview(bytearray(PIECE))
+    while size := source.readinto(buffer):
+        target.write(buffer[:size])
+        if digest is not None:
+            digest.update(buffer[:size])
 
 
 def _linked(source: Path, destination: Path) -> bool:
