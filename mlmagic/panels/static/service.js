@@ -43,6 +43,8 @@ var PROGRESS = {
   label: "Progress of the deployment",
   stages: {
     environment: "Environment",
+    image: "Image",
+    push: "Push",
     start: "Start",
     init: "init()",
     sample: "Sample",
@@ -1194,9 +1196,13 @@ function field(label, ...parts) {
 }
 
 // src/service/progress.ts
-var STAGES = ["environment", "start", "init", "sample", "ready"];
+var STAGES = ["environment", "image", "push", "start", "init", "sample", "ready"];
+var PARTS = { import: "start", waiting: "ready" };
 var BREAKS = {
   EnvironmentFailed: "environment",
+  ImageBuildFailed: "image",
+  ImagePushFailed: "push",
+  ImagePullFailed: "start",
   PortInUse: "start",
   ConfigurationError: "start",
   ModelDamaged: "start",
@@ -1219,17 +1225,16 @@ function progress() {
       const failed = snapshot.state === "Failed" || snapshot.state === "Unschedulable";
       const busy = snapshot.state === "Transitioning";
       const broken = failed || snapshot.traceback !== "" && !isServing(snapshot);
-      const now = snapshot.stage || broken && BREAKS[snapshot.reason] || "";
-      show(list, (busy || broken) && now !== "" && snapshot.reason !== "Stopped");
+      const told = snapshot.stage || broken && BREAKS[snapshot.reason] || "";
+      const now = PARTS[told] ?? told;
       if (now !== stage) {
         stage = now;
         since = Date.now();
         setText(elapsed, "");
       }
-      const steps = STAGES.filter(
-        (each) => each !== "sample" || snapshot.sample || stage === "sample"
-      );
+      const steps = STAGES.filter((each) => each === stage || isTaken(each, snapshot));
       const reached = steps.indexOf(stage);
+      show(list, (busy || broken) && reached >= 0 && snapshot.reason !== "Stopped");
       fill(list, steps.length, () => h("li", {}, h("span", { class: "mlm-step-label" }))).forEach(
         (item, index) => {
           const status = statusOf(index, stage === "ready" ? steps.length : reached, broken);
@@ -1248,6 +1253,11 @@ function progress() {
       setText(elapsed, seconds >= 2 ? duration(seconds) : "");
     }
   };
+}
+function isTaken(step, { computeType, sample }) {
+  if (step === "image") return computeType !== "local";
+  if (step === "push") return computeType === "kubernetes";
+  return step !== "sample" || sample !== null;
 }
 function statusOf(index, reached, broken) {
   if (index < reached) return "done";

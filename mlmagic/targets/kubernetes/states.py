@@ -56,7 +56,7 @@ _NOT_STARTED = (
 )
 _STAGES = {
     Reason.SCHEDULING: "start",
-    Reason.PULLING_IMAGE: "image",
+    Reason.PULLING_IMAGE: "start",
     Reason.STARTING: "start",
     Reason.INITIALISING: "init",
 }

@@ -80,6 +80,8 @@ export const PROGRESS = {
   label: "Progress of the deployment",
   stages: {
     environment: "Environment",
+    image: "Image",
+    push: "Push",
     start: "Start",
     init: "init()",
     sample: "Sample",

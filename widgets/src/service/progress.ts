@@ -1,3 +1,4 @@
+import type { Snapshot } from "../contract";
 import { fill, h, setText, show } from "../lib/dom";
 import { duration } from "../lib/format";
 import { PROGRESS } from "../lib/texts";
@@ -6,11 +7,17 @@ import { isServing, type Section } from "./section";
 type Stage = keyof typeof PROGRESS.stages;
 type Status = keyof typeof PROGRESS.statuses;
 
-const STAGES: Stage[] = ["environment", "start", "init", "sample", "ready"];
+const STAGES: Stage[] = ["environment", "image", "push", "start", "init", "sample", "ready"];
+
+/** Stages of servers that are part of a step. */
+const PARTS: Record<string, string> = { import: "start", waiting: "ready" };
 
 /** Where the way broke off, for failures that do not say it themselves. */
 const BREAKS: Record<string, Stage> = {
   EnvironmentFailed: "environment",
+  ImageBuildFailed: "image",
+  ImagePushFailed: "push",
+  ImagePullFailed: "start",
   PortInUse: "start",
   ConfigurationError: "start",
   ModelDamaged: "start",
@@ -36,17 +43,16 @@ export function progress(): Section {
       const failed = snapshot.state === "Failed" || snapshot.state === "Unschedulable";
       const busy = snapshot.state === "Transitioning";
       const broken = failed || (snapshot.traceback !== "" && !isServing(snapshot));
-      const now = snapshot.stage || (broken && BREAKS[snapshot.reason]) || "";
-      show(list, (busy || broken) && now !== "" && snapshot.reason !== "Stopped");
+      const told = snapshot.stage || (broken && BREAKS[snapshot.reason]) || "";
+      const now = PARTS[told] ?? told;
       if (now !== stage) {
         stage = now;
         since = Date.now();
         setText(elapsed, "");
       }
-      const steps = STAGES.filter(
-        (each) => each !== "sample" || snapshot.sample || stage === "sample",
-      );
+      const steps = STAGES.filter((each) => each === stage || isTaken(each, snapshot));
       const reached = steps.indexOf(stage as Stage);
+      show(list, (busy || broken) && reached >= 0 && snapshot.reason !== "Stopped");
       fill(list, steps.length, () => h("li", {}, h("span", { class: "mlm-step-label" }))).forEach(
         (item, index) => {
           const status = statusOf(index, stage === "ready" ? steps.length : reached, broken);
@@ -65,6 +71,13 @@ export function progress(): Section {
       setText(elapsed, seconds >= 2 ? duration(seconds) : "");
     },
   };
+}
+
+/** Whether a service takes a step at all. */
+function isTaken(step: Stage, { computeType, sample }: Snapshot): boolean {
+  if (step === "image") return computeType !== "local";
+  if (step === "push") return computeType === "kubernetes";
+  return step !== "sample" || sample !== null;
 }
 
 function statusOf(index: number, reached: number, broken: boolean): Status {

@@ -330,6 +330,14 @@ def test_a_pull_that_may_yet_succeed_is_waited_for() -> None:
     assert status.state is ServiceState.TRANSITIONING
 
 
+def test_nodes_pull_after_the_image_was_made_and_pushed() -> None:
+    observation = seen("a_registry_that_never_answers")
+    assert observation.workload is not None
+    early = replace(observation, workload=replace(observation.workload, overdue=False))
+    status = status_of(record(early), early)
+    assert (status.reason, status.stage) == (Reason.PULLING_IMAGE, "start")
+
+
 def test_a_pod_that_was_put_out() -> None:
     observation = seen("a_pod_that_is_deleted_under_load_costs_no_request")
     first, *rest = observation.pods
