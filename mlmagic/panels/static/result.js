@@ -162,28 +162,20 @@ function frame(host, signal, className, ...parts) {
   const note = h("p", { class: "mlm-note" });
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
-  keepKeys(root);
+  keepKeys(root, signal);
   keepFocus(root);
   host.append(root);
   signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
   const say = (words) => setText(live, words === live.textContent ? `${words} ` : words);
   return { root, note, say };
 }
-function keepKeys(root) {
-  let focused = root;
-  const suppress = (on) => {
-    for (const place of [root, focused]) place.toggleAttribute("data-lm-suppress-shortcuts", on);
+function keepKeys(root, signal) {
+  const mark = ({ target, key, ctrlKey, metaKey }) => {
+    if (!(target instanceof Element && root.contains(target))) return;
+    const isKept = key === "Enter" || !(ctrlKey || metaKey);
+    for (const place of [root, target]) place.toggleAttribute("data-lm-suppress-shortcuts", isKept);
   };
-  suppress(true);
-  root.addEventListener("focusin", ({ target }) => {
-    focused = target;
-    suppress(true);
-  });
-  root.addEventListener("keydown", ({ key }) => {
-    if (key === "Control" || key === "Meta") suppress(false);
-  });
-  root.addEventListener("keyup", () => suppress(true));
-  root.addEventListener("focusout", () => suppress(true));
+  window.addEventListener("keydown", mark, { capture: true, signal });
 }
 function followConnection({ root, note }, python, what, since, signal) {
   python.onConnection((isLive) => {

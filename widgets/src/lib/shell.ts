@@ -15,7 +15,7 @@ export function frame(
   const note = h("p", { class: "mlm-note" });
   const root = h("section", { class: `mlm-panel ${className}` }, note, ...parts, live);
   show(note, false);
-  keepKeys(root);
+  keepKeys(root, signal);
   keepFocus(root);
   host.append(root);
   // JupyterLab's and anywidget's parts keep the host of a view that is gone: not what was in it too.
@@ -28,23 +28,16 @@ export function frame(
 
 /**
  * Keys pressed in the panel are for the panel, not for its cell; with Ctrl or Cmd (save, find) they
- * go on. JupyterLab's selectors meet the element that has the focus first, so it is marked, too.
+ * go on, but for Enter: that would run the cell. JupyterLab hears keys at the document and meets
+ * the element that has the focus first, so it is marked, too, and before.
  */
-function keepKeys(root: HTMLElement): void {
-  let focused: Element = root;
-  const suppress = (on: boolean) => {
-    for (const place of [root, focused]) place.toggleAttribute("data-lm-suppress-shortcuts", on);
+function keepKeys(root: HTMLElement, signal: AbortSignal): void {
+  const mark = ({ target, key, ctrlKey, metaKey }: KeyboardEvent) => {
+    if (!(target instanceof Element && root.contains(target))) return;
+    const isKept = key === "Enter" || !(ctrlKey || metaKey);
+    for (const place of [root, target]) place.toggleAttribute("data-lm-suppress-shortcuts", isKept);
   };
-  suppress(true);
-  root.addEventListener("focusin", ({ target }) => {
-    focused = target as Element;
-    suppress(true);
-  });
-  root.addEventListener("keydown", ({ key }) => {
-    if (key === "Control" || key === "Meta") suppress(false);
-  });
-  root.addEventListener("keyup", () => suppress(true));
-  root.addEventListener("focusout", () => suppress(true));
+  window.addEventListener("keydown", mark, { capture: true, signal });
 }
 
 /** Say that the kernel is gone while it is, and from when what is still shown comes. */
