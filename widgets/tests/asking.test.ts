@@ -3,7 +3,10 @@ import { acting } from "../src/lib/acting";
 import { confirmation } from "../src/lib/confirm";
 import { h } from "../src/lib/dom";
 
-afterEach(() => document.body.replaceChildren());
+afterEach(() => {
+  vi.useRealTimers();
+  document.body.replaceChildren();
+});
 
 describe("a button that has something done", () => {
   const button = () => h("button", { type: "button" }, "Deploy");
@@ -27,6 +30,23 @@ describe("a button that has something done", () => {
     expect(place.ariaBusy).toBeNull();
     expect(action).toHaveBeenCalledTimes(1);
     expect(await act(place, action, "")).toBe(true);
+  });
+
+  test("tells how long it has been at it, once that is long", async () => {
+    vi.useFakeTimers();
+    const { act } = acting(() => {});
+    const place = button();
+    const work = act(place, () => new Promise((resolve) => setTimeout(resolve, 90_500)), "");
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(place.dataset.spent).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(place.dataset.spent).toBe("2 s");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(place.dataset.spent).toBe("1 min");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await work).toBe(true);
+    expect(place.dataset.spent).toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test("tells why it could not, until the next try", async () => {

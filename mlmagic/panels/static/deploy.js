@@ -59,12 +59,30 @@ function setLabel(button2, label) {
   button2.setAttribute("aria-label", label);
 }
 
+// src/lib/format.ts
+function duration(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
+  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
+}
+function joined(first, rest, unit) {
+  return rest ? `${first} ${rest} ${unit}` : first;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+
 // src/lib/words.ts
 function wordsOf(error) {
   return error instanceof Error ? error.message : String(error);
 }
 
 // src/lib/acting.ts
+var LONG = 2;
 function acting(say, tell) {
   const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
   show(trouble2, false);
@@ -76,6 +94,11 @@ function acting(say, tell) {
     if (button2.ariaBusy === "true") return false;
     button2.ariaBusy = "true";
     fail("");
+    const since = Date.now();
+    const clock2 = setInterval(() => {
+      const seconds = Math.floor((Date.now() - since) / 1e3);
+      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
+    }, 1e3);
     try {
       await action();
       if (done) say(done);
@@ -84,6 +107,8 @@ function acting(say, tell) {
       (tell ?? fail)(wordsOf(error));
       return false;
     } finally {
+      clearInterval(clock2);
+      delete button2.dataset.spent;
       button2.ariaBusy = null;
     }
   }
@@ -606,12 +631,6 @@ function focusBefore(root, around) {
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
   );
   (before.at(-1) ?? controls[0])?.focus();
-}
-
-// src/lib/format.ts
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
 }
 
 // src/lib/shell.ts

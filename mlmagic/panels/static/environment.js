@@ -155,7 +155,28 @@ function drawRow(place, line) {
   place.toggleAttribute("data-differs", line.differs);
 }
 
+// src/lib/format.ts
+function duration(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
+  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
+}
+function joined(first, rest, unit) {
+  return rest ? `${first} ${rest} ${unit}` : first;
+}
+function plural(count, noun) {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+
 // src/lib/acting.ts
+var LONG = 2;
 function acting(say, tell) {
   const trouble = h("p", { class: "mlm-trouble", role: "alert" });
   show(trouble, false);
@@ -167,6 +188,11 @@ function acting(say, tell) {
     if (button2.ariaBusy === "true") return false;
     button2.ariaBusy = "true";
     fail("");
+    const since = Date.now();
+    const clock2 = setInterval(() => {
+      const seconds = Math.floor((Date.now() - since) / 1e3);
+      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
+    }, 1e3);
     try {
       await action();
       if (done) say(done);
@@ -175,6 +201,8 @@ function acting(say, tell) {
       (tell ?? fail)(wordsOf(error));
       return false;
     } finally {
+      clearInterval(clock2);
+      delete button2.dataset.spent;
       button2.ariaBusy = null;
     }
   }

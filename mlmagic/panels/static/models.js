@@ -21,12 +21,60 @@ function button(words) {
   return h("button", { type: "button", class: "mlm-button" }, words);
 }
 
+// src/lib/format.ts
+function duration(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
+  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
+}
+function joined(first, rest, unit) {
+  return rest ? `${first} ${rest} ${unit}` : first;
+}
+function bytes(count) {
+  if (count === null) return "–";
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1e3;
+    unit += 1;
+  }
+  return `${unit && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+function plural(count, noun) {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+function moment(time) {
+  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+var ROW_LENGTH = 200;
+function pretty(text) {
+  try {
+    const spread = JSON.stringify(JSON.parse(text), null, 2);
+    const rows = spread.replace(/[[{]\n[^[\]{}]*[\]}]/g, (inner) => {
+      const row = inner.replace(/\s*\n\s*/g, " ").replace(/^([[{]) | ([\]}])$/g, "$1$2");
+      return row.length <= ROW_LENGTH ? row : inner;
+    });
+    return rows.length < 60 ? rows.replace(/\n\s*/g, "") : rows;
+  } catch {
+    return text;
+  }
+}
+
 // src/lib/words.ts
 function wordsOf(error) {
   return error instanceof Error ? error.message : String(error);
 }
 
 // src/lib/acting.ts
+var LONG = 2;
 function acting(say, tell) {
   const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
   show(trouble2, false);
@@ -38,6 +86,11 @@ function acting(say, tell) {
     if (button2.ariaBusy === "true") return false;
     button2.ariaBusy = "true";
     fail("");
+    const since = Date.now();
+    const clock2 = setInterval(() => {
+      const seconds = Math.floor((Date.now() - since) / 1e3);
+      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
+    }, 1e3);
     try {
       await action();
       if (done) say(done);
@@ -46,6 +99,8 @@ function acting(say, tell) {
       (tell ?? fail)(wordsOf(error));
       return false;
     } finally {
+      clearInterval(clock2);
+      delete button2.dataset.spent;
       button2.ariaBusy = null;
     }
   }

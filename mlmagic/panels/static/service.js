@@ -485,6 +485,7 @@ function wordsOf(error) {
 }
 
 // src/lib/acting.ts
+var LONG = 2;
 function acting(say, tell) {
   const trouble = h("p", { class: "mlm-trouble", role: "alert" });
   show(trouble, false);
@@ -496,6 +497,11 @@ function acting(say, tell) {
     if (button2.ariaBusy === "true") return false;
     button2.ariaBusy = "true";
     fail("");
+    const since = Date.now();
+    const clock2 = setInterval(() => {
+      const seconds = Math.floor((Date.now() - since) / 1e3);
+      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
+    }, 1e3);
     try {
       await action();
       if (done) say(done);
@@ -504,6 +510,8 @@ function acting(say, tell) {
       (tell ?? fail)(wordsOf(error));
       return false;
     } finally {
+      clearInterval(clock2);
+      delete button2.dataset.spent;
       button2.ariaBusy = null;
     }
   }

@@ -21,6 +21,34 @@ function button(words) {
   return h("button", { type: "button", class: "mlm-button" }, words);
 }
 
+// src/lib/format.ts
+function duration(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
+  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
+}
+function joined(first, rest, unit) {
+  return rest ? `${first} ${rest} ${unit}` : first;
+}
+function plural(count, noun) {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+function rate(value) {
+  if (value === 0) return "0/s";
+  return value < 9.95 ? `${value.toFixed(1)}/s` : `${Math.round(value).toLocaleString("en")}/s`;
+}
+function percent(share) {
+  if (share === 0) return "0 %";
+  return share < 0.0995 ? `${(share * 100).toFixed(1)} %` : `${Math.round(share * 100)} %`;
+}
+
 // src/lib/words.ts
 function hasWords(texts, words) {
   const all = texts.join("\n").toLowerCase();
@@ -31,6 +59,7 @@ function wordsOf(error) {
 }
 
 // src/lib/acting.ts
+var LONG = 2;
 function acting(say, tell) {
   const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
   show(trouble2, false);
@@ -42,6 +71,11 @@ function acting(say, tell) {
     if (button2.ariaBusy === "true") return false;
     button2.ariaBusy = "true";
     fail("");
+    const since = Date.now();
+    const clock2 = setInterval(() => {
+      const seconds = Math.floor((Date.now() - since) / 1e3);
+      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
+    }, 1e3);
     try {
       await action();
       if (done) say(done);
@@ -50,6 +84,8 @@ function acting(say, tell) {
       (tell ?? fail)(wordsOf(error));
       return false;
     } finally {
+      clearInterval(clock2);
+      delete button2.dataset.spent;
       button2.ariaBusy = null;
     }
   }

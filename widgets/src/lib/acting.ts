@@ -1,9 +1,13 @@
 import { h, setText, show } from "./dom";
+import { duration } from "./format";
 import { wordsOf } from "./words";
 
+const LONG = 2; // seconds
+
 /**
- * Buttons that have Python do something: busy and closed to a second click until it is done.
- * Faults are told in `trouble`, or by `tell` where there is a better place.
+ * Buttons that have Python do something: busy and closed to a second click until it is done, with
+ * the time where that is long. Faults are told in `trouble`, or by `tell` where there is a better
+ * place.
  */
 export function acting(say: (words: string) => void, tell?: (words: string) => void) {
   const trouble = h("p", { class: "mlm-trouble", role: "alert" });
@@ -23,6 +27,11 @@ export function acting(say: (words: string) => void, tell?: (words: string) => v
     if (button.ariaBusy === "true") return false;
     button.ariaBusy = "true";
     fail("");
+    const since = Date.now();
+    const clock = setInterval(() => {
+      const seconds = Math.floor((Date.now() - since) / 1000);
+      if (seconds >= LONG) button.dataset.spent = duration(seconds);
+    }, 1000);
     try {
       await action();
       if (done) say(done);
@@ -31,6 +40,8 @@ export function acting(say: (words: string) => void, tell?: (words: string) => v
       (tell ?? fail)(wordsOf(error));
       return false;
     } finally {
+      clearInterval(clock);
+      delete button.dataset.spent;
       button.ariaBusy = null;
     }
   }
