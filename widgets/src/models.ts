@@ -56,6 +56,8 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
   const parts = frame(place, signal, "mlm-models-panel");
   const { say } = parts;
   const { act, trouble, fail } = acting(say);
+  // Beside the version that they are about: the table may be longer than the window.
+  const ofOne = acting(say);
   const form = registration({ python, signal, act, fail, registered });
   const opened = details(python, { remove, deploy });
   parts.note.after(
@@ -69,16 +71,18 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
       compare,
       add,
     ),
-    question.element,
     trouble,
     form.element,
     table.element,
     empty,
     compared,
+    question.element,
+    ofOne.trouble,
     opened.element,
   );
   parts.root.setAttribute("aria-label", MODELS.title);
   let asksForm = false; // in this view, of maybe several
+  let asksDetails = false;
   const deploying = child(python, "form", host, signal, () => {
     if (!asksForm) return;
     asksForm = false;
@@ -138,8 +142,9 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
   }
 
   async function toggle(id: string): Promise<void> {
+    asksDetails = python.get("opened") !== id;
     try {
-      await python.ask("open", { id: python.get("opened") === id ? "" : id });
+      await python.ask("open", { id: asksDetails ? id : "" });
     } catch (error) {
       fail(wordsOf(error));
     }
@@ -147,8 +152,12 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
 
   async function showOpened(): Promise<void> {
     mark();
+    ofOne.fail("");
     try {
       await opened.show(python.get("opened"));
+      // The table may be longer than the window.
+      if (asksDetails) opened.element.firstElementChild?.scrollIntoView({ block: "nearest" });
+      asksDetails = false;
     } catch (error) {
       fail(wordsOf(error));
     }
@@ -170,7 +179,11 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
 
   async function remove(id: string, button: HTMLButtonElement): Promise<void> {
     if (!(await question.ask(MODELS.deleteQuestion(id), MODELS.deleteYes))) return;
-    const done = await act(button, () => python.ask("delete", { id }, SECONDS), MODELS.deleted(id));
+    const done = await ofOne.act(
+      button,
+      () => python.ask("delete", { id }, SECONDS),
+      MODELS.deleted(id),
+    );
     if (!done) return;
     ui.set({ chosen: ui.value.chosen.filter((each) => each !== id) });
     void update();
@@ -178,7 +191,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
 
   async function deploy(id: string, button: HTMLButtonElement): Promise<void> {
     asksForm = true;
-    const done = await act(
+    const done = await ofOne.act(
       button,
       () => python.ask("deploy", { id }, SECONDS),
       MODELS.deploying(id),

@@ -63,7 +63,13 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     empty,
   );
   parts.root.setAttribute("aria-label", SERVICES.title);
-  place.append(child(python, "panel", host, signal));
+  let asksPanel = false; // in this view, of maybe several
+  const panel = child(python, "panel", host, signal, () => {
+    // The table may be longer than the window.
+    if (asksPanel) panel.querySelector("h2")?.scrollIntoView({ block: "nearest" });
+    asksPanel = false;
+  });
+  place.append(panel);
 
   function shown(): ServiceRow[] {
     return python.get("services").filter((row) => matches(row, ui.value.filter));
@@ -93,6 +99,7 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
 
   async function toggle(name: string): Promise<void> {
     const isOpen = python.get("opened") === name;
+    asksPanel = !isOpen;
     try {
       await python.ask("open", { name: isOpen ? "" : name });
       if (!isOpen) parts.say(SERVICES.opened(name));

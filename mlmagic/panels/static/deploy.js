@@ -59,63 +59,17 @@ function setLabel(button2, label) {
   button2.setAttribute("aria-label", label);
 }
 
-// src/lib/format.ts
-function duration(seconds) {
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
-  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
-}
-function joined(first, rest, unit) {
-  return rest ? `${first} ${rest} ${unit}` : first;
-}
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
-}
-
-// src/lib/words.ts
-function wordsOf(error) {
-  return error instanceof Error ? error.message : String(error);
-}
-
-// src/lib/acting.ts
-var LONG = 2;
-function acting(say, tell) {
-  const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
-  show(trouble2, false);
-  function fail(words) {
-    setText(trouble2, words);
-    show(trouble2, words !== "");
-  }
-  async function act(button2, action, done) {
-    if (button2.ariaBusy === "true") return false;
-    button2.ariaBusy = "true";
-    fail("");
-    const since = Date.now();
-    const clock2 = setInterval(() => {
-      const seconds = Math.floor((Date.now() - since) / 1e3);
-      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
-    }, 1e3);
-    try {
-      await action();
-      if (done) say(done);
-      return true;
-    } catch (error) {
-      (tell ?? fail)(wordsOf(error));
-      return false;
-    } finally {
-      clearInterval(clock2);
-      delete button2.dataset.spent;
-      button2.ariaBusy = null;
-    }
-  }
-  return { trouble: trouble2, act, fail };
-}
-
 // src/lib/texts.ts
+var UNITS = {
+  seconds: "s",
+  minutes: "min",
+  hours: "h",
+  days: "d",
+  milliseconds: "ms",
+  bytes: ["B", "kB", "MB", "GB", "TB"],
+  /** Written without a space behind a number. */
+  perSecond: "/s"
+};
 function listOf(names) {
   return names.join(" and ");
 }
@@ -184,6 +138,62 @@ var FILES = {
   write: "Write the files",
   written: (files) => `${listOf(files)} ${files.length === 1 ? "is" : "are"} written.`
 };
+
+// src/lib/format.ts
+function duration(seconds) {
+  if (seconds < 60) return `${seconds} ${UNITS.seconds}`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} ${UNITS.minutes}`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return joined(`${hours} ${UNITS.hours}`, minutes % 60, UNITS.minutes);
+  return joined(`${Math.floor(hours / 24)} ${UNITS.days}`, hours % 24, UNITS.hours);
+}
+function joined(first, rest, unit) {
+  return rest ? `${first} ${rest} ${unit}` : first;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+
+// src/lib/words.ts
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+// src/lib/acting.ts
+var LONG = 2;
+function acting(say, tell) {
+  const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
+  show(trouble2, false);
+  function fail(words) {
+    setText(trouble2, words);
+    show(trouble2, words !== "");
+  }
+  async function act(button2, action, done) {
+    if (button2.ariaBusy === "true") return false;
+    button2.ariaBusy = "true";
+    fail("");
+    const since = Date.now();
+    const clock2 = setInterval(() => {
+      const seconds = Math.floor((Date.now() - since) / 1e3);
+      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
+    }, 1e3);
+    try {
+      await action();
+      if (done) say(done);
+      return true;
+    } catch (error) {
+      (tell ?? fail)(wordsOf(error));
+      return false;
+    } finally {
+      clearInterval(clock2);
+      delete button2.dataset.spent;
+      button2.ariaBusy = null;
+    }
+  }
+  return { trouble: trouble2, act, fail };
+}
 
 // src/lib/confirm.ts
 function confirmation() {

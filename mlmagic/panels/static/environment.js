@@ -28,6 +28,16 @@ function fill(parent, count, make) {
 
 // src/lib/texts.ts
 var LANGUAGE = "en";
+var UNITS = {
+  seconds: "s",
+  minutes: "min",
+  hours: "h",
+  days: "d",
+  milliseconds: "ms",
+  bytes: ["B", "kB", "MB", "GB", "TB"],
+  /** Written without a space behind a number. */
+  perSecond: "/s"
+};
 function plural(count, noun) {
   return `${count.toLocaleString(LANGUAGE)} ${noun}${count === 1 ? "" : "s"}`;
 }
@@ -157,18 +167,15 @@ function drawRow(place, line) {
 
 // src/lib/format.ts
 function duration(seconds) {
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) return `${seconds} ${UNITS.seconds}`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 60) return `${minutes} ${UNITS.minutes}`;
   const hours = Math.floor(minutes / 60);
-  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
-  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
+  if (hours < 24) return joined(`${hours} ${UNITS.hours}`, minutes % 60, UNITS.minutes);
+  return joined(`${Math.floor(hours / 24)} ${UNITS.days}`, hours % 24, UNITS.hours);
 }
 function joined(first, rest, unit) {
   return rest ? `${first} ${rest} ${unit}` : first;
-}
-function plural(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 function clock(time) {
   const date = new Date(time);
@@ -318,12 +325,6 @@ function focusBefore(root, around) {
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
   );
   (before.at(-1) ?? controls[0])?.focus();
-}
-
-// src/lib/format.ts
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
 }
 
 // src/lib/shell.ts

@@ -21,92 +21,6 @@ function button(words) {
   return h("button", { type: "button", class: "mlm-button" }, words);
 }
 
-// src/lib/format.ts
-function duration(seconds) {
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
-  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
-}
-function joined(first, rest, unit) {
-  return rest ? `${first} ${rest} ${unit}` : first;
-}
-function bytes(count) {
-  if (count === null) return "–";
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = count;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1e3;
-    unit += 1;
-  }
-  return `${unit && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
-}
-function plural(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
-}
-function moment(time) {
-  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-}
-var ROW_LENGTH = 200;
-function pretty(text) {
-  try {
-    const spread = JSON.stringify(JSON.parse(text), null, 2);
-    const rows = spread.replace(/[[{]\n[^[\]{}]*[\]}]/g, (inner) => {
-      const row = inner.replace(/\s*\n\s*/g, " ").replace(/^([[{]) | ([\]}])$/g, "$1$2");
-      return row.length <= ROW_LENGTH ? row : inner;
-    });
-    return rows.length < 60 ? rows.replace(/\n\s*/g, "") : rows;
-  } catch {
-    return text;
-  }
-}
-
-// src/lib/words.ts
-function wordsOf(error) {
-  return error instanceof Error ? error.message : String(error);
-}
-
-// src/lib/acting.ts
-var LONG = 2;
-function acting(say, tell) {
-  const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
-  show(trouble2, false);
-  function fail(words) {
-    setText(trouble2, words);
-    show(trouble2, words !== "");
-  }
-  async function act(button2, action, done) {
-    if (button2.ariaBusy === "true") return false;
-    button2.ariaBusy = "true";
-    fail("");
-    const since = Date.now();
-    const clock2 = setInterval(() => {
-      const seconds = Math.floor((Date.now() - since) / 1e3);
-      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
-    }, 1e3);
-    try {
-      await action();
-      if (done) say(done);
-      return true;
-    } catch (error) {
-      (tell ?? fail)(wordsOf(error));
-      return false;
-    } finally {
-      clearInterval(clock2);
-      delete button2.dataset.spent;
-      button2.ariaBusy = null;
-    }
-  }
-  return { trouble: trouble2, act, fail };
-}
-
 // src/lib/texts.ts
 var LANGUAGE = "en";
 var UNITS = {
@@ -202,6 +116,89 @@ var MODEL = {
   sample: "Sample",
   card: "Card"
 };
+
+// src/lib/format.ts
+function duration(seconds) {
+  if (seconds < 60) return `${seconds} ${UNITS.seconds}`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} ${UNITS.minutes}`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return joined(`${hours} ${UNITS.hours}`, minutes % 60, UNITS.minutes);
+  return joined(`${Math.floor(hours / 24)} ${UNITS.days}`, hours % 24, UNITS.hours);
+}
+function joined(first, rest, unit) {
+  return rest ? `${first} ${rest} ${unit}` : first;
+}
+function bytes(count) {
+  if (count === null) return "–";
+  const units = UNITS.bytes;
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1e3;
+    unit += 1;
+  }
+  return `${unit && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+function moment(time) {
+  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+var ROW_LENGTH = 200;
+function pretty(text) {
+  try {
+    const spread = JSON.stringify(JSON.parse(text), null, 2);
+    const rows = spread.replace(/[[{]\n[^[\]{}]*[\]}]/g, (inner) => {
+      const row = inner.replace(/\s*\n\s*/g, " ").replace(/^([[{]) | ([\]}])$/g, "$1$2");
+      return row.length <= ROW_LENGTH ? row : inner;
+    });
+    return rows.length < 60 ? rows.replace(/\n\s*/g, "") : rows;
+  } catch {
+    return text;
+  }
+}
+
+// src/lib/words.ts
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+// src/lib/acting.ts
+var LONG = 2;
+function acting(say, tell) {
+  const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
+  show(trouble2, false);
+  function fail(words) {
+    setText(trouble2, words);
+    show(trouble2, words !== "");
+  }
+  async function act(button2, action, done) {
+    if (button2.ariaBusy === "true") return false;
+    button2.ariaBusy = "true";
+    fail("");
+    const since = Date.now();
+    const clock2 = setInterval(() => {
+      const seconds = Math.floor((Date.now() - since) / 1e3);
+      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
+    }, 1e3);
+    try {
+      await action();
+      if (done) say(done);
+      return true;
+    } catch (error) {
+      (tell ?? fail)(wordsOf(error));
+      return false;
+    } finally {
+      clearInterval(clock2);
+      delete button2.dataset.spent;
+      button2.ariaBusy = null;
+    }
+  }
+  return { trouble: trouble2, act, fail };
+}
 
 // src/lib/changes.ts
 function changeList(changes) {
@@ -404,39 +401,6 @@ function focusBefore(root, around) {
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
   );
   (before.at(-1) ?? controls[0])?.focus();
-}
-
-// src/lib/format.ts
-function bytes(count) {
-  if (count === null) return "–";
-  const units = UNITS.bytes;
-  let value = count;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1e3;
-    unit += 1;
-  }
-  return `${unit && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
-}
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
-}
-function moment(time) {
-  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-}
-var ROW_LENGTH = 200;
-function pretty(text) {
-  try {
-    const spread = JSON.stringify(JSON.parse(text), null, 2);
-    const rows = spread.replace(/[[{]\n[^[\]{}]*[\]}]/g, (inner) => {
-      const row = inner.replace(/\s*\n\s*/g, " ").replace(/^([[{]) | ([\]}])$/g, "$1$2");
-      return row.length <= ROW_LENGTH ? row : inner;
-    });
-    return rows.length < 60 ? rows.replace(/\n\s*/g, "") : rows;
-  } catch {
-    return text;
-  }
 }
 
 // src/lib/shell.ts
@@ -792,6 +756,7 @@ function draw2(python, { place, signal, host }, ui) {
   const parts = frame(place, signal, "mlm-models-panel");
   const { say } = parts;
   const { act, trouble: trouble2, fail } = acting(say);
+  const ofOne = acting(say);
   const form = registration({ python, signal, act, fail, registered });
   const opened = details(python, { remove, deploy });
   parts.note.after(
@@ -805,16 +770,18 @@ function draw2(python, { place, signal, host }, ui) {
       compare,
       add
     ),
-    question.element,
     trouble2,
     form.element,
     table.element,
     empty,
     compared,
+    question.element,
+    ofOne.trouble,
     opened.element
   );
   parts.root.setAttribute("aria-label", MODELS.title);
   let asksForm = false;
+  let asksDetails = false;
   const deploying = child(python, "form", host, signal, () => {
     if (!asksForm) return;
     asksForm = false;
@@ -868,16 +835,20 @@ function draw2(python, { place, signal, host }, ui) {
     mark();
   }
   async function toggle(id) {
+    asksDetails = python.get("opened") !== id;
     try {
-      await python.ask("open", { id: python.get("opened") === id ? "" : id });
+      await python.ask("open", { id: asksDetails ? id : "" });
     } catch (error) {
       fail(wordsOf(error));
     }
   }
   async function showOpened() {
     mark();
+    ofOne.fail("");
     try {
       await opened.show(python.get("opened"));
+      if (asksDetails) opened.element.firstElementChild?.scrollIntoView({ block: "nearest" });
+      asksDetails = false;
     } catch (error) {
       fail(wordsOf(error));
     }
@@ -897,14 +868,18 @@ function draw2(python, { place, signal, host }, ui) {
   }
   async function remove(id, button2) {
     if (!await question.ask(MODELS.deleteQuestion(id), MODELS.deleteYes)) return;
-    const done = await act(button2, () => python.ask("delete", { id }, SECONDS), MODELS.deleted(id));
+    const done = await ofOne.act(
+      button2,
+      () => python.ask("delete", { id }, SECONDS),
+      MODELS.deleted(id)
+    );
     if (!done) return;
     ui.set({ chosen: ui.value.chosen.filter((each) => each !== id) });
     void update();
   }
   async function deploy(id, button2) {
     asksForm = true;
-    const done = await act(
+    const done = await ofOne.act(
       button2,
       () => python.ask("deploy", { id }, SECONDS),
       MODELS.deploying(id)

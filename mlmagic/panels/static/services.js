@@ -21,77 +21,6 @@ function button(words) {
   return h("button", { type: "button", class: "mlm-button" }, words);
 }
 
-// src/lib/format.ts
-function duration(seconds) {
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
-  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
-}
-function joined(first, rest, unit) {
-  return rest ? `${first} ${rest} ${unit}` : first;
-}
-function plural(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
-}
-function rate(value) {
-  if (value === 0) return "0/s";
-  return value < 9.95 ? `${value.toFixed(1)}/s` : `${Math.round(value).toLocaleString("en")}/s`;
-}
-function percent(share) {
-  if (share === 0) return "0 %";
-  return share < 0.0995 ? `${(share * 100).toFixed(1)} %` : `${Math.round(share * 100)} %`;
-}
-
-// src/lib/words.ts
-function hasWords(texts, words) {
-  const all = texts.join("\n").toLowerCase();
-  return words.toLowerCase().split(/\s+/).every((word) => all.includes(word));
-}
-function wordsOf(error) {
-  return error instanceof Error ? error.message : String(error);
-}
-
-// src/lib/acting.ts
-var LONG = 2;
-function acting(say, tell) {
-  const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
-  show(trouble2, false);
-  function fail(words) {
-    setText(trouble2, words);
-    show(trouble2, words !== "");
-  }
-  async function act(button2, action, done) {
-    if (button2.ariaBusy === "true") return false;
-    button2.ariaBusy = "true";
-    fail("");
-    const since = Date.now();
-    const clock2 = setInterval(() => {
-      const seconds = Math.floor((Date.now() - since) / 1e3);
-      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
-    }, 1e3);
-    try {
-      await action();
-      if (done) say(done);
-      return true;
-    } catch (error) {
-      (tell ?? fail)(wordsOf(error));
-      return false;
-    } finally {
-      clearInterval(clock2);
-      delete button2.dataset.spent;
-      button2.ariaBusy = null;
-    }
-  }
-  return { trouble: trouble2, act, fail };
-}
-
 // src/lib/texts.ts
 var LANGUAGE = "en";
 var UNITS = {
@@ -151,6 +80,75 @@ var SERVICES_TABLE = {
   plot: (now) => `Requests of the last minute, now ${now}`,
   failing: (rate2, share) => `${rate2}, ${share} failed`
 };
+
+// src/lib/format.ts
+function duration(seconds) {
+  if (seconds < 60) return `${seconds} ${UNITS.seconds}`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} ${UNITS.minutes}`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return joined(`${hours} ${UNITS.hours}`, minutes % 60, UNITS.minutes);
+  return joined(`${Math.floor(hours / 24)} ${UNITS.days}`, hours % 24, UNITS.hours);
+}
+function joined(first, rest, unit) {
+  return rest ? `${first} ${rest} ${unit}` : first;
+}
+function clock(time) {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
+}
+function rate(value) {
+  if (value === 0) return `0${UNITS.perSecond}`;
+  const number = value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString(LANGUAGE);
+  return `${number}${UNITS.perSecond}`;
+}
+function percent(share) {
+  if (share === 0) return "0 %";
+  return share < 0.0995 ? `${(share * 100).toFixed(1)} %` : `${Math.round(share * 100)} %`;
+}
+
+// src/lib/words.ts
+function hasWords(texts, words) {
+  const all = texts.join("\n").toLowerCase();
+  return words.toLowerCase().split(/\s+/).every((word) => all.includes(word));
+}
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+// src/lib/acting.ts
+var LONG = 2;
+function acting(say, tell) {
+  const trouble2 = h("p", { class: "mlm-trouble", role: "alert" });
+  show(trouble2, false);
+  function fail(words) {
+    setText(trouble2, words);
+    show(trouble2, words !== "");
+  }
+  async function act(button2, action, done) {
+    if (button2.ariaBusy === "true") return false;
+    button2.ariaBusy = "true";
+    fail("");
+    const since = Date.now();
+    const clock2 = setInterval(() => {
+      const seconds = Math.floor((Date.now() - since) / 1e3);
+      if (seconds >= LONG) button2.dataset.spent = duration(seconds);
+    }, 1e3);
+    try {
+      await action();
+      if (done) say(done);
+      return true;
+    } catch (error) {
+      (tell ?? fail)(wordsOf(error));
+      return false;
+    } finally {
+      clearInterval(clock2);
+      delete button2.dataset.spent;
+      button2.ariaBusy = null;
+    }
+  }
+  return { trouble: trouble2, act, fail };
+}
 
 // src/lib/child.ts
 function child(python, name, host, signal, appeared = () => {
@@ -340,21 +338,6 @@ function focusBefore(root, around) {
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
   );
   (before.at(-1) ?? controls[0])?.focus();
-}
-
-// src/lib/format.ts
-function clock(time) {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString();
-}
-function rate(value) {
-  if (value === 0) return `0${UNITS.perSecond}`;
-  const number = value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString(LANGUAGE);
-  return `${number}${UNITS.perSecond}`;
-}
-function percent(share) {
-  if (share === 0) return "0 %";
-  return share < 0.0995 ? `${(share * 100).toFixed(1)} %` : `${Math.round(share * 100)} %`;
 }
 
 // src/lib/shell.ts
@@ -627,7 +610,12 @@ function draw(python, { place, signal, host }, ui) {
     empty
   );
   parts.root.setAttribute("aria-label", SERVICES.title);
-  place.append(child(python, "panel", host, signal));
+  let asksPanel = false;
+  const panel = child(python, "panel", host, signal, () => {
+    if (asksPanel) panel.querySelector("h2")?.scrollIntoView({ block: "nearest" });
+    asksPanel = false;
+  });
+  place.append(panel);
   function shown() {
     return python.get("services").filter((row) => matches(row, ui.value.filter));
   }
@@ -653,6 +641,7 @@ function draw(python, { place, signal, host }, ui) {
   }
   async function toggle(name) {
     const isOpen = python.get("opened") === name;
+    asksPanel = !isOpen;
     try {
       await python.ask("open", { name: isOpen ? "" : name });
       if (!isOpen) parts.say(SERVICES.opened(name));
