@@ -4,6 +4,7 @@ import { stateWord } from "../src/lib/state";
 import { hasWords } from "../src/lib/words";
 import { modelsTable } from "../src/models/table";
 import { matches } from "../src/services/filter";
+import { servicesTable } from "../src/services/table";
 
 const ROW: ServiceRow = {
   name: "iris-svc",
@@ -42,6 +43,16 @@ describe("the word of a state", () => {
     expect(stateWord({ state: "Deleting", reason: "Stopped" })).toBe("Deleting");
     expect(stateWord({ state: "Failed", reason: "InitFailed" })).toBe("Failed");
   });
+});
+
+test("a service that runs nothing is not told to lack nothing", () => {
+  const none = { chosen: new Set<string>(), opened: "", choose: () => {}, open: () => {} };
+  const table = servicesTable(() => none);
+  const ready = () => table.element.querySelector("tbody [data-column=Ready]")?.textContent;
+  table.draw([ROW]);
+  expect(ready()).toBe("0 of 1");
+  table.draw([{ ...ROW, wanted: 0 }]);
+  expect(ready()).toBe("–");
 });
 
 test("a tag of a model is a search for it", () => {

@@ -1451,9 +1451,10 @@ function traffic(context) {
     h("div", { class: "mlm-figures-row" }, requests.element, latency.element, errors.element)
   );
   setText(remark, TRAFFIC.period);
+  let isAsked = true;
   function draw2(readings) {
     const last = readings.at(-1);
-    show(element, last !== void 0);
+    show(element, last !== void 0 && isAsked);
     if (!last) return;
     const answered = readings.filter((one) => one.p50 !== null).at(-1);
     requests.draw(
@@ -1474,8 +1475,13 @@ function traffic(context) {
   }
   context.python.watch("traffic", draw2, context.signal);
   draw2(context.python.get("traffic"));
-  return { element, update: () => {
-  } };
+  return {
+    element,
+    update(snapshot) {
+      isAsked = !["Deleted", "Deleting", "Stopped"].includes(stateWord(snapshot));
+      draw2(context.python.get("traffic"));
+    }
+  };
 }
 function figure(title, tone) {
   const value = h("strong");

@@ -1,8 +1,8 @@
-import type { Traffic } from "../contract";
+import type { Snapshot, Traffic } from "../contract";
 import { h, setText, show } from "../lib/dom";
 import { milliseconds, percent, rate } from "../lib/format";
 import { sparkline } from "../lib/plot";
-import type { Tone } from "../lib/state";
+import { stateWord, type Tone } from "../lib/state";
 import { TRAFFIC } from "../lib/texts";
 import { type Context, foldable, type Section } from "./section";
 
@@ -20,10 +20,11 @@ export function traffic(context: Context): Section {
     h("div", { class: "mlm-figures-row" }, requests.element, latency.element, errors.element),
   );
   setText(remark, TRAFFIC.period);
+  let isAsked = true;
 
   function draw(readings: Traffic[]): void {
     const last = readings.at(-1);
-    show(element, last !== undefined);
+    show(element, last !== undefined && isAsked);
     if (!last) return;
     const answered = readings.filter((one) => one.p50 !== null).at(-1);
     requests.draw(
@@ -47,7 +48,13 @@ export function traffic(context: Context): Section {
 
   context.python.watch("traffic", draw, context.signal);
   draw(context.python.get("traffic"));
-  return { element, update: () => {} };
+  return {
+    element,
+    update(snapshot: Snapshot) {
+      isAsked = !["Deleted", "Deleting", "Stopped"].includes(stateWord(snapshot));
+      draw(context.python.get("traffic"));
+    },
+  };
 }
 
 /** A number that stands for now, with its last two minutes beneath. */

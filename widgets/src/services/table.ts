@@ -99,7 +99,7 @@ function lineOf(choices: () => Choices): Line<ServiceRow> {
       const tone = chip.set(stateWord(row));
       setText(reason, tone === "bad" || tone === "warn" ? row.reason : "");
       chip.element.title = row.message;
-      setText(ready, SERVICES_TABLE.ready(row.ready, row.wanted));
+      setText(ready, row.wanted ? SERVICES_TABLE.ready(row.ready, row.wanted) : "–");
       const now = row.rates.at(-1);
       const failing = row.errors.at(-1) ?? 0;
       plot.draw(row.rates, SLOTS, SERVICES_TABLE.plot(rate(now ?? 0)));
