@@ -156,6 +156,29 @@ def restricted(
     return file
 
 
+def lead(folder: Path, cluster: Cluster, namespace: str, base_image: str) -> Path:
+    """Write settings that lead what runs in a folder to a namespace of the cluster.
+
+    Args:
+        folder: Where it runs.
+        cluster: The cluster.
+        namespace: The namespace.
+        base_image: What images are made from.
+
+    Returns:
+        The kubeconfig to use.
+    """
+    content = yaml.safe_load(cluster.kubeconfig.read_text())
+    for context in content["contexts"]:
+        context["context"]["namespace"] = namespace
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(content))
+    (folder / "mlmagic.toml").write_text(
+        f'image_registry = "{REGISTRY}"\nbase_image = "{base_image}"\n'
+    )
+    return kubeconfig
+
+
 @contextmanager
 def known(cluster: Cluster, version: str, *kinds: str) -> Iterator[None]:
     """Let the cluster know kinds of others for a while, where it does not yet.

@@ -12,15 +12,15 @@ import nbformat
 import pytest
 import yaml
 
-from tests.kubernetes.conftest import REGISTRY
-from tests.notebooks.conftest import left_in
+from tests.kubernetes.conftest import lead
+from tests.notebooks.conftest import CLUSTERS, ENDS, left_in
 
 if TYPE_CHECKING:
     from tests.cluster.node import Cluster
 
 pytestmark = pytest.mark.kubernetes
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-NAME = "05_kubernetes.ipynb"
+NAME = f"{CLUSTERS}.ipynb"
 
 
 @pytest.fixture
@@ -32,15 +32,7 @@ def folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """The notebook in a folder whose settings lead to the cluster."""
-    content = yaml.safe_load(cluster.kubeconfig.read_text())
-    for context in content["contexts"]:
-        context["context"]["namespace"] = namespace
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(content))
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    (tmp_path / "mlmagic.toml").write_text(
-        f'image_registry = "{REGISTRY}"\nbase_image = "{base_image}"\n'
-    )
+    monkeypatch.setenv("KUBECONFIG", str(lead(tmp_path, cluster, namespace, base_image)))
     notebook = nbformat.read(NOTEBOOKS / NAME, as_version=4)
     place = next(n for n, cell in enumerate(notebook.cells) if "svc.export()" in cell.source)
     line = "%ml service export risk-svc > manifests.yaml      # the same objects, for GitOps"
@@ -60,7 +52,7 @@ def test_it_runs_from_top_to_bottom(folder: Path) -> None:
     told = " ".join(str(cell.get("outputs", "")) for cell in executed.cells)
     assert "[0.918, 0.45]" in told
     assert "64 CPUs asked for by a pod, the largest node has" in told
-    assert left_in(folder) == (["risk:1"], [])
+    assert left_in(folder) == ENDS[CLUSTERS]
     kept = yaml.safe_load_all((folder / "manifests.yaml").read_text())
     assert [item["kind"] for item in kept] == ["Service", "Deployment", "PodDisruptionBudget"]
 
@@ -75,4 +67,4 @@ def test_it_runs_from_top_to_bottom(folder: Path) -> None:
 )
 def test_other_runners_leave_the_same(folder: Path, runner: list[str]) -> None:
     subprocess.run([sys.executable, "-m", *runner, NAME], cwd=folder, check=True)
-    assert left_in(folder) == (["risk:1"], [])
+    assert left_in(folder) == ENDS[CLUSTERS]

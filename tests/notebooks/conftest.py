@@ -23,6 +23,7 @@ ENDS = {
     "02_update_and_headless": (["diabetes:1", "progression:1", "progression:2"], []),
     "03_when_things_fail": (["fragile:1"], []),
     "04_containers": (["risk:1"], []),
+    "05_kubernetes": (["risk:1"], []),
     "06_panels": (["glucose:1", "glucose:2"], []),
     "07_unattended": (["threshold:1"], []),
     "08_models": (["progression:1", "progression:2"], []),
@@ -30,8 +31,10 @@ ENDS = {
     "nightly/nightly": (["threshold:1"], [("nightly-svc", "Healthy", ["threshold:1"])]),
 }
 CONTAINERS = "04_containers"
+CLUSTERS = "05_kubernetes"
+NIGHTLY = "nightly/nightly"
 # Those that need no container and no cluster.
-TUTORIALS = [name for name in ENDS if "/" not in name and name != CONTAINERS]
+TUTORIALS = [name for name in ENDS if name not in (CONTAINERS, CLUSTERS, NIGHTLY)]
 
 
 @pytest.fixture

@@ -7,23 +7,24 @@ import sys
 
 import pytest
 
-from tests.notebooks.conftest import CONTAINERS, ENDS, TUTORIALS, left_in
+from tests.notebooks.conftest import CONTAINERS, ENDS, NIGHTLY, TUTORIALS, left_in
 
 RUNNERS = {
-    "papermill": ["mlmagic", "run"],
+    "run": ["mlmagic", "run"],
+    "papermill": ["papermill"],  # as schedulers run it that know nothing of mlmagic
     "nbval": ["pytest", "-c", "/dev/null", "-p", "no:cacheprovider", "-q", "--nbval-lax"],
     "nbconvert": ["nbconvert", "--to", "notebook", "--execute", "--output", "out.executed.ipynb"],
 }
 
 
-# Papermill and nbval run tutorials in the tests beside this one, JupyterLab does in
+# `mlmagic run` and nbval run tutorials in the tests beside this one, JupyterLab does in
 # `tests/panels/test_notebooks_in_lab.py`; they look at their ends too.
 @pytest.mark.parametrize(
     ("name", "runner"),
     [
-        ("07_unattended", "papermill"),
+        ("07_unattended", "run"),
         *((name, "nbconvert") for name in TUTORIALS),
-        *(("nightly/nightly", runner) for runner in RUNNERS),
+        *((NIGHTLY, runner) for runner in RUNNERS),
     ],
 )
 def test_every_runner_leaves_the_same(name, runner, notebooks):

@@ -44,6 +44,26 @@ _NAME = """
   return element.getAttribute("aria-label") ?? element.labels?.[0]?.innerText ?? element.innerText;
 }
 """
+# What keeps a user of the keyboard from seeing where they are; empty where nothing does.
+_LOST = """
+() => {
+  const element = document.activeElement;
+  if (!element || element === document.body) return "nothing has the focus";
+  if (!element.closest(".mlm-panel")) return "";
+  const what = element.outerHTML.slice(0, 200);
+  const [box] = element.getClientRects();
+  if (!box) return `what has the focus is not drawn: ${what}`;
+  const middle = (from, to, size) => (Math.max(from, 0) + Math.min(to, size)) / 2;
+  const seen = document.elementFromPoint(
+    middle(box.left, box.right, innerWidth),
+    middle(box.top, box.bottom, innerHeight),
+  );
+  if (!element.contains(seen)) return `what has the focus is out of sight or covered: ${what}`;
+  const { outlineStyle, outlineWidth } = getComputedStyle(element);
+  const isMarked = element.matches(":focus-visible") && outlineStyle !== "none";
+  return isMarked && parseFloat(outlineWidth) >= 2 ? "" : `the focus is not marked: ${what}`;
+}
+"""
 
 
 def check_accessible(lab: LabPage, panel: Locator) -> None:
@@ -73,10 +93,26 @@ def check_narrow(lab: LabPage, panel: Locator, name: str) -> None:
     assert too_wide == []
 
 
-def tab_to(page: Page, name: str) -> None:
-    """Press Tab until the control of this name has the focus."""
+def tab_to(page: Page, name: str, key: str = "Tab") -> None:
+    """Press Tab until the control of this name has the focus, which is seen all the way."""
     for _ in range(80):
-        page.keyboard.press("Tab")
-        if (page.evaluate(_NAME) or "").strip() == name:
+        page.keyboard.press(key)
+        check_focus(page)
+        if focused(page) == name:
             return
-    pytest.fail(f"Tab does not lead to '{name}'.")
+    pytest.fail(f"{key} does not lead to '{name}'.")
+
+
+def focused(page: Page) -> str:
+    """Return the name of the control that has the focus."""
+    return (page.evaluate(_NAME) or "").strip()
+
+
+def check_focus(page: Page) -> None:
+    """See that something has the focus; in a panel, that it lies in sight and is marked."""
+    for _ in range(50):  # JupyterLab scrolls, and panels draw, after the key
+        lost = page.evaluate(_LOST)
+        if not lost:
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(lost)

@@ -61,7 +61,7 @@ class LabServer:
     def __init__(self, home: Path) -> None:
         self.root = home / "notebooks"
         self.settings = home / "settings"
-        self.root.mkdir()
+        self.root.mkdir(exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]

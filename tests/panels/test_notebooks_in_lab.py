@@ -11,6 +11,7 @@ from conftest import open_lab
 from tests.notebooks.conftest import (
     CONTAINERS,
     ENDS,
+    NIGHTLY,
     TUTORIALS,
     copy_notebooks,
     delete_services,
@@ -35,7 +36,7 @@ SHORT = {"width": 1180, "height": 1000}
 
 @pytest.fixture(scope="module")
 def notebooks(browser: Browser, lab_server: LabServer) -> Iterator[LabPage]:
-    folders = [lab_server.root / name for name in (*TUTORIALS, CONTAINERS)]
+    folders = [lab_server.root / name for name in (*TUTORIALS, NIGHTLY, CONTAINERS)]
     for folder in folders:
         copy_notebooks(folder)
     with open_lab(browser, lab_server) as lab:
@@ -95,7 +96,7 @@ def test_the_first_notebook_runs_cell_by_cell(notebooks: LabPage) -> None:
 
 
 @pytest.mark.timeout(420)
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", [*OTHERS, NIGHTLY])
 def test_all_cells_of_a_notebook_are_run_from_the_menu(notebooks: LabPage, name: str) -> None:
     run_from_menu(notebooks, name)
     check_end(notebooks, name)

@@ -190,6 +190,17 @@ def test_shows_html_where_nobody_answers(notebook):
     notebook.screenshot("static-healthy", notebook.output(2))
 
 
+def test_several_views_in_a_notebook_move_together(notebook, panel):
+    show = "display_service(svc, watch=svc.watch)"
+    notebook.execute(2, f"{show}\n_ = in_background(lambda: (time.sleep(1.5), svc.come_up()))")
+    twin = notebook.output(2).locator(".mlm-panel")
+    for each in (panel, twin):
+        expect_state(each, "Healthy")
+    twin.get_by_role("button", name="Show the key").click()
+    twin.locator(".mlm-key", has_text=KEY).wait_for()
+    assert KEY not in panel.inner_text()
+
+
 def test_a_second_browser_tab_shows_the_same(notebook, panel):
     notebook.execute(2, "svc.come_up()")
     expect_state(panel, "Healthy")
