@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ServiceIntents, ServiceModel } from "../src/contract";
 import { openDoor } from "../src/lib/python";
 import { createStore } from "../src/lib/store";
@@ -120,7 +120,7 @@ describe("search and level", () => {
     OWN("E", "init() failed"),
     "Traceback (most recent call last):",
     '  File "score.py", line 7, in init',
-    "KeyError: 'ridge'",
+    "json.decoder.JSONDecodeError: 'ridge'",
     "INFO:root:the model is READY",
   ];
 
@@ -164,6 +164,17 @@ describe("search and level", () => {
     expect(visible()).toEqual([TEXTS[1], OWN("W", "slow again")]);
     expect(find(".mlm-found").textContent).toBe("2 lines found");
   });
+});
+
+test("of a service that is gone, what is shown is downloaded", async () => {
+  const made = vi.spyOn(URL, "createObjectURL");
+  tail(numbered(0, 3));
+  button("Download").click();
+  python.answer(python.asked.at(-1)?.id ?? "", { text: "" });
+  await vi.waitFor(() => expect(made).toHaveBeenCalledTimes(1));
+  const [[file] = []] = made.mock.calls;
+  expect(await (file as Blob).text()).toBe("line 0\nline 1\nline 2\n");
+  made.mockRestore();
 });
 
 test("follows the newest line through changes of width, until the user scrolls", async () => {

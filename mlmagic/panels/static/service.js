@@ -116,6 +116,7 @@ var TRY = {
   notJson: "The request is not JSON: mend it under “JSON”.",
   file: "File to send",
   fileHint: "It is sent as it is.",
+  noBody: "The request is empty. Write what to send.",
   noFile: "No file is chosen.",
   fileTooLarge: (size, largest) => `The file has ${size}; up to ${largest} go through the panel. Use svc.run.`,
   fileUnreadable: (why) => `The file cannot be read: ${why}.`,
@@ -1048,7 +1049,9 @@ function log(context) {
   }
   async function download() {
     const { text } = await context.python.ask("log", {}, 60);
-    saveText(text, LOG.fileName(context.python.get("snapshot").name));
+    const shown = context.python.get("tail").lines.map((line) => `${line}
+`);
+    saveText(text || shown.join(""), LOG.fileName(context.python.get("snapshot").name));
   }
   lines2.addEventListener("scroll", () => {
     const isWrapped = lines2.clientWidth !== room[0] || lines2.scrollHeight !== room[1];
@@ -1071,7 +1074,8 @@ function log(context) {
 function levelOf(text) {
   const letter = /^\S+ \S+ ([DIWEC]) \[\d+\]/.exec(text)?.[1];
   if (letter) return letter === "W" ? "warning" : /[EC]/.test(letter) ? "error" : "info";
-  if (/\b(ERROR|CRITICAL|FATAL)\b|^Traceback |^\w*(Error|Exception)\b/.test(text)) return "error";
+  if (/\b(ERROR|CRITICAL|FATAL)\b|^Traceback |^[\w.]*(Error|Exception)\b/.test(text))
+    return "error";
   if (/\bWARN(ING)?\b/.test(text)) return "warning";
   if (/\b(INFO|DEBUG)\b/.test(text) || !/^(\s|$)/.test(text)) return "info";
   return void 0;
@@ -1816,7 +1820,10 @@ function tryIt(context) {
     code.drawSoon();
   }
   async function request() {
-    if (context.ui.value.mode !== "file") return { body: body.value, mediaType: JSON_TYPE };
+    if (context.ui.value.mode !== "file") {
+      if (body.value.trim() === "") throw new Error(TRY.noBody);
+      return { body: body.value, mediaType: JSON_TYPE };
+    }
     const chosen = file.files?.[0];
     if (!chosen) throw new Error(TRY.noFile);
     if (chosen.size > LARGEST_FILE)

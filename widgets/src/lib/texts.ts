@@ -160,6 +160,7 @@ export const TRY = {
   notJson: "The request is not JSON: mend it under “JSON”.",
   file: "File to send",
   fileHint: "It is sent as it is.",
+  noBody: "The request is empty. Write what to send.",
   noFile: "No file is chosen.",
   fileTooLarge: (size: string, largest: string) =>
     `The file has ${size}; up to ${largest} go through the panel. Use svc.run.`,

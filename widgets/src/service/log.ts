@@ -147,7 +147,9 @@ export function log(context: Context): Section {
 
   async function download(): Promise<void> {
     const { text } = await context.python.ask("log", {}, 60);
-    saveText(text, LOG.fileName(context.python.get("snapshot").name));
+    // The log of a service that was deleted is gone with it.
+    const shown = context.python.get("tail").lines.map((line) => `${line}\n`);
+    saveText(text || shown.join(""), LOG.fileName(context.python.get("snapshot").name));
   }
 
   lines.addEventListener("scroll", () => {
@@ -174,7 +176,8 @@ export function log(context: Context): Section {
 function levelOf(text: string): Level | undefined {
   const letter = /^\S+ \S+ ([DIWEC]) \[\d+\]/.exec(text)?.[1];
   if (letter) return letter === "W" ? "warning" : /[EC]/.test(letter) ? "error" : "info";
-  if (/\b(ERROR|CRITICAL|FATAL)\b|^Traceback |^\w*(Error|Exception)\b/.test(text)) return "error";
+  if (/\b(ERROR|CRITICAL|FATAL)\b|^Traceback |^[\w.]*(Error|Exception)\b/.test(text))
+    return "error";
   if (/\bWARN(ING)?\b/.test(text)) return "warning";
   if (/\b(INFO|DEBUG)\b/.test(text) || !/^(\s|$)/.test(text)) return "info";
   return undefined;

@@ -108,7 +108,10 @@ export function tryIt(context: Context): Section {
   }
 
   async function request(): Promise<Body> {
-    if (context.ui.value.mode !== "file") return { body: body.value, mediaType: JSON_TYPE };
+    if (context.ui.value.mode !== "file") {
+      if (body.value.trim() === "") throw new Error(TRY.noBody);
+      return { body: body.value, mediaType: JSON_TYPE };
+    }
     const chosen = file.files?.[0];
     if (!chosen) throw new Error(TRY.noFile);
     if (chosen.size > LARGEST_FILE)
