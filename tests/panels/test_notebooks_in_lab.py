@@ -71,7 +71,7 @@ def check_end(lab: LabPage, name: str) -> None:
     """See that no cell failed, and that what is left is what other runners leave."""
     errors = lab.page.locator(".jp-OutputArea-output[data-mime-type*='error']")
     assert errors.all_inner_texts() == []
-    assert left_in(lab.file.parent) == ENDS[name]
+    assert left_in(lab.server.root / name) == ENDS[name]
 
 
 @pytest.mark.timeout(420)
