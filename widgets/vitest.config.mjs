@@ -16,6 +16,7 @@ export default defineConfig({
   cacheDir: "node_modules/.vite",
   test: {
     testTimeout: PATIENCE_MS,
+    browser: { connectTimeout: PATIENCE_MS }, // that of a project is not asked
     projects: [
       { extends: true, test: { name: "sources", include: ["tests/**/*.test.mjs"] } },
       {
@@ -26,7 +27,6 @@ export default defineConfig({
           browser: {
             enabled: true,
             headless: true,
-            connectTimeout: PATIENCE_MS,
             screenshotFailures: false,
             provider: playwright({
               launchOptions: {

@@ -48,7 +48,7 @@ describe("the word of a state", () => {
 test("a service that runs nothing is not told to lack nothing", () => {
   const none = { chosen: new Set<string>(), opened: "", choose: () => {}, open: () => {} };
   const table = servicesTable(() => none);
-  const ready = () => table.element.querySelector("tbody [data-column=Ready]")?.textContent;
+  const ready = () => table.element.querySelector("tbody [data-column=ready]")?.textContent;
   table.draw([ROW]);
   expect(ready()).toBe("0 of 1");
   table.draw([{ ...ROW, wanted: 0 }]);

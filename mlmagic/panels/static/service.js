@@ -1482,7 +1482,8 @@ function traffic(context) {
   return {
     element,
     update(snapshot) {
-      isAsked = !["Deleted", "Deleting", "Stopped"].includes(stateWord(snapshot));
+      const { state, reason } = snapshot;
+      isAsked = state !== "Deleted" && state !== "Deleting" && reason !== "Stopped";
       draw2(context.python.get("traffic"));
     }
   };

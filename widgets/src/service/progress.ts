@@ -10,7 +10,7 @@ type Status = keyof typeof PROGRESS.statuses;
 const STAGES: Stage[] = ["environment", "image", "push", "start", "init", "sample", "ready"];
 
 /** Stages of servers that are part of a step. */
-const PARTS: Record<string, string> = { import: "start", waiting: "ready" };
+const PARTS: Record<string, Stage> = { import: "start", waiting: "ready" };
 
 /** Where the way broke off, for failures that do not say it themselves. */
 const BREAKS: Record<string, Stage> = {

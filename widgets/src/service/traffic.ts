@@ -2,7 +2,7 @@ import type { Snapshot, Traffic } from "../contract";
 import { h, setText, show } from "../lib/dom";
 import { milliseconds, percent, rate } from "../lib/format";
 import { sparkline } from "../lib/plot";
-import { stateWord, type Tone } from "../lib/state";
+import type { Tone } from "../lib/state";
 import { TRAFFIC } from "../lib/texts";
 import { type Context, foldable, type Section } from "./section";
 
@@ -51,7 +51,8 @@ export function traffic(context: Context): Section {
   return {
     element,
     update(snapshot: Snapshot) {
-      isAsked = !["Deleted", "Deleting", "Stopped"].includes(stateWord(snapshot));
+      const { state, reason } = snapshot;
+      isAsked = state !== "Deleted" && state !== "Deleting" && reason !== "Stopped";
       draw(context.python.get("traffic"));
     },
   };
