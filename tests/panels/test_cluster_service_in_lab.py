@@ -83,6 +83,7 @@ def test_the_panel_follows_a_service_in_a_cluster(notebook: LabPage) -> None:
     panel = notebook.output(2).locator(".mlm-panel")
     expect_state(panel, "Transitioning")
     panel.get_by_text("init() is running").first.wait_for()
+    panel.get_by_label("Push: done").wait_for()
     notebook.screenshot("cluster-transitioning", panel)
     expect_state(panel, "Healthy")
     panel.get_by_text("Reached by").first.wait_for()
