@@ -55,7 +55,9 @@ function draw(python: Door, { place, signal, host }: View): void {
     question.element,
     result,
   );
-  place.append(child(python, "opened", host, signal));
+  let isDeployed = false; // from this view, of maybe several
+  const opened = child(python, "opened", host, signal, showOpened);
+  place.append(opened);
   const fields = new Map<string, ReturnType<typeof fieldOf>>();
   const places = { first, target, more };
 
@@ -116,6 +118,14 @@ function draw(python: Door, { place, signal, host }: View): void {
     );
   }
 
+  /** Bring the panel of what was deployed into sight, once it is there. */
+  function showOpened(): void {
+    const heading = opened.querySelector("h2");
+    if (!isDeployed || heading === null) return;
+    isDeployed = false;
+    heading.scrollIntoView({ block: "nearest" });
+  }
+
   async function showDeployed(): Promise<void> {
     await act(
       deploy,
@@ -123,6 +133,8 @@ function draw(python: Door, { place, signal, host }: View): void {
         await told;
         const { outcome } = await python.ask("deploy", {}, SECONDS);
         result.replaceChildren(h("p", {}, DEPLOY.deployed(outcome)));
+        isDeployed = true;
+        showOpened();
       },
       DEPLOY.panelOpen,
     );

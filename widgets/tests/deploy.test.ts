@@ -81,3 +81,46 @@ describe("Enter in a line of the form", () => {
     expect(python.asked.map(({ kind }) => kind)).not.toContain("plan");
   });
 });
+
+describe("the panel of what was deployed", () => {
+  test("comes into sight beneath the form, also when it is there already", async () => {
+    const python = kernel({
+      fields: [field("name", "first")],
+      values: {},
+      problems: {},
+      opened: null,
+    });
+    const place = document.createElement("div");
+    document.body.append(place);
+    place.style.marginBottom = "3000px";
+    const host = {
+      getWidget: async () => ({
+        render: async ({ el }: { el: HTMLElement }) => {
+          el.innerHTML = "<h2 style='margin-top: 2000px'>iris-svc</h2>";
+        },
+      }),
+    };
+    const view = deploy();
+    const signal = new AbortController().signal;
+    view.initialize({ model: python.model } as unknown as InitializeProps);
+    view.render({ model: python.model, el: place, signal, host } as unknown as RenderProps);
+    const isInSight = () => {
+      const heading = [...place.querySelectorAll("h2")].find(
+        (one) => one.textContent === "iris-svc",
+      );
+      const { top, bottom } = heading?.getBoundingClientRect() ?? { top: -1, bottom: -1 };
+      return top >= 0 && bottom <= innerHeight;
+    };
+    for (const opened of ["IPY_MODEL_1", null]) {
+      scrollTo(0, 0);
+      place.querySelector<HTMLButtonElement>(".mlm-run")?.click();
+      await vi.waitFor(() => expect(python.asked.at(-1)?.kind).toBe("deploy"));
+      if (opened) python.set("opened", opened);
+      python.answer(python.asked.at(-1)?.id ?? "", { outcome: "created" });
+      await vi.waitFor(() => expect(isInSight()).toBe(true));
+      await vi.waitFor(() => expect(place.querySelector("[aria-busy=true]")).toBeNull());
+      python.asked.length = 0;
+    }
+    document.body.replaceChildren();
+  });
+});

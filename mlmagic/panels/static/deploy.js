@@ -707,7 +707,9 @@ function draw(python, { place, signal, host }) {
     question.element,
     result
   );
-  place.append(child(python, "opened", host, signal));
+  let isDeployed = false;
+  const opened = child(python, "opened", host, signal, showOpened);
+  place.append(opened);
   const fields = /* @__PURE__ */ new Map();
   const places = { first, target, more };
   function arrange() {
@@ -758,6 +760,12 @@ function draw(python, { place, signal, host }) {
       DEPLOY.planShown
     );
   }
+  function showOpened() {
+    const heading = opened.querySelector("h2");
+    if (!isDeployed || heading === null) return;
+    isDeployed = false;
+    heading.scrollIntoView({ block: "nearest" });
+  }
   async function showDeployed() {
     await act(
       deploy,
@@ -765,6 +773,8 @@ function draw(python, { place, signal, host }) {
         await told;
         const { outcome } = await python.ask("deploy", {}, SECONDS2);
         result.replaceChildren(h("p", {}, DEPLOY.deployed(outcome)));
+        isDeployed = true;
+        showOpened();
       },
       DEPLOY.panelOpen
     );
