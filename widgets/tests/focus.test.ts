@@ -39,6 +39,28 @@ test.each([
   expect(document.activeElement).toBe(before);
 });
 
+test("what has the focus stays in sight when a part above it comes, unless the user scrolled on", async () => {
+  // JupyterLab turns the browser's own scroll anchoring off.
+  document.documentElement.style.overflowAnchor = "none";
+  cell.style.marginBottom = "5000px";
+  const above = h("div");
+  root.prepend(above);
+  const isInSight = () => {
+    const { top, bottom } = inner.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+  };
+  await settled();
+  above.style.height = "2000px";
+  await settled();
+  expect(isInSight()).toBe(true);
+  scrollTo(0, 4500);
+  await settled();
+  above.style.height = "2500px";
+  await settled();
+  expect(isInSight()).toBe(false);
+  document.documentElement.style.overflowAnchor = "";
+});
+
 test("a user who left is not called back", async () => {
   inner.blur();
   await settled();

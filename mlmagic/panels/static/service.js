@@ -349,10 +349,27 @@ function keepFocus(root) {
       if (!isLeft && root.isConnected && root.checkVisibility()) focusBefore(root, path);
     });
   });
+  keepInSight(root);
   root.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || takesEscape(event.target)) return;
     root.closest(".jp-Cell")?.focus();
   });
+}
+function keepInSight(root) {
+  let isSeen = false;
+  const sight = new IntersectionObserver((seen) => {
+    isSeen = seen.at(-1)?.isIntersecting ?? false;
+  });
+  root.addEventListener("focusin", ({ target }) => sight.observe(target));
+  root.addEventListener("focusout", () => {
+    sight.disconnect();
+    isSeen = false;
+  });
+  const resized = new ResizeObserver(() => {
+    const place = document.activeElement;
+    if (isSeen && root.contains(place)) place?.scrollIntoView({ block: "nearest" });
+  });
+  resized.observe(root);
 }
 function takesEscape(place) {
   const suggests = place instanceof HTMLInputElement && place.list?.options.length;

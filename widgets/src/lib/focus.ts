@@ -15,10 +15,30 @@ export function keepFocus(root: HTMLElement): void {
       if (!isLeft && root.isConnected && root.checkVisibility()) focusBefore(root, path);
     });
   });
+  keepInSight(root);
   root.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || takesEscape(event.target as Element)) return;
     root.closest<HTMLElement>(".jp-Cell")?.focus();
   });
+}
+
+/** Parts come and go above what has the focus, and JupyterLab turns scroll anchoring off. */
+function keepInSight(root: HTMLElement): void {
+  let isSeen = false;
+  const sight = new IntersectionObserver((seen) => {
+    isSeen = seen.at(-1)?.isIntersecting ?? false;
+  });
+  root.addEventListener("focusin", ({ target }) => sight.observe(target as Element));
+  root.addEventListener("focusout", () => {
+    sight.disconnect();
+    isSeen = false;
+  });
+  // Comes before what it moved is told to be out of sight.
+  const resized = new ResizeObserver(() => {
+    const place = document.activeElement;
+    if (isSeen && root.contains(place)) place?.scrollIntoView({ block: "nearest" });
+  });
+  resized.observe(root);
 }
 
 /** Whether Escape has a meaning of its own there: it empties a search, closes a list. */
