@@ -98,7 +98,8 @@ def prune_images(
 ) -> ImagePruneReport:
     """Remove images that no container uses, and cached layers that no image left needs.
 
-    Images that another workspace made, too, or one that this cache does not know of, stay.
+    Images that a service's stands on stay, and those that another workspace made, too, or one that
+    this cache does not know of.
 
     Args:
         images: Whose cache.
@@ -107,21 +108,24 @@ def prune_images(
         dry_run: Only tell.
     """
     removed, kept, freed, needed = [], [], 0, set[str]()
+    services: list[list[str]] = []  # the layers of those that stay
     pairs = list(_ours(engine)) if engine else []
-    # Environments are pruned last: those that a service stands on are known by then.
+    # What services stand on is pruned last: those that stay are known by then.
     for attributes, containers in sorted(pairs, key=lambda pair: _rank(pair[0])):
         entry = _entry(attributes, containers)
-        layers = attributes["RootFS"].get("Layers") or ()
+        layers = attributes["RootFS"].get("Layers") or []
         labels = attributes["Config"].get("Labels") or {}
         stays = (
             entry.used_by
             or not images.claims.may_remove(entry.image_id)
             or labels.get("io.mlmagic.spec") in used
-            or (entry.role == "environment" and layers and layers[-1] in needed)
+            or (entry.role != "service" and any(layers == of[: len(layers)] for of in services))
         )
         if stays:
             kept.append(entry.name)
             needed.update(layers)
+            if entry.role == "service":
+                services.append(layers)
             continue
         removed.append(entry.name)
         freed += entry.size

@@ -41,7 +41,7 @@ def pruned(report: Any) -> list[Block]:
     """What was removed, or would be."""
     verb = "would be removed" if report.dry_run else "removed"
     removed = plural(len(report.removed), "item")
-    return [Lines((f"{removed} {verb} ({size(report.freed)}) · {len(report.kept)} in use",))]
+    return [Lines((f"{removed} {verb} ({size(report.freed)}) · {len(report.kept)} kept",))]
 
 
 IMAGE_VIEWS: Views = {"ImageEntry": image, "ImagePruneReport": pruned, "Package": package}

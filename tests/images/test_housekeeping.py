@@ -76,3 +76,32 @@ def test_prune_leaves_what_other_workspaces_made(places: tuple[Place, Place], un
     assert here.names[0] in done.removed
     assert [here.has(each) for each in (mine, theirs, both)] == [False, True, True]
     assert {here.names[1], there.names[0]} <= set(done.kept)
+
+
+def test_prune_leaves_what_a_service_stands_on_and_no_other_environment(
+    places: tuple[Place, Place], docker_engine: TestEngine, unique: str
+) -> None:
+    here, _ = places
+    images, engine, spec = here.images, here.engine, here.kit.spec()
+    made: dict[str, list[str]] = {}
+    for word in ("used", "unused"):
+        lines = f"RUN echo {unique} {word} > /etc/made"
+        base = images.base(
+            docker_engine.base, python_version="3.11", engine=engine, dockerfile=lines
+        )
+        made[word] = [base.reference, images.environment_tag(spec.lock, base)]
+        images.load(images.environment(spec.lock, base), engine, made[word][1])
+        here.names += made[word]
+        if word == "used":
+            service = images.service(spec, base)
+            made[word].append(f"mlmagic-tests/prune:{service.short}")
+            images.load(service, engine, made[word][2])
+            here.names.append(made[word][2])
+
+    # All environments have the layer of the scoring server, which tells nothing of what is used.
+    done = prune_images(images, engine, used=(spec.digest,))
+    kept, removed = (
+        {name for each in names for name in each.split(", ")} for names in (done.kept, done.removed)
+    )
+    assert {*made["unused"]} <= removed
+    assert {*made["used"]} <= kept

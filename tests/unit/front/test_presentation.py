@@ -20,6 +20,7 @@ from mlmagic.entities import (
     TrialResult,
 )
 from mlmagic.errors import UsageError
+from mlmagic.images.housekeeping import ImagePruneReport
 from mlmagic.presentation import present, to_data, write
 from mlmagic.settings import Settings
 
@@ -199,3 +200,9 @@ def test_the_doctor_sees_what_is_missing(tmp_path, monkeypatch):
     assert found["Docker"].state == found["Kubernetes"].state == "optional"
     Path(tmp_path / "config").write_text("{}")
     assert {c.name: c.state for c in examine(tmp_path, tmp_path).checks}["Kubernetes"] == "ok"
+
+
+def test_images_that_stay_are_not_told_to_be_in_use():
+    """What other workspaces made stays, whether anything uses it or not."""
+    report = ImagePruneReport(removed=("svc:1",), kept=("other:1", "b:1"), freed=5, dry_run=False)
+    assert present(report).text == "1 item removed (5 B) · 2 kept"
