@@ -19,6 +19,28 @@ INSTALL_HELPER = (
     "and log in again: docker login"
 )
 _DEFAULT_HOST = "unix:///var/run/docker.sock"
+_LOG_IN = "Log in to the registry: docker login."
+# What engines say, the first that fits.
+_WAYS_OUT = (
+    (("no space",), "Free some space on the engine's disk: %ml image prune, docker system prune."),
+    (("unauthorized", "authentication", "no basic auth"), _LOG_IN),
+    (
+        ("not found", "no such image", "manifest unknown"),
+        "Check the name, or pull or import the image.",
+    ),
+    (
+        ("no matching manifest",),
+        "The image has no variant for this engine's platform; choose another base_image.",
+    ),
+    (
+        ("x509",),
+        "Let the engine's host know the authority: /etc/docker/certs.d/HOST[:PORT]/ca.crt.",
+    ),
+    (  # of a request that came to no answer
+        ('get "http',),
+        "Check the name, the engine's network and its proxies, or name another base_image.",
+    ),
+)
 
 
 def connect(**options: Any) -> DockerClient:
@@ -136,16 +158,10 @@ def engine_faults(kind: type[Exception], fact: str) -> Iterator[None]:
 
 def _way_out(said: str) -> str | None:
     text = said.lower()
-    if "no space" in text:
-        return "Free some space on the engine's disk: %ml image prune, docker system prune."
     denied = "denied" in text and "permission denied" not in text  # that is no registry's word
-    if "unauthorized" in text or denied or "authentication" in text or "no basic auth" in text:
-        return "Log in to the registry: docker login."
-    if "not found" in text or "no such image" in text or "manifest unknown" in text:
-        return "Check the name, or pull or import the image."
-    if "no matching manifest" in text:
-        return "The image has no variant for this engine's platform; choose another base_image."
-    return None
+    if denied and "no space" not in text:
+        return _LOG_IN
+    return next((hint for words, hint in _WAYS_OUT if any(each in text for each in words)), None)
 
 
 def _innermost(error: BaseException) -> str:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
         ("pull access denied for ann/base, repository does not exist", "docker login"),
         ("unauthorized: authentication required", "docker login"),
         ("write /layer.tar: no space left on device", "%ml image prune"),
+        ('Get "https://r.test/v2/": dial tcp: lookup r.test: no such host', "engine's network"),
+        ('Get "http://localhost:9/v2/": dial tcp [::1]:9: connect: connection refused', "network"),
+        ('Get "https://r.test/v2/": net/http: TLS handshake timeout', "network"),
+        ('Get "https://r.test/v2/": x509: certificate signed by unknown authority', "certs.d"),
     ],
 )
 def test_the_way_out_fits_what_the_engine_says(said: str, hint: str) -> None:
