@@ -33,6 +33,8 @@ _COPIED = re.compile(r"(?:--|[,=])from=([^\s,]+)")
 _DEFAULT = re.compile(r"([A-Za-z_]\w*)=(\S*)")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
 _STEP_DONE = re.compile(r" ---> ([0-9a-f]{12,})\s*")
+_STEP_RUNS = re.compile(r" ---> Running in ([0-9a-f]{12,})\s*")
+_CONTAINER = "container:"  # before the id of one in a note; the others are images
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BUILDERS_OWN = ("--->", "Removing intermediate container")
 _LAST_LINES = 5
@@ -105,7 +107,7 @@ def named_below(lines: str) -> list[str]:
 
 
 class BuildNotes:
-    """Which images builds made on their way, for those that are killed before they clear up.
+    """What builds made on their way, for those that are killed, or whose engine is.
 
     Whoever builds holds a lock on its note, which ends with its holder.
 
@@ -119,16 +121,16 @@ class BuildNotes:
 
     @contextmanager
     def writing(self) -> Iterator[Callable[[str], None]]:
-        """Give what notes an image, for as long as a build goes on; where it fails, it stays."""
+        """Give what notes something, for as long as a build goes on; where it fails, it stays."""
         with storage_faults(self._folder, ImageBuildError):
             self._folder.mkdir(parents=True, exist_ok=True)
             note = NamedTemporaryFile("a", dir=self._folder, delete=False)  # noqa: SIM115 - the rest is no fault of storage
         with note:
             fcntl.flock(note, fcntl.LOCK_EX)
 
-            def write(image: str) -> None:
+            def write(made: str) -> None:
                 with suppress(OSError):  # a full disk is no reason to give a build up
-                    print(image, file=note, flush=True)
+                    print(made, file=note, flush=True)
 
             yield write
             with suppress(OSError):  # somebody emptied the cache meanwhile
@@ -137,7 +139,7 @@ class BuildNotes:
     def clear(self, api: APIClient, *, dry_run: bool = False) -> list[str]:
         """Remove what builds left that were killed, but what others use by now.
 
-        A note stays for as long as the engine holds an image of it, for a container say.
+        A note stays for as long as the engine holds something of it, an image for a container say.
 
         Returns:
             What went; with `dry_run`, what would.
@@ -151,14 +153,17 @@ class BuildNotes:
                     noted = note.read().split()
                 except OSError:  # its build goes on, or it is gone
                     continue
+                containers = [each for each in noted if each.startswith(_CONTAINER)]
                 used = _below_names(api)
-                left = [each for each in noted if _is_left(api, each)]
+                left = [each for each in noted if each not in containers and _is_left(api, each)]
                 left = [each for each in left if not any(one.startswith(each) for one in used)]
                 if not dry_run:
+                    # First, for they hold images.
+                    running = [each for each in containers if not _is_gone(api, each)]
                     _remove(api, left, patience=0)
                     held = [each for each in left if _is_left(api, each)]
                     left = [each for each in left if each not in held]
-                    if not held:
+                    if not held and not running:
                         place.unlink(missing_ok=True)
                 went += left
         return went
@@ -200,7 +205,7 @@ def build_image(
                 labels=dict(labels),
                 decode=True,
             )
-            _follow(parts, made)
+            _follow(parts, made, lambda container: note(_CONTAINER + container))
     except BaseException:
         with suppress(Exception):  # an engine that is busy is not what went wrong first
             _remove(api, steps, patience=_PATIENCE)
@@ -211,13 +216,17 @@ def build_image(
             notes.clear(api)
 
 
-def _follow(parts: Iterator[dict[str, Any]], made: Callable[[str], None]) -> None:
+def _follow(
+    parts: Iterator[dict[str, Any]], made: Callable[[str], None], runs: Callable[[str], None]
+) -> None:
     said = ""
     for part in parts:
         text = str(part.get("stream", ""))
         said += text
         if step := _STEP_DONE.fullmatch(text):
             made(step[1])
+        if step := _STEP_RUNS.fullmatch(text):
+            runs(step[1])
         if error := part.get("error"):
             raise ImageBuildError(
                 f"The lines of base_dockerfile failed: {error} ({_last_lines(said)}).",
@@ -271,6 +280,21 @@ def _remove(api: APIClient, steps: Sequence[str], *, patience: float) -> None:
                 if time.monotonic() > end:
                     break
                 time.sleep(0.2)
+
+
+def _is_gone(api: APIClient, noted: str) -> bool:
+    """Remove the container of a step that has ended; says whether it is gone, or still runs."""
+    from docker.errors import APIError, NotFound
+
+    try:
+        api.remove_container(noted.removeprefix(_CONTAINER))
+    except NotFound:
+        return True
+    except APIError as error:
+        if error.status_code != HTTPStatus.CONFLICT:
+            raise
+        return False
+    return True
 
 
 def _below_names(api: APIClient) -> set[str]:

@@ -131,12 +131,15 @@ def engine_faults(kind: type[Exception], fact: str) -> Iterator[None]:
     import requests
     from docker.credentials.errors import StoreError
     from docker.errors import APIError, DockerException, ImageLoadError
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
     except (APIError, ImageLoadError) as error:
         said = str(getattr(error, "explanation", None) or error).strip()
         raise kind(f"{fact}: {said}.", hint=_way_out(said)) from error  # type: ignore[call-arg]
+    except HTTPError as error:  # of an answer that was still coming
+        raise _nobody("the connection broke off") from error
     except (DockerException, requests.RequestException, StoreError) as error:
         for each in (error, error.__cause__):
             if isinstance(each, StoreError):  # the engine has not been asked
@@ -149,11 +152,15 @@ def engine_faults(kind: type[Exception], fact: str) -> Iterator[None]:
                 "The Docker engine's socket may not be used: permission denied.",
                 hint="Join the group 'docker', or set DOCKER_HOST to an engine of your own.",
             ) from error
-        raise TargetUnavailableError(
-            f"No Docker engine answers: {said}.",
-            hint="Start one, or set DOCKER_HOST; 'mlmagic doctor' shows what was found. Packaging "
-            "to a registry needs none: --to image --push REFERENCE.",
-        ) from error
+        raise _nobody(said) from error
+
+
+def _nobody(said: str) -> TargetUnavailableError:
+    return TargetUnavailableError(
+        f"No Docker engine answers: {said}.",
+        hint="Start one, or set DOCKER_HOST; 'mlmagic doctor' shows what was found. Packaging "
+        "to a registry needs none: --to image --push REFERENCE.",
+    )
 
 
 def _way_out(said: str) -> str | None:

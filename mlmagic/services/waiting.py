@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mlmagic.entities import Reason, ServiceState
-from mlmagic.errors import DeploymentFailedError, DeploymentTimeoutError
+from mlmagic.errors import DeploymentFailedError, DeploymentTimeoutError, TargetUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,8 +83,25 @@ def timed_out(service: Webservice, status: ServiceStatus, seconds: float) -> Dep
 def _raise_if_hopeless(service: Webservice, status: ServiceStatus) -> None:
     if status.reason is Reason.UPDATE_FAILED:
         raise failed(service, service.failure or status)
+    if status.reason is Reason.TARGET_UNAVAILABLE and (failure := _known_failure(service)):
+        raise failed(service, failure)
     if status.state in _HOPELESS or status.reason is Reason.STOPPED:
         raise failed(service, status)
+
+
+def _known_failure(service: Webservice) -> ServiceStatus | None:
+    """Say why a deployment failed, where that is known though its target is away."""
+    try:
+        return service.failure
+    except TargetUnavailableError:
+        return None
+
+
+def _last_lines(service: Webservice) -> list[str]:
+    try:
+        return service.log_lines(_SEARCHED_LINES)
+    except TargetUnavailableError:  # so the status says
+        return []
 
 
 def _story(service: Webservice, status: ServiceStatus) -> str:
@@ -94,7 +111,7 @@ def _story(service: Webservice, status: ServiceStatus) -> str:
         parts[0] += f" Revision {serving} still answers."
     if status.traceback:
         parts.append(status.traceback.rstrip())
-    lines = _without(status.traceback, service.log_lines(_SEARCHED_LINES))[-_LOG_LINES:]
+    lines = _without(status.traceback, _last_lines(service))[-_LOG_LINES:]
     if lines:
         parts.append("\n".join(["The last log lines:", *(f"  {line}" for line in lines)]))
     if status.next_step:

@@ -22,8 +22,9 @@ import pytest
 from docker.types import Mount
 
 from mlmagic.entities import Reason, ServiceState
-from mlmagic.errors import ConfigurationError, TargetUnavailableError
-from mlmagic.images import connect
+from mlmagic.errors import ConfigurationError, DeploymentFailedError, TargetUnavailableError
+from mlmagic.images import Engine, Images, connect
+from mlmagic.images.housekeeping import prune_images
 from mlmagic.targets.docker.labels import owner_of
 from mlmagic.testing.contract import SECONDS, until
 from tests.engine.fixtures import lacking, left_open
@@ -33,6 +34,7 @@ from tests.images import disk_bases
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mlmagic.environments import Environments
     from tests.docker.conftest import DockerKit
     from tests.engine.fixtures import TestEngine
     from tests.engine.private import PrivateEngine
@@ -330,4 +332,37 @@ def test_an_engine_that_dies_under_a_deployment_is_told_and_has_nothing_of_it(
         "base:1"
     ]
     assert private.client().containers.list(all=True) == []
+    service.delete()
+
+
+@left_open
+def test_an_engine_that_dies_as_it_builds_a_base_ends_the_wait_and_keeps_nothing_of_it(
+    make_engine: Callable[..., PrivateEngine],
+    make_kit: Callable[..., DockerKit],
+    docker_engine: TestEngine,
+    environments: Environments,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    private = make_engine()
+    base = docker_engine.client.images.get(docker_engine.base)
+    private.client().api.load_image(base.save(named=docker_engine.base))
+    monkeypatch.setenv("DOCKER_HOST", private.url)
+    kit = make_kit(tmp_path)
+    lines = "RUN echo made > /etc/made\nRUN sleep 600"
+    service = kit.services.submit(kit.spec(base_dockerfile=lines))
+    until(lambda: "sleep" in str([each.attrs for each in private.client().containers.list()]))
+    private.cut_power()
+    with pytest.raises(DeploymentFailedError, match=r"is Failed \(TargetUnavailable\)") as caught:
+        service.wait_for_deployment(timeout_sec=SECONDS)
+    assert caught.value.status is not None
+    assert caught.value.status.reason is Reason.TARGET_UNAVAILABLE
+    private.start()
+    until(lambda: service.state is ServiceState.FAILED)
+    assert service.status.reason is Reason.TARGET_UNAVAILABLE
+
+    images = Images(environments.cache, content=kit.content, environments=environments)
+    prune_images(images, Engine(private.client()), used=())
+    assert private.client().containers.list(all=True) == []
+    assert [each.tags for each in private.client().images.list(all=True)] == [[docker_engine.base]]
     service.delete()

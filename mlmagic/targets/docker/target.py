@@ -141,8 +141,15 @@ class DockerTarget(Target):
         return found
 
     def failure(self, record: ServiceRecord) -> ServiceStatus | None:
-        """See `Target.failure`."""
-        return states.failure_of(record, self._observe(record), self._job(record).state())
+        """See `Target.failure`; a deployment tells its own without the engine."""
+        job = self._job(record).state()
+        try:
+            seen = self._observe(record)
+        except TargetUnavailableError:
+            if job is None or job.failure is None:
+                raise
+            seen = Observation()
+        return states.failure_of(record, seen, job)
 
     def serving(self, record: ServiceRecord) -> int:
         """See `Target.serving`."""
