@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from mlmagic.targets.docker.checking import check
 from mlmagic.targets.docker.making import Making
 from mlmagic.targets.docker.observing import observe
 from mlmagic.targets.docker.parts import ROOM, STATE, ServiceParts
+from tests.engine.fixtures import lacking
 from tests.engine.registry import free_port
 
 if TYPE_CHECKING:
@@ -71,6 +74,22 @@ def test_two_may_remove_one_container(docker_engine: TestEngine, parts: ServiceP
             for removal in [pool.submit(parts.remove_container, told) for _ in range(3)]:
                 removal.result()
             assert not parts.containers()
+
+
+def test_the_policy_of_a_container_that_is_just_ending_is_changed(
+    docker_engine: TestEngine, parts: ServiceParts
+) -> None:
+    if os.geteuid() != 0:
+        lacking("killing the process of a container needs root")
+    api = parts.client.api
+    for _ in range(2 * ROUNDS):  # the engine refuses every second one, about
+        container = make(parts, docker_engine.base)
+        parts.restart_by(container, "unless-stopped")
+        os.kill(api.inspect_container(container)["State"]["Pid"], signal.SIGKILL)
+        parts.restart_by(container, "no")
+        policy = api.inspect_container(container)["HostConfig"]["RestartPolicy"]["Name"]
+        assert policy == "no"
+        api.remove_container(container, force=True, v=True)
 
 
 def test_who_serves_and_the_policies_are_as_before_where_a_deployment_fails(

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 ROOM = "/run/mlmagic"
 KEYS, FRONTS, STATE, SECRETS, SERVING = "keys.json", "fronts", "state", "secrets", "serving.json"
 _READS = 5
+# So Docker begins, in many ways, of a container whose process has just ended.
+_ENDING = "cannot update container"
+_ENDING_SECONDS, _ENDING_LOOK_SECONDS = 10.0, 0.05
 _USER, _GROUP = (int(part) for part in USER.split(":"))
 
 
@@ -124,13 +127,22 @@ class ServiceParts:
 
     def restart_by(self, container: str, policy: str) -> None:
         """Change a container's restart policy; Podman 4.3 cannot, and leaves it."""
-        from docker.errors import NotFound
+        from docker.errors import APIError, NotFound
 
         wanted: Any = {"Name": policy}  # the stubs know two of the four
-        try:
-            self.client.api.update_container(container, restart_policy=wanted)
-        except NotFound:
-            self.client.api.inspect_container(container)  # which is not found where it is gone
+        until = time.monotonic() + _ENDING_SECONDS
+        while True:
+            try:
+                self.client.api.update_container(container, restart_policy=wanted)
+            except APIError as error:
+                # The engine has not noted yet that it has ended, and takes the change back.
+                if _ENDING in str(error.explanation).lower() and time.monotonic() < until:
+                    time.sleep(_ENDING_LOOK_SECONDS)
+                    continue
+                if not isinstance(error, NotFound):
+                    raise
+                self.client.api.inspect_container(container)  # which is not found where it is gone
+            return
 
     def remove_container(self, container: Mapping[str, Any]) -> None:
         """Remove a container, and its image where nothing else needs it."""
