@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mlmagic.runs.kernels import Kernel
 
 _CLEANUPS = ("never", "on-failure", "always")
+# So says ipykernel where the stop after the last cell, which interrupts first, meets it at work.
+_STOPPED = "KeyboardInterrupt caught in kernel."
 
 
 def run_notebook(  # noqa: PLR0913 - what papermill takes, and what we add
@@ -168,7 +170,8 @@ class _Run:
                             said=said,
                         )
                     for line in said.read_text(errors="replace").splitlines():
-                        self.tell(line)
+                        if not line.endswith(_STOPPED):
+                            self.tell(line)
                 except (KeyboardInterrupt, SystemExit) as interruption:
                     self.interruption = interruption
                     self.failure = record_failure(recorder, interruption)

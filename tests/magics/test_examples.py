@@ -202,7 +202,7 @@ TOLD = {
     "model list --tag area=health -o json": '"id": "diabetes:1"',
     "model download diabetes:1 -t out": "out/one.pkl\n",
     "model trust diabetes": "our own",
-    "model card diabetes:1": "%deploy diabetes --model diabetes:1",
+    "model card diabetes:1": "%deploy diabetes-svc --model diabetes:1 --script score.py",
     "model verify-signature diabetes:1 --public-key signing.pub": "verified by signing.pub",
     "config show ic": '"entryScript": "score.py"',
     "deploy diabetes-svc --model diabetes --script score.py": "Healthy",

@@ -347,3 +347,22 @@ def test_a_notebook_of_azure_mls_machines_runs_in_a_kernel_that_is_here(write_no
 def test_a_kernel_and_an_environment_exclude_each_other(run):
     with pytest.raises(UsageError, match="'python3' and the environment 'minimal' exclude"):
         run("1", kernel="python3", environment="minimal")
+
+
+def test_that_the_kernel_is_stopped_at_the_end_is_no_news(run):
+    # The stop interrupts, and meets a kernel that is still at a message here.
+    busy = """
+import time
+
+handlers = get_ipython().kernel.shell_handlers
+tell = handlers["kernel_info_request"]
+
+async def tell_and_stay(*request):
+    await tell(*request)
+    time.sleep(60)
+
+handlers["kernel_info_request"] = tell_and_stay
+"""
+    lines: list[str] = []
+    assert run(busy, "1 + 1", progress=lines.append).exit_code == 0
+    assert lines[-1].endswith("s  2")
