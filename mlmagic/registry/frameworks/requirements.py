@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from mlmagic.registry.frameworks.table import known
@@ -48,8 +49,9 @@ def _distributions(modules: Iterable[str]) -> list[str]:
         return []
     rows = {row.module: row.distribution for row in known().values() if row.module}
     found = installed().modules
-    names = (rows.get(module) or next(iter(found.get(module, ())), "") for module in modules)
-    return sorted(name for name in names if name)
+    # Several share a namespace package: which of them a file needs, its first name does not tell.
+    names = ([rows[each]] if rows.get(each) else found.get(each, ()) for each in modules)
+    return sorted({*chain.from_iterable(names)})
 
 
 def _version(distribution: str) -> str | None:
