@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from mlmagic.errors import RegistryError
+from mlmagic.files import PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _START = 6
 # Before 0.10: this, the length in so many characters, and zlib data. It still loads such a file.
 _OLD_JOBLIB, _OLD_LENGTH = b"ZF", 19
-_CHUNK = 1 << 20
 _IN_MEMORY = 64 << 20
 # A small file can unpack to any size; no model we are asked to check is larger than this.
 _LARGEST = 64 << 30
@@ -52,7 +52,7 @@ def decompressed(raw: IO[bytes]) -> Iterator[tuple[IO[bytes], bool]]:
         return
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
         with _damage_told(raw):
-            shutil.copyfileobj(reader, _Limited(spool), _CHUNK)
+            shutil.copyfileobj(reader, _Limited(spool), PIECE)
         spool.seek(0)
         yield cast("IO[bytes]", spool), True
 
@@ -135,7 +135,7 @@ class _Zlib:
 
     def read(self, size: int) -> bytes:
         while not self._inflate.eof:
-            waiting = self._inflate.unconsumed_tail or self._raw.read(_CHUNK)
+            waiting = self._inflate.unconsumed_tail or self._raw.read(PIECE)
             if not waiting:
                 raise EOFError("it ends too early")
             data = self._inflate.decompress(waiting, size)

@@ -69,7 +69,7 @@ class Meter:
 
 
 class MeteredStream:
-    """What ``hashlib.file_digest`` and ``shutil.copyfileobj`` need of a file that is read."""
+    """What ``hashlib.file_digest``, ``shutil.copyfileobj`` and our copies need of a file."""
 
     def __init__(self, meter: Meter, stream: IO[bytes], *, counted: bool) -> None:
         self._meter = meter

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, cast
 
+from mlmagic.files import PIECE
 from mlmagic.registry.inspection import keras_models
 from mlmagic.registry.inspection.findings import Finding
 from mlmagic.registry.pickles import scan_stream
@@ -104,7 +105,7 @@ def _other(opened: IO[bytes], member: zipfile.ZipInfo, inner: str, depth: int) -
         return look_into(opened, member.file_size, inner, depth=depth + 1).findings
     # Its reader jumps about, which a stream of a zip does slowly.
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
-        shutil.copyfileobj(opened, spool, 1 << 20)
+        shutil.copyfileobj(opened, spool, PIECE)
         spool.seek(0)
         return look_into(
             cast("IO[bytes]", spool), member.file_size, inner, depth=depth + 1
