@@ -18,7 +18,7 @@ const MUTE_CALL =
   /^(addEventListener|closest|execCommand|getAttribute|matches|querySelector|querySelectorAll|replace|toggleAttribute)$/;
 /** Strings that are code where the place does not tell: classes, types of media, addresses, icons. */
 const CODE =
-  /^(true|false|mlm-[\w -]+|(application|text)\/[\w-]+|[a-z]+:\S*|M-?\d[-\d\s.,a-zA-Z]*)$/;
+  /^(true|false|mlm-[\w -]+|(application|text)\/[\w.+-]+|[a-z]+:\S*|M-?\d[-\d\s.,a-zA-Z]*)$/;
 
 const LITERALS = new Set([
   SyntaxKind.StringLiteral,

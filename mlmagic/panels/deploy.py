@@ -19,6 +19,7 @@ from mlmagic.options import CLUSTER, magic_verb
 from mlmagic.panels.cells import ExecutedCell, executed_cells, user_names
 from mlmagic.panels.panel import STATIC, Panel
 from mlmagic.panels.service import ServicePanel, panel_of
+from mlmagic.presentation import present
 from mlmagic.services import check_name
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from mlmagic.configurations import WrittenConfiguration
     from mlmagic.options import Option
+    from mlmagic.presentation import Shown
     from mlmagic.workspace import Workspace
 
     Args = dict[str, Any]
@@ -66,8 +68,8 @@ class DeployPanel(Panel):
         self._private: dict[str, str] = {}
         first = {"target": workspace.settings.default_target}
         super().__init__(values=first | (values or {}))
-        self._send_traits()
-        self.observe(lambda _change: self._send_traits(), "values")
+        self._send_newest()
+        self.observe(lambda _change: self._send_newest(), "values")
         self.commands = {
             "set": self._set,
             "plan": self._plan,
@@ -79,12 +81,6 @@ class DeployPanel(Panel):
             "configuration": self._configuration,
             "write": self._write,
         }
-
-    def to_html(self) -> str:
-        """Return the line that does what the form says, without values that may be secrets."""
-        from mlmagic.presentation import present
-
-        return present(self.line(private=False)).html
 
     def line(self, *, private: bool = True) -> str:
         """Return the ``%deploy`` line that does what the form says.
@@ -110,7 +106,7 @@ class DeployPanel(Panel):
             forgotten = self._private if is_new else {}
             self._private = told if is_new else self._private | told
         if (told or forgotten) and self.fields:
-            self._send_traits()
+            self._send_newest()
         return values
 
     def _text(self, name: str) -> str:
@@ -118,12 +114,14 @@ class DeployPanel(Panel):
         return str(self._private.get(name) or self.values.get(name, ""))
 
     def _send_traits(self) -> None:
-        with self._lock, self.hold_sync():
-            options = self._options()
-            self.fields = [self._field(option) for option in options]
-            found = {option.name: self._problem(option) for option in options}
-            problems = {name: words for name, words in found.items() if words}
-            self.problems = problems or self._contradiction(options)
+        options = self._options()
+        self.fields = [self._field(option) for option in options]
+        found = {option.name: self._problem(option) for option in options}
+        problems = {name: words for name, words in found.items() if words}
+        self.problems = problems or self._contradiction(options)
+
+    def _present(self) -> Shown:
+        return present(self.line(private=False))  # without values that may be secrets
 
     def _contradiction(self, options: list[Option]) -> dict[str, str]:
         """What is wrong with the fields of the target together, where each is right."""
@@ -278,7 +276,6 @@ class DeployPanel(Panel):
     def _capture(self, args: Args) -> dict[str, str]:
         """Capture an executed cell as the entry script, and take that into the form."""
         from mlmagic.entities import CellOrigin
-        from mlmagic.presentation import present
 
         cell = _cell(args)
         _check_replacing(self._captured_file(args), args)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlmagic.environments import EnvironmentEntry, LockedPackage
+    from mlmagic.presentation import Shown
     from mlmagic.workspace import Workspace
 
     Args = dict[str, Any]
@@ -62,16 +63,9 @@ class EnvironmentPanel(Panel):
         except BaseException:
             self.close()
             raise
-        self._send_traits()
+        self._send_newest()
         self.commands = {"versions": self._versions, "lock": self._lock_versions}
         self._unwatch = watch_value(self._stamp, lambda _stamp: self._look_again())
-
-    def to_html(self) -> str:
-        """Return the facts and the packages as tables of HTML."""
-        shown = present(self._shown)
-        if self._is_removed:
-            shown = replace(shown, blocks=(Lines((_REMOVED, "")), *shown.blocks))
-        return shown.html
 
     def close(self) -> None:
         """Stop watching and take the views away."""
@@ -103,14 +97,19 @@ class EnvironmentPanel(Panel):
             self._send_soon()
 
     def _send_traits(self) -> None:
-        with self.hold_sync():
-            self.environment = _described(self._shown) | {"isRemoved": self._is_removed}
-            self.others = [
-                {"identity": entry.identity, "label": f"{entry.name} ({entry.lock.short})"}
-                for entry in self._entries
-                if entry.lock is not None and entry.identity != self._shown.identity
-            ]
-            self.checked = datetime.now(UTC).isoformat()
+        self.environment = _described(self._shown) | {"isRemoved": self._is_removed}
+        self.others = [
+            {"identity": entry.identity, "label": f"{entry.name} ({entry.lock.short})"}
+            for entry in self._entries
+            if entry.lock is not None and entry.identity != self._shown.identity
+        ]
+        self.checked = datetime.now(UTC).isoformat()
+
+    def _present(self) -> Shown:
+        shown = present(self._shown)
+        if self._is_removed:
+            shown = replace(shown, blocks=(Lines((_REMOVED, "")), *shown.blocks))
+        return shown
 
     def _versions(self, args: Args) -> dict[str, str]:
         """Tell the packages of another lock."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlmagic.entities import Model, Sample
+    from mlmagic.presentation import Shown
     from mlmagic.registry import Meter
     from mlmagic.workspace import Workspace
 
@@ -59,7 +60,7 @@ class ModelsPanel(Panel):
         from mlmagic.services import watch_value
 
         self.workspace = workspace
-        self._rows: list[dict[str, Any]] = []
+        self._models: list[Model] = []
         self._registration: dict[str, Any] | None = None
         self._meter: Meter | None = None
         self._unwatch: Callable[[], None] = lambda: None
@@ -77,10 +78,6 @@ class ModelsPanel(Panel):
         }
         self._unwatch = watch_value(self._newest, self._publish)
 
-    def to_html(self) -> str:
-        """Return the newest versions as a table of HTML."""
-        return present(self.workspace.list_models(latest=True, top=SHOWN), kind="Model").html
-
     def close(self) -> None:
         """Stop watching and take the views away."""
         self._unwatch()
@@ -88,11 +85,11 @@ class ModelsPanel(Panel):
             self.form.close()
         super().close()
 
-    def _newest(self) -> list[dict[str, Any]]:
-        return list(map(_row, self.workspace.list_models(latest=True, top=SHOWN + 1)))
+    def _newest(self) -> list[Model]:
+        return self.workspace.list_models(latest=True, top=SHOWN + 1)
 
-    def _publish(self, rows: list[dict[str, Any]]) -> None:
-        self._rows = rows
+    def _publish(self, models: list[Model]) -> None:
+        self._models = models
         try:
             if self.opened:
                 self.workspace.show_model(self.opened)
@@ -101,11 +98,13 @@ class ModelsPanel(Panel):
         self._send_soon()
 
     def _send_traits(self) -> None:
-        with self.hold_sync():
-            self.models = self._rows[:SHOWN]
-            self.more = len(self._rows) > SHOWN
-            self.registration = self._registration and dict(self._registration)
-            self.checked = datetime.now(UTC).isoformat()
+        self.models = list(map(_row, self._models[:SHOWN]))
+        self.more = len(self._models) > SHOWN
+        self.registration = self._registration and dict(self._registration)
+        self.checked = datetime.now(UTC).isoformat()
+
+    def _present(self) -> Shown:
+        return present(self._models[:SHOWN], kind="Model")
 
     def _search(self, args: Args) -> dict[str, Any]:
         found = find_models(self.workspace, str(args["text"]), latest=not args["all"])

@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock, Timer
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anywidget
+import traitlets
 from ipywidgets import CallbackDispatcher
-from traitlets import observe
 
 from mlmagic.errors import MlmagicError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mlmagic.presentation import Shown
 
 STATIC = Path(__file__).parent / "static"
 KEPT_INTENTS = 1_000
@@ -31,7 +34,8 @@ class Panel(anywidget.AnyWidget):
     Traits go out only. What the user does comes in as ``{id, kind, args}`` and is answered by
     ``{id, ok, value | error}``, from a thread of the panel's own: the kernel's may be busy with
     a cell for hours, and is never kept waiting. The page sends an intent again until it is
-    answered; what has an id that was taken before is left out.
+    answered; what has an id that was taken before is left out. ``still`` is the MIME bundle of an
+    output that shows this panel now: where the page can reach its notebook, it is what is saved.
 
     Args:
         **traits: What the panel shows at first.
@@ -42,8 +46,11 @@ class Panel(anywidget.AnyWidget):
 
     _css = STATIC / "panels.css"
 
+    still: Any = traitlets.Dict().tag(sync=True)
+
     def __init__(self, **traits: Any) -> None:
         self._lock = RLock()
+        self._drawn: object = None
         self._sent = 0.0
         self._timer: Timer | None = None
         super().__init__(**traits)
@@ -67,8 +74,9 @@ class Panel(anywidget.AnyWidget):
         self._done.register_callback(callback, remove=remove)
 
     def to_html(self) -> str:
-        """Return what is shown now as HTML without script."""
-        raise NotImplementedError
+        """Return what is shown now as HTML without script, with the time."""
+        with self._lock:
+            return str(self._bundle()["text/html"])
 
     def view(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the MIME bundle of a view of this panel, without text, and its metadata."""
@@ -84,7 +92,7 @@ class Panel(anywidget.AnyWidget):
         super().close()
         self._own_layout.close()  # a widget of its own, which ipywidgets would keep
 
-    @observe("comm")
+    @traitlets.observe("comm")
     def _comes_in_where_the_page_sends(self, change: dict[str, Any]) -> None:
         # ipykernel 7.4 gives a message to the subshell under which the comm spoke last instead of
         # the one that the page names. What a thread says counts as said under any subshell, maybe
@@ -95,6 +103,19 @@ class Panel(anywidget.AnyWidget):
     def _send_traits(self) -> None:
         """Set the traits to what is known now."""
         raise NotImplementedError
+
+    def _present(self) -> Shown:
+        """Return what is shown now as text and HTML."""
+        raise NotImplementedError
+
+    def _facts(self) -> object:
+        """Return what of it is worth another ``still`` when it changes: not the time alone."""
+        return self._present().html
+
+    def _bundle(self) -> dict[str, Any]:
+        """Return what is shown now, for where nothing is live, with the time."""
+        shown = self._present().as_of(datetime.now(UTC))
+        return {"text/plain": shown.text, "text/html": shown.html}
 
     def _send_soon(self, *, at_once: bool = False) -> None:
         """Send what is known now, at most four times a second unless it cannot wait.
@@ -112,12 +133,15 @@ class Panel(anywidget.AnyWidget):
 
     def _send_newest(self) -> None:
         # Traits are set from this thread: the kernel's own may be busy with a cell for hours.
-        with self._lock:
+        with self._lock, self.hold_sync():  # one message
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
             self._sent = time.monotonic()
             self._send_traits()
+            if self._drawn != (facts := self._facts()):
+                self._drawn = facts
+                self.still = self._bundle() | self.view()[0]
 
     def _receive(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
         if content.get("id") in self._taken:

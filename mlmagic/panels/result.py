@@ -48,13 +48,9 @@ class ResultPanel(Panel):
         self._look = look
         self._unwatch: Callable[[], None] = lambda: None
         super().__init__(title=title)
-        self._send_traits()
+        self._send_newest()
         if stamp is not None:
             self._unwatch = watch_value(stamp, self._changed)
-
-    def to_html(self) -> str:
-        """Return what is shown now as HTML without script."""
-        return self._look().html
 
     def close(self) -> None:
         """Stop looking and take the views away."""
@@ -67,9 +63,12 @@ class ResultPanel(Panel):
             self._unwatch()
 
     def _send_traits(self) -> None:
-        with self.hold_sync():
-            self.blocks = [_described(block) for block in self._look().blocks]
-            self.checked = datetime.now(UTC).isoformat()
+        self._seen = self._look()
+        self.blocks = [_described(block) for block in self._seen.blocks]
+        self.checked = datetime.now(UTC).isoformat()
+
+    def _present(self) -> Shown:
+        return self._seen
 
 
 def _described(block: Block) -> dict[str, Any]:

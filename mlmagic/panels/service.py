@@ -11,7 +11,7 @@ import traitlets
 
 from mlmagic.panels.panel import STATIC, Panel, kept
 from mlmagic.panels.service_commands import service_commands
-from mlmagic.services.static_view import render_html
+from mlmagic.services.static_view import mime_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,7 @@ class ServicePanel(Panel):
         self._newest = handle.snapshot()
         self._unwatch: Callable[[], None] = lambda: None
         super().__init__(snapshot=self._newest, tail=self._tail())
+        self._send_newest()
         self.commands = dict(service_commands(handle))
         self._unwatch = (watch or _services_watch)(handle, self._publish)
 
@@ -62,10 +63,6 @@ class ServicePanel(Panel):
     def service(self) -> ServiceHandle:
         """The service that is shown."""
         return self.handle
-
-    def to_html(self) -> str:
-        """Return what is shown as HTML without script, for mails and reports."""
-        return render_html(self.snapshot)
 
     def close(self) -> None:
         """Stop watching and take the views away; the service goes on."""
@@ -86,10 +83,15 @@ class ServicePanel(Panel):
             self._unwatch()
 
     def _send_traits(self) -> None:
-        with self.hold_sync():  # one message
-            self.snapshot = self._newest
-            self.tail = self._tail()
-            self.traffic = list(self._readings)
+        self.snapshot = self._newest
+        self.tail = self._tail()
+        self.traffic = list(self._readings)
+
+    def _facts(self) -> object:
+        return {key: value for key, value in self._newest.items() if key != "updatedAt"}
+
+    def _bundle(self) -> dict[str, Any]:
+        return mime_bundle(self._newest)
 
     def _tail(self) -> dict[str, Any]:
         return {"dropped": self._dropped, "lines": list(self._lines)}

@@ -12,6 +12,7 @@ from ipywidgets import widget_serialization
 from mlmagic.errors import MlmagicError
 from mlmagic.panels.panel import STATIC, Panel, kept
 from mlmagic.panels.service import ServicePanel, panel_of
+from mlmagic.presentation import Shown, services_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,21 +47,16 @@ class ServicesPanel(Panel):
         from mlmagic.services import watch_value
 
         self.workspace = workspace
-        self._rows: dict[str, dict[str, Any]] = {}
+        self._snapshots: dict[str, dict[str, Any]] = {}
         self._readings: dict[str, deque[Traffic]] = {}
         self._ends: dict[str, Callable[[], None]] = {}
         self._unwatch: Callable[[], None] = lambda: None
         for handle in workspace.list_services():
-            self._rows[handle.name] = _row(handle.snapshot(), [])
-        super().__init__(services=list(self._rows.values()), checked=_now())
+            self._snapshots[handle.name] = handle.snapshot()
+        super().__init__(checked=_now())
+        self._send_newest()
         self.commands = {"open": self._open, "delete": self._delete}
         self._unwatch = watch_value(self._names, self._follow)
-
-    def to_html(self) -> str:
-        """Return what is shown now as a table of HTML."""
-        from mlmagic.presentation import present
-
-        return present(self.workspace.list_services(), kind="Webservice").html
 
     def close(self) -> None:
         """Stop watching and take the views away; the services go on."""
@@ -81,10 +77,10 @@ class ServicesPanel(Panel):
         with self._lock:
             for name in self._ends.keys() - set(names):
                 self._ends.pop(name)()
-                self._rows.pop(name, None)
+                self._snapshots.pop(name, None)
                 self._readings.pop(name, None)
-            for name in self._rows.keys() - set(names):
-                self._rows.pop(name)
+            for name in self._snapshots.keys() - set(names):
+                self._snapshots.pop(name)
             for name in names:
                 if name not in self._ends:
                     handle = self.workspace.show_service(name)
@@ -100,18 +96,24 @@ class ServicesPanel(Panel):
             readings = self._readings.setdefault(name, deque(maxlen=KEPT_READINGS))
             if news.traffic is not None:
                 readings.append(news.traffic)
-            before = self._rows.get(name)
-            self._rows[name] = row = _row(news.snapshot, list(readings))
-            self._send_soon(at_once=before is None or before["state"] != row["state"])
+            before = self._snapshots.get(name)
+            self._snapshots[name] = now = news.snapshot
+            self._send_soon(at_once=before is None or before["state"] != now["state"])
 
     def _send_traits(self) -> None:
-        rows = [self._rows[name] for name in sorted(self._rows)]
+        rows = [_row(now, list(self._readings.get(now["name"], ()))) for now in self._sorted()]
         if rows != self.services:
-            with self.hold_sync():
-                self.services = rows
-                self.checked = _now()
-                if self.opened not in self._rows:  # its row was what closes it
-                    self.opened, self.panel = "", None
+            self.services = rows
+            self.checked = _now()
+            if self.opened not in self._snapshots:  # its row was what closes it
+                self.opened, self.panel = "", None
+
+    def _present(self) -> Shown:
+        snapshots = self._sorted()
+        return Shown((services_table(snapshots),), snapshots)
+
+    def _sorted(self) -> list[dict[str, Any]]:
+        return [self._snapshots[name] for name in sorted(self._snapshots)]
 
     def _open(self, args: dict[str, Any]) -> None:
         """Show a service beneath the table; the empty name none."""

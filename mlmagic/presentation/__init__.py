@@ -9,6 +9,7 @@ data      the JSON form, and the output formats of the command line
 from mlmagic.presentation.blocks import Block, Facts, Lines, Table
 from mlmagic.presentation.data import to_data, v1_error, write
 from mlmagic.presentation.models import facts_of
+from mlmagic.presentation.services import services_table
 from mlmagic.presentation.surroundings import environment_facts
 from mlmagic.presentation.views import Shown, present
 
@@ -21,6 +22,7 @@ __all__ = [
     "environment_facts",
     "facts_of",
     "present",
+    "services_table",
     "to_data",
     "v1_error",
     "write",

@@ -21,8 +21,13 @@ def unchanged(handle: Any) -> list[str]:
 
 def services(handles: list[Any]) -> list[Block]:
     """A table of services."""
+    return [services_table([handle.snapshot() for handle in handles])]
+
+
+def services_table(snapshots: list[dict[str, Any]]) -> Table:
+    """Return a table of services by their snapshots."""
     rows = []
-    for now in (handle.snapshot() for handle in handles):
+    for now in snapshots:
         ready = f"{_ready(now)}/{now['replicasWanted']}"
         reason = "" if now["reason"] == "Ready" else now["reason"]
         models = ", ".join(now["models"])
@@ -30,7 +35,7 @@ def services(handles: list[Any]) -> list[Block]:
             (now["name"], now["state"], reason, ready, now["target"], models, now["scoringUri"])
         )
     columns = ("name", "state", "reason", "ready", "target", "models", "scoring URI")
-    return [Table(columns, rows, empty="No service is deployed yet. Start with %deploy.")]
+    return Table(columns, rows, empty="No service is deployed yet. Start with %deploy.")
 
 
 def _ready(now: dict[str, Any]) -> int:

@@ -10,16 +10,20 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlmagic.presentation.blocks import Block, Facts, Lines, ListViews, Table, Views
 from mlmagic.presentation.data import to_data
 from mlmagic.presentation.images import IMAGE_LISTS, IMAGE_VIEWS
 from mlmagic.presentation.importing import IMPORT_VIEWS
+from mlmagic.presentation.measures import clock
 from mlmagic.presentation.models import MODEL_LISTS, MODEL_VIEWS
 from mlmagic.presentation.scripts import SCRIPT_VIEWS
 from mlmagic.presentation.services import SERVICE_LISTS, SERVICE_VIEWS
 from mlmagic.presentation.surroundings import SURROUNDING_LISTS, SURROUNDING_VIEWS
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 VIEWS: Views = {
     **IMAGE_VIEWS,
@@ -79,6 +83,11 @@ class Shown:
             + "".join(block.html() for block in self.blocks)
             + "</div>"
         )
+
+    def as_of(self, moment: datetime) -> Shown:
+        """Return it with the time when it was so, for where it is read later."""
+        told = Lines((f"as of {clock(moment.isoformat())}",))
+        return dataclasses.replace(self, blocks=(*self.blocks, told))
 
     @property
     def data(self) -> Any:

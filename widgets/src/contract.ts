@@ -9,6 +9,15 @@ export type State =
   | "Deleting"
   | "Deleted";
 
+/** What an output holds: MIME type to content. */
+export type Bundle = Record<string, unknown>;
+
+/** Traits of `mlmagic.panels.panel.Panel`, which all panels have. */
+export interface PanelModel {
+  /** The bundle of an output that shows this panel now. */
+  still: Bundle;
+}
+
 /** The model of another panel. */
 export type PanelReference = `IPY_MODEL_${string}` | null;
 

@@ -541,6 +541,43 @@ function trouble(error) {
   return h("section", { class: "mlm-panel" }, told);
 }
 
+// src/lib/notebook.ts
+var VIEW = "application/vnd.jupyter.widget-view+json";
+function notebookOf(model) {
+  const { context } = model.widget_manager ?? {};
+  const isNotebook = context?.saveState && context.model?.sharedModel?.cells;
+  return isNotebook ? context : void 0;
+}
+function saveNewest(model, signal) {
+  const notebook = notebookOf(model);
+  if (notebook === void 0) return;
+  const renew = (_, step) => {
+    if (step === "started") putIn(notebook.model.sharedModel, model.get("still"));
+  };
+  notebook.saveState.connect(renew);
+  signal.addEventListener("abort", () => notebook.saveState.disconnect(renew), { once: true });
+}
+function putIn({ cells }, still) {
+  const id = idIn(still);
+  if (id === void 0) return;
+  for (const cell of cells) {
+    for (const output of outputsOf(cell)) {
+      const before = output.get("data");
+      if (idIn(before) !== id) continue;
+      const now = { ...before, ...still };
+      if (JSON.stringify(now) === JSON.stringify(before)) continue;
+      cell.transact(() => output.set("data", now), false, "silent-change");
+    }
+  }
+}
+function outputsOf(cell) {
+  const outputs = cell.ymodel.get("outputs");
+  return [...outputs ?? []].filter((output) => "set" in output);
+}
+function idIn(bundle) {
+  return bundle?.[VIEW]?.model_id;
+}
+
 // src/lib/python.ts
 var RESEND_MS = 3e3;
 function openDoor(model) {
@@ -593,8 +630,9 @@ function definition(draw2, begin) {
       return door;
     };
     return {
-      initialize({ model }) {
+      initialize({ model, signal }) {
         doorOf(model);
+        saveNewest(model, signal);
       },
       render({ model, el: place, signal, host }) {
         draw2(doorOf(model), { place, signal, host }, ui);

@@ -1,4 +1,5 @@
 import type { AnyModel, Host, InitializeProps, RenderProps } from "@anywidget/types";
+import { saveNewest } from "./notebook";
 import { openDoor, type Python } from "./python";
 
 type Intents = { args: object; value: unknown };
@@ -27,8 +28,9 @@ export function definition<
       return door;
     };
     return {
-      initialize({ model }: InitializeProps): void {
+      initialize({ model, signal }: InitializeProps): void {
         doorOf(model);
+        saveNewest(model, signal);
       },
       render({ model, el: place, signal, host }: RenderProps): void {
         draw(doorOf(model), { place, signal, host }, ui);
