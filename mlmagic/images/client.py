@@ -1,33 +1,40 @@
-"""One repository of a registry, by the distribution protocol of OCI.
+"""One repository of a registry: `oras` speaks the protocol, and this is what it leaves open.
 
-Credentials come from the Docker configuration and its helpers, proxies and certificates from the
-environment, as for ``docker push``; `requests` and the official client carry both.
-https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+That is whom the credentials are for, the certificates that are trusted, patience, and the words of
+errors. Credentials come from the Docker configuration and its helpers, proxies and certificates
+from the environment, as for ``docker push``.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
-import re
 import ssl
 import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urljoin
 
 import requests
+from oras.auth import TokenAuth, auth_backends
+from oras.auth.utils import parse_auth_header
+from oras.container import Container
+from oras.provider import Registry
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
 from urllib3.util.ssl_ import create_urllib3_context
 
 from mlmagic.addresses import retry_after
-from mlmagic.images.credentials import find_credentials
+from mlmagic.images.credentials import Credentials, find_credentials
+from mlmagic.images.reference import HUB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from oras.auth.utils import authHeader
+
     from mlmagic.errors import ImageError
-    from mlmagic.images.credentials import Credentials
     from mlmagic.images.reference import Reference
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
@@ -41,9 +48,11 @@ FINAL = (
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 )
 _CERTIFICATES = ("/etc/docker/certs.d", "~/.docker/certs.d")
+# By itself it asks again at fixed times, whatever the registry says; here, `request` does.
+_once = inspect.unwrap(Registry.do_request)
 
 
-class RegistryClient:
+class RegistryClient(Registry):
     """Talks with one repository.
 
     Args:
@@ -51,7 +60,10 @@ class RegistryClient:
         kind: The class of errors.
         actions: What it shall be allowed to do: ``pull``, or ``pull,push``.
         credentials: What is shown to it; None takes what the Docker configuration has.
+        attempts: How often it is asked, where nothing else is said.
     """
+
+    auth: _Tokens
 
     def __init__(
         self,
@@ -60,26 +72,39 @@ class RegistryClient:
         actions: str = "pull",
         *,
         credentials: Credentials | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
+        host = _HUB_ADDRESS if reference.host == HUB else reference.host
+        super().__init__(host, auth_backend=_Tokens.name)
         self.reference = reference
         self._kind = kind
-        self._scopes = {f"repository:{reference.repository}:{actions}"}
-        self._session = requests.Session()
-        self._tokens: dict[tuple[str, ...], str] = {}
-        self._credentials = credentials or find_credentials(reference.host, kind)
-        self._basic = False
-        self._session.mount("https://", _Secured(reference.host, kind))
-        self._base = self._find_base()
+        self._attempts = attempts
+        self.session.mount("http://", _Patient())
+        self.session.mount("https://", _Secured(reference.host, kind))
+        self.session.auth = self.auth  # also keeps requests from sending what a .netrc says
+        found = credentials or find_credentials(reference.host, kind)
+        self.prefix = self._find_scheme()
+        self.auth.know(found, f"{self.prefix}://{host}/")
+        self.auth.allow(f"repository:{reference.repository}:{actions}")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._session.close()
+        self.session.close()
+
+    def place(self, digest: str = "") -> Container:
+        """Name something of the repository for oras, by the reference's tag if not by digest."""
+        digest = digest or self.reference.digest
+        end = f"@{digest}" if digest else ""
+        # Any name with a dot; it takes one without for a part of the repository's.
+        found = Container(f"a.registry/{self.reference.repository}:{self.reference.tag}{end}")
+        found.registry = self.hostname
+        return found
 
     def allow_pull(self, repository: str) -> None:
         """Ask for the right to read another repository too, to mount from it."""
-        self._scopes.add(f"repository:{repository}:pull")
+        self.auth.allow(f"repository:{repository}:pull")
 
     def sign_in(self) -> None:
         """Show who we are, and ask for nothing.
@@ -89,6 +114,20 @@ class RegistryClient:
         """
         self.request("GET", "/v2/", attempts=1)
 
+    def do_request(
+        self,
+        url: str,
+        method: str = "GET",
+        data: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        json: Any = None,
+        stream: bool = False,  # noqa: FBT001, FBT002 # as oras calls it
+    ) -> requests.Response:
+        """Ask on behalf of oras, which takes an answer to HEAD for what it says."""
+        del json
+        allow = (HTTPStatus.NOT_FOUND,) if method == "HEAD" else ()
+        return self.request(method, url, data=data, headers=headers, stream=stream, allow=allow)
+
     def request(
         self,
         method: str,
@@ -96,33 +135,30 @@ class RegistryClient:
         *,
         data: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
         stream: bool = False,
         allow: tuple[int, ...] = (),
-        attempts: int = ATTEMPTS,
+        attempts: int | None = None,
     ) -> requests.Response:
         """Ask the registry; what passes by itself is tried again.
 
         Args:
             method: The HTTP method.
-            path: Below ``/v2/REPOSITORY/``, or an address that the registry gave.
+            path: Below ``/v2/REPOSITORY/``, or an address as the registry gave it.
             data: The body; an iterable has a length, and can be read again.
             headers: Headers.
-            params: Query.
             stream: Leave the body to be read piece by piece.
             allow: Statuses besides 2xx that the caller handles.
-            attempts: How often it is tried.
+            attempts: How often it is tried; None is as often as this client tries.
 
         Raises:
             ImageError: Of the kind given; it refused, or does not answer.
         """
-        url = self._url(path)
+        url = urljoin(f"{self.prefix}://{self.hostname}/v2/{self.reference.repository}/", path)
+        attempts = attempts or self._attempts
         for left in reversed(range(attempts)):
             pause = 0.2 * 2 ** (attempts - left)
             try:
-                answer = self._authorised(
-                    method, url, data=data, headers=headers or {}, params=params, stream=stream
-                )
+                answer = self._ask(method, url, data=data, headers=headers or {}, stream=stream)
             except requests.RequestException as error:
                 if left == 0 or _is_final(error):
                     raise self.unreachable(error) from error
@@ -186,101 +222,126 @@ class RegistryClient:
             f"The registry '{self.reference.host}' cannot be reached: {text}.", hint=hint
         )
 
-    def _url(self, path: str) -> str:
-        if path.startswith(("http://", "https://")):
-            return path
-        if path.startswith("/"):
-            return f"{self._base}{path}"
-        return f"{self._base}/v2/{self.reference.repository}/{path}"
-
-    def _authorised(
+    def _ask(
         self, method: str, url: str, *, headers: Mapping[str, str], **parts: Any
     ) -> requests.Response:
-        answer = self._send(method, url, headers, parts)
-        if answer.status_code != HTTPStatus.UNAUTHORIZED:
-            return answer
-        if not self._answer_challenge(answer.headers.get("WWW-Authenticate", "")):
-            return answer
-        answer.close()
-        return self._send(method, url, headers, parts)
+        try:
+            answer: requests.Response = _once(self, url, method, headers={**headers}, **parts)
+        except _RefusedError as error:
+            return error.answer
+        return answer
 
-    def _send(
-        self, method: str, url: str, headers: Mapping[str, str], parts: Mapping[str, Any]
-    ) -> requests.Response:
-        ours = url.startswith(self._base)  # credentials go nowhere else
-        token = self._tokens.get(tuple(sorted(self._scopes)))
-        extra = {"Authorization": f"Bearer {token}"} if ours and token else {}
-        return self._session.request(
-            method,
-            url,
-            headers={**headers, **extra},
-            auth=self._credentials.basic if ours and self._basic else _no_authorisation,
-            # A body is sent under the first of them.
-            timeout=(READ_SECONDS if parts.get("data") else CONNECT_SECONDS, READ_SECONDS),
-            **parts,
-        )
-
-    def _answer_challenge(self, challenge: str) -> bool:
-        """Do what a 401 asks for; whether it is worth asking again."""
-        scheme, _, rest = challenge.partition(" ")
-        if scheme.lower() == "basic":
-            again = self._credentials.basic is not None and not self._basic
-            self._basic = self._basic or again
-            return again
-        fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-        if scheme.lower() != "bearer" or "realm" not in fields:
-            return False
-        scopes = tuple(sorted(self._scopes))
-        answer = self._ask_for_token(fields["realm"], fields.get("service", ""), scopes)
-        if not answer.ok:
-            return False
-        content = answer.json()
-        self._tokens[scopes] = content.get("token") or content.get("access_token") or ""
-        return bool(self._tokens[scopes])
-
-    def _ask_for_token(
-        self, realm: str, service: str, scopes: tuple[str, ...]
-    ) -> requests.Response:
-        """See https://distribution.github.io/distribution/spec/auth/."""
-        timeout = (CONNECT_SECONDS, READ_SECONDS)
-        if token := self._credentials.identity_token:
-            data = {
-                "grant_type": "refresh_token",
-                "refresh_token": token,
-                "client_id": "mlmagic",
-                "service": service,
-                "scope": " ".join(scopes),
-            }
-            return self._session.post(realm, data=data, auth=_no_authorisation, timeout=timeout)
-        params = [
-            *(("scope", scope) for scope in scopes),
-            *([("service", service)] * bool(service)),
-        ]
-        auth = self._credentials.basic or _no_authorisation
-        return self._session.get(realm, params=params, auth=auth, timeout=timeout)
-
-    def _find_base(self) -> str:
-        """Choose the scheme: TLS, but for loopback and where the name says ``http://``."""
-        host = _HUB_ADDRESS if self.reference.host == "docker.io" else self.reference.host
+    def _find_scheme(self) -> str:
+        """Choose: TLS, but for loopback and where the name says ``http://``."""
         if self.reference.plain:
-            return f"http://{host}"
+            return "http"
         if self.reference.is_loopback:
             try:
-                self._session.head(f"https://{host}/v2/", timeout=(CONNECT_SECONDS, READ_SECONDS))
+                self.session.head(f"https://{self.hostname}/v2/")
             except requests.exceptions.SSLError as error:
                 if not _certificate_fault(error):
-                    return f"http://{host}"
+                    return "http"
             except requests.RequestException:
-                return f"http://{host}"
-        return f"https://{host}"
+                return "http"
+        return "https"
 
 
-def _no_authorisation(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from sending what a .netrc says of the host."""
-    return request
+class _RefusedError(Exception):
+    """An answer that no other credentials change; oras keeps it to itself."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        super().__init__()
+        self.answer = answer
 
 
-class _Secured(HTTPAdapter):
+class _Tokens(TokenAuth):
+    """Tokens for all that shall be done; who is not the registry gets to see none."""
+
+    name = "mlmagic"
+    token: str | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.registry = self.basic_at = ""  # the beginnings of addresses
+        self.credentials = Credentials()
+        self.scopes: set[str] = set()
+
+    def know(self, credentials: Credentials, registry: str) -> None:
+        """Take what is shown, and the address of the registry that it is for."""
+        self.credentials, self.registry = credentials, registry
+
+    def allow(self, scope: str) -> None:
+        """Ask for another right; it is in none of the tokens so far."""
+        if scope not in self.scopes:
+            self.scopes.add(scope)
+            self.token = None
+
+    def load_configs(self, container: object, configs: object = None) -> None:
+        """Leave Docker's configuration alone; the official client has read it."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Let requests show an address what is for it."""
+        url, basic = request.url or "", self.credentials.basic
+        if basic is not None and self.basic_at and url.startswith(self.basic_at):
+            basic(request)
+        elif not url.startswith(self.registry):
+            request.headers.pop("Authorization", None)
+        return request
+
+    def authenticate_request(
+        self,
+        original: requests.Response,
+        headers: dict[str, str],
+        refresh: bool = False,  # noqa: FBT001, FBT002 # as oras calls it
+    ) -> tuple[dict[str, str], bool]:
+        """Do what a refusal asks for."""
+        del refresh
+        challenge = original.headers.get("WWW-Authenticate", "")
+        scheme, asked = challenge.partition(" ")[0].lower(), parse_auth_header(challenge)
+        again = False
+        if scheme == "basic":
+            again = self.credentials.basic is not None and not self.basic_at
+            self.basic_at = self.registry
+        elif scheme == "bearer" and asked.realm:
+            self.token = self.request_token(asked)
+            again = self.token is not None
+        if not again:
+            raise _RefusedError(original)
+        original.close()
+        return {**headers, **self.get_auth_header()}, True
+
+    def request_token(self, h: authHeader) -> str | None:
+        """See https://distribution.github.io/distribution/spec/auth/."""
+        h.scope = sorted(self.scopes)  # of more than the repository that was refused
+        if (token := self.credentials.identity_token) is None:
+            self.basic_at = h.realm
+            found: str | None = super().request_token(h)
+            return found
+        data = {
+            "grant_type": "refresh_token",
+            "refresh_token": token,
+            "client_id": "mlmagic",
+            "service": h.service or "",
+            "scope": " ".join(h.scope),
+        }
+        answer = self.session.post(h.realm, data=data)
+        content = answer.json() if answer.ok else {}
+        return content.get("token") or content.get("access_token")
+
+
+auth_backends[_Tokens.name] = _Tokens
+
+
+class _Patient(HTTPAdapter):
+    """Waits for a registry for some time, and not for ever."""
+
+    def send(self, request: requests.PreparedRequest, *given: Any, **options: Any) -> Any:
+        # A body is sent under the first of them.
+        options["timeout"] = (READ_SECONDS if request.body else CONNECT_SECONDS, READ_SECONDS)
+        return super().send(request, *given, **options)
+
+
+class _Secured(_Patient):
     """Trusts whom Docker trusts, besides what ``REQUESTS_CA_BUNDLE`` names.
 
     That is whom the system trusts, or ``SSL_CERT_FILE`` in its place, and the host's authorities.

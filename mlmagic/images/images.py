@@ -36,7 +36,6 @@ from mlmagic.images.layers import LayerStore
 from mlmagic.images.manifest import pack
 from mlmagic.images.packages import packages_layer
 from mlmagic.images.places import KEYS_FILE, PORT, PYTHON, SAMPLE, SECRETS_FOLDER
-from mlmagic.images.push import PushRecords, push
 from mlmagic.images.reference import Reference
 from mlmagic.images.standalone import StandalonePython, give_python
 from mlmagic.images.store import FactStore
@@ -304,6 +303,8 @@ class Images:
         if isinstance(image.base.source, EngineSource):
             source = image.base.source.in_registries()
             image = replace(image, base=replace(image.base, source=source))
+        from mlmagic.images.push import PushRecords, push
+
         return push(self.pack(image), place, records=PushRecords(self.root), on_event=on_event)
 
     def save(self, image: Image, file: Path, *, name: str) -> None:

@@ -128,8 +128,8 @@ class _Pusher:
         self.sent += blob.size
 
     def _has(self, blob: Blob) -> bool:
-        path = f"blobs/{blob.digest}"
-        return self.client.request("HEAD", path, allow=(HTTPStatus.NOT_FOUND,)).ok
+        found: bool = self.client.blob_exists({"digest": blob.digest}, self.client.place())
+        return found
 
     def _mount(self, blob: Blob) -> str | None:
         """Ask for the blob of another repository; else, return where to upload it."""
@@ -140,10 +140,10 @@ class _Pusher:
             origin = self.records.repository(place, blob.digest)
         if origin is not None and origin != place.repository:
             self.client.allow_pull(origin)
-            params = {"mount": blob.digest, "from": origin}
+            asked = urlencode({"mount": blob.digest, "from": origin})
             # A registry may refuse the other repository altogether.
             refusals = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
-            answer = self.client.request("POST", "blobs/uploads/", params=params, allow=refusals)
+            answer = self.client.request("POST", f"blobs/uploads/?{asked}", allow=refusals)
             if answer.status_code == HTTPStatus.CREATED:
                 return None
             if answer.ok:

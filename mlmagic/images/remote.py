@@ -15,24 +15,16 @@ from mlmagic.errors import ImagePullError
 from mlmagic.files import PIECE
 from mlmagic.images.bases import Base, Configuration, Search, other_platform
 from mlmagic.images.blobs import GZIP, TAR, Blob
-from mlmagic.images.client import ATTEMPTS, RegistryClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mlmagic.images.bases import Python
     from mlmagic.images.blobs import BlobStore
+    from mlmagic.images.client import RegistryClient
     from mlmagic.images.reference import Reference
     from mlmagic.images.store import FactStore
 
-_INDEXES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
-_MANIFESTS = (
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
 # The words of OCI for Docker's; the bytes are the same.
 MEDIA_TYPES = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip": GZIP,
@@ -57,6 +49,8 @@ def find_base(
     Raises:
         ImagePullError: It cannot be had.
     """
+    from mlmagic.images.client import RegistryClient
+
     with RegistryClient(reference, ImagePullError) as client:
         manifest = _manifest(client, architecture)
         config_digest = manifest["config"]["digest"]
@@ -89,9 +83,11 @@ def find_layers(reference: Reference, configuration: Configuration) -> RegistryS
     Returns:
         None where it is another one there by now, or the registry cannot be asked.
     """
+    from mlmagic.images.client import RegistryClient
+
     try:
-        with RegistryClient(reference, ImagePullError) as client:
-            manifest = _manifest(client, configuration.architecture, attempts=1)
+        with RegistryClient(reference, ImagePullError, attempts=1) as client:
+            manifest = _manifest(client, configuration.architecture)
             config = json.loads(_fetch(client, manifest["config"]["digest"]))
     except ImagePullError:
         return None
@@ -126,6 +122,8 @@ class RegistrySource:
             if client is not None:
                 yield from _checked(client, digest)
                 return
+            from mlmagic.images.client import RegistryClient
+
             with RegistryClient(self.reference, ImagePullError) as own:
                 yield from _checked(own, digest)
 
@@ -176,12 +174,9 @@ class _Reader(io.RawIOBase):
         return size
 
 
-def _manifest(
-    client: RegistryClient, architecture: str, attempts: int = ATTEMPTS
-) -> dict[str, Any]:
+def _manifest(client: RegistryClient, architecture: str) -> dict[str, Any]:
     reference = client.reference
-    wanted = reference.digest or reference.tag
-    content = _ask(client, wanted, attempts)
+    content = _ask(client)
     if "manifests" in content:
         found = [
             each["digest"]
@@ -195,7 +190,7 @@ def _manifest(
                 for each in content["manifests"]
             } - {"unknown"}
             raise other_platform(reference, ", ".join(sorted(known)), architecture)
-        content = _ask(client, found[0], attempts)
+        content = _ask(client, found[0])
     if "config" not in content or "layers" not in content:
         raise ImagePullError(
             f"'{reference}' is no container image.", hint="Choose another base_image."
@@ -203,20 +198,16 @@ def _manifest(
     return content
 
 
-def _ask(client: RegistryClient, wanted: str, attempts: int) -> dict[str, Any]:
-    answer = client.request(
-        "GET",
-        f"manifests/{wanted}",
-        headers={"Accept": ", ".join((*_INDEXES, *_MANIFESTS))},
-        allow=(HTTPStatus.NOT_FOUND,),
-        attempts=attempts,
-    )
-    if not answer.ok:
+def _ask(client: RegistryClient, digest: str = "") -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = client.get_manifest(client.place(digest))
+    except ImagePullError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
         raise ImagePullError(
             f"The image '{client.reference}' does not exist in its registry.",
             hint="Check the name and the tag.",
-        )
-    content: dict[str, Any] = answer.json()
+        ) from error
     return content
 
 
@@ -231,7 +222,7 @@ def _fetch(client: RegistryClient, digest: str) -> bytes:
 
 def _checked(client: RegistryClient, digest: str) -> Iterator[bytes]:
     """Read a blob; one that is not what its digest says is refused at its end."""
-    answer = client.request("GET", f"blobs/{digest}", stream=True)
+    answer = client.get_blob(client.place(), digest, stream=True)
     found = hashlib.sha256()
     try:
         for chunk in answer.iter_content(PIECE):

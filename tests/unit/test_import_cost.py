@@ -9,8 +9,8 @@ import sys
 import pytest
 
 HEAVY = {
-    "alembic", "anywidget", "docker", "ipywidgets", "kubernetes", "nbclient", "numpy", "pandas",
-    "papermill", "psutil", "skops", "sklearn", "sqlalchemy", "uvicorn",
+    "alembic", "anywidget", "docker", "ipywidgets", "jsonschema", "kubernetes", "nbclient", "numpy",
+    "oras", "pandas", "papermill", "psutil", "skops", "sklearn", "sqlalchemy", "uvicorn",
 }  # fmt: skip
 
 
@@ -47,6 +47,11 @@ def test_what_everybody_imports_loads_nothing_heavy(module):
 
 def test_a_deployment_into_a_container_loads_nothing_that_locks():
     assert not loaded_by("import mlmagic.targets.docker.__main__") & {"filelock", "packaging"}
+
+
+def test_an_image_that_goes_to_no_registry_loads_no_client_of_one():
+    loaded = loaded_by("import mlmagic.images.engine, mlmagic.images.images")
+    assert not loaded & {"jsonschema", "oras"}
 
 
 def test_the_scoring_server_loads_nothing_of_jupyter():
