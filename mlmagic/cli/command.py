@@ -176,8 +176,11 @@ def _resolve(verb: Verb, values: dict[str, Any]) -> dict[str, Any]:
     kinds: dict[str, Option] = {option.name: option for option in verb.options}
     if verb.method in _WAITING:
         values.setdefault("wait", True)
+    # As v1; notebooks are run again, commands are not.
     if verb.method == "register_model":
-        values.setdefault("new_version", True)  # as v1; notebooks are run again, commands are not
+        values.setdefault("new_version", True)
+    if verb.method == "deploy":
+        values.setdefault("overwrite", False)
     return {
         name: readers.get(kinds[name].kind, lambda same: same)(value) if name in kinds else value
         for name, value in values.items()

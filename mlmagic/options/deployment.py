@@ -383,7 +383,7 @@ _FLOW = (
     Option(
         name="overwrite",
         flags=("--overwrite",),
-        help="replace a service of that name on another target",
+        help="replace a service of that name on another target; in a shell any but local ones",
         kind="flag",
     ),
     Option(

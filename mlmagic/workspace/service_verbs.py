@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from mlmagic import journal
-from mlmagic.errors import ConfigurationError
+from mlmagic.errors import ConfigurationError, ServiceExistsError
 from mlmagic.workspace.parts import find_again
 from mlmagic.workspace.resolving import DeploymentRequest, Resolved, resolve
 from mlmagic.workspace.rooms import Rooms
@@ -57,7 +58,7 @@ class ServiceVerbs(Rooms):
         secondary_key: str | None = None,
         collect_model_data: bool | None = None,
         description: str | None = None,
-        overwrite: bool = False,
+        overwrite: bool | None = None,
         plan: bool = False,
         wait: bool | None = None,
         timeout: float | None = None,
@@ -90,7 +91,8 @@ class ServiceVerbs(Rooms):
             secondary_key: The second key likewise.
             collect_model_data: Whether the script's ``ModelDataCollector`` writes.
             description: What the service is.
-            overwrite: Replace a service of this name on another target.
+            overwrite: Replace a service of this name on another target. False refuses any of
+                this name but local ones, as ``az ml`` did; None brings one to this specification.
             plan: Change nothing; return what would change.
             wait: Wait until Healthy; None waits when nobody watches (headless).
             timeout: Seconds to wait; None is the setting ``deploy_timeout_seconds``.
@@ -102,8 +104,12 @@ class ServiceVerbs(Rooms):
 
         Raises:
             ConfigurationError: An option, a name or a file is wrong.
+            ServiceExistsError: A service of this name is not to be replaced.
             DeploymentFailedError: It was waited for and did not become Healthy.
         """
+        refusal = self._refusal(name) if overwrite is False else None
+        if refusal and not plan:
+            raise refusal
         request = DeploymentRequest(
             name=name,
             models=tuple(models),
@@ -128,8 +134,9 @@ class ServiceVerbs(Rooms):
         )
         resolved = resolve(self, request, on_event=on_event)
         if plan:
-            return self.services.plan(resolved.spec)
-        service = self._submit(resolved, overwrite=overwrite)
+            found = self.services.plan(resolved.spec)
+            return replace(found, problem=f"{refusal}") if refusal else found
+        service = self._submit(resolved, overwrite=bool(overwrite))
         return self._settle(service, wait=wait, timeout=timeout, on_event=on_event)
 
     def update_service(
@@ -325,6 +332,19 @@ class ServiceVerbs(Rooms):
         """Delete a service with its keys, logs and revisions, and return its name."""
         self.services.delete(name)
         return name
+
+    def _refusal(self, name: str) -> ServiceExistsError | None:
+        """Return what v1 said of a deployment under the name of a service that it kept."""
+        if not self.exists or name not in self.services.names():
+            return None
+        spec = self.services.record(name).spec
+        if spec.compute_type.lower() == "local":
+            return None
+        return ServiceExistsError(
+            f"There is a service '{name}' already, on target '{spec.target}'.",
+            hint=f"Update it by this line with --overwrite, or parts of it with "
+            f"'%ml service update {name}'; or choose another name.",
+        )
 
     def _resubmit(self, name: str) -> Webservice:
         request = DeploymentRequest(name=name, reload=True)

@@ -8,9 +8,13 @@ import pytest
 
 from mlmagic import Workspace
 from mlmagic.azureml import core
-from mlmagic.azureml.core import compute
+from mlmagic.azureml.core import compute, webservice
 from mlmagic.azureml.core.conda_dependencies import CondaDependencies
-from mlmagic.azureml.exceptions import UserErrorException, WorkspaceException
+from mlmagic.azureml.exceptions import (
+    UserErrorException,
+    WebserviceException,
+    WorkspaceException,
+)
 from tests.azureml.said import ON_EVERY_TARGET, check
 
 
@@ -197,6 +201,28 @@ def test_runs_log_keep_files_and_register(unchanged):
         "True False",
     ):
         assert line in out, f"{line!r} is not in:\n{out}"
+
+
+def test_a_name_in_use_needs_overwrite(project):
+    workspace = core.Workspace.from_config()
+    environment = core.Environment("minimal-env")
+    environment.python.conda_dependencies.add_pip_package("msgspec")
+    inference = core.model.InferenceConfig(
+        "score.py", source_directory="source_dir", environment=environment
+    )
+    cloud = webservice.AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=1)
+    local = webservice.LocalWebservice.deploy_configuration()
+
+    def deploy(config, **more):
+        return core.Model.deploy(workspace, "mysvc", ["cli/model.txt"], inference, config, **more)
+
+    assert deploy(cloud).compute_type == "ACI"
+    for config in (cloud, local):  # v1 kept local ones apart: one must not take the other's place
+        with pytest.raises(WebserviceException, match=r"there is already .*mysvc.*overwrite=True"):
+            deploy(config)
+    assert core.Webservice(workspace, "mysvc").compute_type == "ACI"
+    assert deploy(local, overwrite=True).compute_type == "Local"
+    assert deploy(local).compute_type == "Local"
 
 
 def test_a_workspace_is_written_found_and_listed(project, monkeypatch):

@@ -62,6 +62,19 @@ def test_the_seed_sequence_runs_by_the_shell_alone(az, project):
     assert same.strip().startswith("hello:2")
     az("az ml model deploy -m hello:1 --ic inferenceconfig.json --dc deploymentconfig.yml")
     assert az("az ml service list --query '[].name' -o tsv").strip() == "hello-svc"
+    again = "az ml model deploy -m hello:2 --ic inferenceconfig.json --dc deploymentconfig.yml"
+    refused = az(again, code=1)
+    assert "There is a service 'hello-svc' already, on target 'local'." in refused
+    assert "with --overwrite" in refused
+    assert "'mlmagic service update hello-svc'" in refused
+    planned = az(f"{again} --plan -o table")
+    assert "will be updated in place" in planned
+    assert "but: There is a service 'hello-svc' already" in planned
+    assert json.loads(az(f"{again} --overwrite"))["name"] == "hello-svc"
+    az("az ml model deploy -n local-svc --es source_dir/score.py -m hello:1 -e minimal --ct local")
+    az("az ml model deploy -n local-svc --es source_dir/score.py -m hello:2 -e minimal --ct local")
+    az("az ml service delete -n local-svc")
+    az("az ml service update -n hello-svc -m hello:1")
     az("az ml service update -n hello-svc --tag stage=test --add-property team=ml")
     az("az ml service update -n hello-svc --add-tag stage=live --description said")
     shown = json.loads(az("az ml service show -n hello-svc -o json"))

@@ -60,7 +60,7 @@ def deploy(
         )
     service_class = config._webservice_type
     local = service_class is LocalWebservice
-    if not overwrite and not local and name in workspace.local.services.names():
+    if not overwrite and _is_taken(workspace, name, local=local):
         raise WebserviceException(
             f"Error, there is already a service with name {name} found in workspace "
             f"{workspace.name}. Give overwrite=True, or use update()."
@@ -115,6 +115,17 @@ def model_references(
         else:
             references.append(_register(workspace, model))
     return references
+
+
+def _is_taken(workspace: Workspace, name: str, *, local: bool) -> bool:
+    """Whether a service has the name that only ``overwrite`` may replace.
+
+    Local ones replace one another, as in v1, which kept them apart from the others.
+    """
+    services = workspace.local.services
+    if name not in services.names():
+        return False
+    return not local or services.record(name).spec.compute_type.lower() != "local"
 
 
 def _register(workspace: Workspace, path: str) -> str:
