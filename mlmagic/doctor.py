@@ -101,7 +101,7 @@ def _folder(name: str, folder: Path) -> Check:
         advice = f"Make '{existing}' writable, or choose another folder."
         return Check(name=name, state="missing", found=f"{found}, read-only", advice=advice)
     if free < _LITTLE_DISK:
-        advice = "Free some space; 'mlmagic environment prune' deletes unused environments."
+        advice = "Free some space; '%ml environment prune' deletes unused environments."
         return Check(name=name, state="missing", found=found, advice=advice)
     return Check(name=name, state="ok", found=found)
 

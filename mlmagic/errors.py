@@ -50,7 +50,8 @@ class MlmagicError(Exception):
 
     Args:
         message: The fact, with the offending value in quotes.
-        hint: What to do next, as one sentence.
+        hint: What to do next, as one sentence; what it names is written as a magic
+            (``%ml service list``), which the command shows as one of its own.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:

@@ -190,7 +190,7 @@ def _resolve(verb: Verb, values: dict[str, Any]) -> dict[str, Any]:
 def _no_variable(name: str) -> Any:
     raise UsageError(
         f"'{name}' is a variable of a notebook, and a shell has none.",
-        hint="Use the magic %register, or Workspace.register_model in Python.",
+        hint="Register it in the notebook, or with Workspace.register_model in Python.",
     )
 
 

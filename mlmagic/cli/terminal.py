@@ -56,7 +56,7 @@ class Terminal:
         """Write a line beside the result."""
         if self.quiet:
             return
-        sys.stderr.write(f"{message}\n")
+        sys.stderr.write(f"{in_shell_words(message)}\n")
 
     def error(self, message: str) -> None:
         """Write what went wrong."""
@@ -71,14 +71,16 @@ class Terminal:
         stay. What a cell's '!mlmagic' writes to is a terminal by name, and shows lines.
 
         Args:
-            kept: Every line stays, on a terminal and under CI too: the log of a run.
+            kept: Every line stays, on a terminal and under CI too, in the words of its notebook:
+                the log of a run.
         """
+        words = str if kept else in_shell_words
         kept = kept or self.verbose
         if (os.environ.get("CI") or self.quiet) and not kept:
             yield lambda line: self.note(line) if isinstance(line, Remark) else None
             return
         if kept or not sys.stderr.isatty() or _in_a_cell():
-            yield lambda line: print(line, file=sys.stderr, flush=True)
+            yield lambda line: print(words(line), file=sys.stderr, flush=True)
             return
         try:
             yield _replace_line
@@ -103,9 +105,10 @@ def in_shell_words(text: str) -> str:
 
 
 def _replace_line(line: str) -> None:
+    text = in_shell_words(line)
     if isinstance(line, Remark):
-        sys.stderr.write(f"\r\x1b[K{line}\n")
+        sys.stderr.write(f"\r\x1b[K{text}\n")
         return
     width = shutil.get_terminal_size().columns - 1
-    sys.stderr.write(f"\r\x1b[K{line[:width]}")
+    sys.stderr.write(f"\r\x1b[K{text[:width]}")
     sys.stderr.flush()

@@ -122,7 +122,7 @@ class Configurations:
                 reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise ConfigurationError(
                     f"The configuration file '{name}' cannot be read: {reason}.",
-                    hint=f"Correct the path, or write it with %%{kind}_config.",
+                    hint=f"Correct the path; in a notebook, %%{kind}_config keeps one.",
                 ) from error
         kept = self.get(name)
         if kept.kind != kind:

@@ -158,7 +158,7 @@ def engine_faults(kind: type[Exception], fact: str) -> Iterator[None]:
 def _nobody(said: str) -> TargetUnavailableError:
     return TargetUnavailableError(
         f"No Docker engine answers: {said}.",
-        hint="Start one, or set DOCKER_HOST; 'mlmagic doctor' shows what was found. Packaging "
+        hint="Start one, or set DOCKER_HOST; '%ml doctor' shows what was found. Packaging "
         "to a registry needs none: --to image --push REFERENCE.",
     )
 

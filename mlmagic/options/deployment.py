@@ -408,7 +408,8 @@ _FLOW = (
 )
 
 _NAMED = tuple(
-    replace(row, help="the service; a shell and %ml can name it after the model") for row in SERVICE
+    replace(row, help="the service; a shell, and '%ml', can name it after the model")
+    for row in SERVICE
 )
 DEPLOY = (
     *_NAMED,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _WAYS_OUT = (
     "Register a safe format (the live object, skops, ONNX, the framework's own), or, if you trust"
-    " where it comes from, register it once with trust ('mlmagic model register -n NAME -p FILE"
+    " where it comes from, register it once with trust ('%ml model register -n NAME -p FILE"
     " --trust'): the workspace keeps that for these very bytes."
 )
 

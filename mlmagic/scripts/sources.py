@@ -121,7 +121,7 @@ def _require_script(path: Path, given: Path | str, where: str = "") -> None:
     if not path.is_file():
         raise ScriptError(
             f"The entry script '{given}' does not exist{where}.",
-            hint="Capture it from a cell with %%score_script, or correct the path.",
+            hint="Correct the path; in a notebook, %%score_script writes it.",
         )
 
 

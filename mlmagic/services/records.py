@@ -76,7 +76,7 @@ class ServiceRecords:
         except DamagedRecordError as error:
             raise DamagedRecordError(
                 f"Service '{name}' cannot be looked at: {error.message}",
-                hint=f"Restore the file, or delete the service: mlmagic service delete {name}.",
+                hint=f"Restore the file, or delete the service: %ml service delete {name}.",
             ) from error
 
     def read(self, name: str) -> ServiceRecord:

@@ -283,7 +283,7 @@ class _Resolver:
         if script is None and base is None:
             raise ConfigurationError(
                 f"The service '{request.name}' has no entry script.",
-                hint="Capture one with %%score_script score.py, and give --script score.py.",
+                hint="Name one with --script FILE; in a notebook, %%score_script writes one.",
             )
         if script is None:
             return None, None
@@ -301,7 +301,7 @@ class _Resolver:
             raise ConfigurationError(
                 f"The entry script '{script}' does not exist"
                 + (f" in '{folder}'." if folder else "."),
-                hint="Capture it from a cell with %%score_script, or correct the path.",
+                hint="Correct the path; in a notebook, %%score_script writes it.",
             )
         _check_script(path)
         return path, folder

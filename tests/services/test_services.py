@@ -339,7 +339,7 @@ def test_a_damaged_record_is_told_and_can_be_deleted(kit: ServiceKit) -> None:
         kit.services.models_in_use,
         kit.services.locks_in_use,
     ):
-        with pytest.raises(DamagedRecordError, match="mlmagic service delete svc"):
+        with pytest.raises(DamagedRecordError, match="%ml service delete svc"):
             act()
     (folder / "process.json").write_text("{")
     service.delete()

@@ -319,7 +319,7 @@ def test_a_service_with_a_damaged_record_hinders_nobody_and_can_be_deleted(works
     write(".mlmagic/services/svc/record.json", "{")
     assert workspace.list_environments()
     assert workspace.verify_models(repair=True).ok
-    with pytest.raises(ConfigurationError, match="mlmagic service delete svc"):
+    with pytest.raises(ConfigurationError, match="%ml service delete svc"):
         workspace.prune_environments()
     assert workspace.delete_service("svc") == "svc"
     assert workspace.list_services() == []
