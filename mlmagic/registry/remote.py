@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
@@ -137,11 +138,8 @@ class RemoteStore:
             if self._size(file.sha256) == file.size:
                 return
             scheme = self.url.partition("://")[0]
-            options, step = {}, 1
-            if scheme in ("s3", "s3a"):
-                part = max(_PART, -(-file.size // _MOST_PARTS))
-                options = {"chunksize": part, "max_concurrency": _PARTS_AT_ONCE}
-                step = part * _PARTS_AT_ONCE
+            options = self._parts(file)
+            step = math.prod(options.values())
             what = f"uploading {file.path}"
             callback = _progress(what, file.size, on_event, step=step, meter=meter)
             if scheme in _ATOMIC:
@@ -168,7 +166,13 @@ class RemoteStore:
         callback = _progress(f"downloading {file.path}", file.size, on_event)
         with self._faults():
             try:
-                self._transfer("get_file", self.path(file.sha256), destination, callback)
+                self._transfer(
+                    "get_file",
+                    self.path(file.sha256),
+                    destination,
+                    callback,
+                    **self._parts(file),
+                )
             except FileNotFoundError as error:
                 raise ModelIntegrityError(
                     f"The content of '{file.path}' (sha256:{file.sha256[:12]}) is missing from the"
@@ -206,6 +210,13 @@ class RemoteStore:
             except FileNotFoundError:
                 return {}
         return {path.rpartition("/")[2]: int(info["size"] or 0) for path, info in found.items()}
+
+    def _parts(self, file: ContentFile) -> dict[str, int]:
+        """Say how S3's client divides a file: it has all parts of one time in memory."""
+        if self.url.partition("://")[0] not in ("s3", "s3a"):
+            return {}
+        part = max(_PART, -(-file.size // _MOST_PARTS))
+        return {"chunksize": part, "max_concurrency": _PARTS_AT_ONCE}
 
     def _transfer(
         self, kind: str, source: object, target: object, callback: Any, **options: int

@@ -194,6 +194,30 @@ def test_another_member_finds_and_fetches(team):
     assert two.register({"weights": [1.0]}, name="net").outcome == "unchanged"
 
 
+FETCHING = """
+import resource, sys
+from pathlib import Path
+from mlmagic.entities import ContentFile
+from mlmagic.registry import RemoteStore
+url, sha256, size, destination = sys.argv[1:]
+file = ContentFile(path="weights.bin", sha256=sha256, size=int(size))
+RemoteStore(url).get(file, Path(destination))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_a_large_model_is_fetched_without_having_it_in_memory(s3, tmp_path):
+    url, size, sha256 = s3.bucket(), 512 << 20, "ab" * 32
+    stored = s3.folder / "buckets" / url.removeprefix("s3://") / "sha256/ab" / sha256
+    stored.parent.mkdir(parents=True)
+    with stored.open("wb") as stream:  # a hole: nothing is written
+        stream.truncate(size)
+    command = [sys.executable, "-c", FETCHING, url, sha256, str(size), str(tmp_path / "got")]
+    most = int(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    assert (tmp_path / "got").stat().st_size == size
+    assert most < size >> 10  # KiB; a client of S3 itself takes 110 MiB
+
+
 def test_the_cache_keeps_within_its_bounds(team):
     one, two = team.member("one"), team.member("two", cache_bytes=2500)
     for number in range(4):
