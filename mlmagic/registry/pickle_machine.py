@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickletools
 import re
+import warnings
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
@@ -110,15 +111,20 @@ class Machine:
     def run(self) -> None:
         """Read one pickle up to its STOP."""
         try:
-            for opcode, argument, position in pickletools.genops(self._stream):
-                self._position = position or 0
-                self._step(opcode, argument)
-                if len(self._scan.problems) >= _MAX_PROBLEMS:
-                    return
+            with warnings.catch_warnings():  # of escapes that Python has not, in what is no pickle
+                warnings.filterwarnings("ignore", category=DeprecationWarning, module="pickletools")
+                self._run()
         except (UnreadableError, ValueError, EOFError) as error:
             self._unreadable(error)
         except (IndexError, KeyError, TypeError, RecursionError) as error:
             self._refuse("pickle", f"the stream cannot be read to its end ({error})")
+
+    def _run(self) -> None:
+        for opcode, argument, position in pickletools.genops(self._stream):
+            self._position = position or 0
+            self._step(opcode, argument)
+            if len(self._scan.problems) >= _MAX_PROBLEMS:
+                return
 
     def _unreadable(self, error: Exception) -> None:
         self._refuse("pickle", f"the stream cannot be read to its end ({error})")

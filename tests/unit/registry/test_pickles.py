@@ -10,6 +10,7 @@ import os
 import pickle
 import struct
 import tracemalloc
+import warnings
 import zlib
 from collections import OrderedDict
 from datetime import date
@@ -344,6 +345,13 @@ def test_arrays_of_objects_pass_whatever_stands_before_them(tmp_path, protocol):
     for before in (["a", "b", "numpy", "d"], ["x", "y", "numpy"], ["os"] * 4, [{1}, {2}, {3}], []):
         joblib.dump([*before, objects, objects], path, protocol=protocol)
         assert scan_file(path).problems == []
+
+
+@pytest.mark.parametrize("data", [b"S'\\d'\n.", b"S'\\777'\n.", b"c\\d\nx\n.", b"P\\d\n."])
+def test_escapes_that_python_has_not_are_no_warning(data):
+    with warnings.catch_warnings():  # as 'python -W error'
+        warnings.simplefilter("error")
+        problems(data)
 
 
 def test_memory_is_not_filled_by_sizes_that_lie():
