@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlmagic.entities import ComputeTarget
 from mlmagic.errors import ConfigurationError, MlmagicError, TargetError
 from mlmagic.targets.attached import BUILTIN, check_name
-from mlmagic.workspace.rooms import Rooms
+from mlmagic.workspace.rooms import Rooms, looks
 
 if TYPE_CHECKING:
     from mlmagic.entities import DoctorReport
@@ -137,6 +137,7 @@ class ComputeVerbs(Rooms):
             return ComputeTarget(name=name, compute_type=kind)
         return self.attached_targets.get(name)
 
+    @looks
     def detach_compute_target(self, name: str) -> None:
         """Forget a compute target; the cluster and what runs in it stay as they are.
 
@@ -148,6 +149,7 @@ class ComputeVerbs(Rooms):
         self.attached_targets.forget(name)
         self._forget_known_targets()
 
+    @looks
     def delete_compute_target(self, name: str) -> None:
         """Remove a cluster that `create_compute_target` made, with all that runs in it.
 

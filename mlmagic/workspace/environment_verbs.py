@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlmagic.errors import UsageError
-from mlmagic.workspace.rooms import Rooms
+from mlmagic.workspace.rooms import Rooms, looks
 from mlmagic.workspace.roots import STATE_FOLDER
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class EnvironmentVerbs(Rooms):
         """
         return self.environments.define(name, text, base=base or self.root)
 
+    @looks
     def list_environments(self, *, name: str | None = None) -> Sequence[EnvironmentEntry]:
         """List named, curated and realised environments, with what uses them.
 
@@ -44,6 +45,7 @@ class EnvironmentVerbs(Rooms):
         found = self.environments.list(services=self._users_of_environments())
         return [self._registered(entry) for entry in found if name in (None, entry.name)]
 
+    @looks
     def show_environment(self, name: str) -> EnvironmentEntry | dict[str, Any]:
         """Return one environment by its name or the start of its identity.
 
@@ -150,6 +152,7 @@ class EnvironmentVerbs(Rooms):
         document["python"] = {"userManagedDependencies": False, "condaDependencies": conda}
         return str(write_environment_directory(document, Path(directory), overwrite=False))
 
+    @looks
     def download_environment(
         self,
         name: str,
@@ -169,6 +172,7 @@ class EnvironmentVerbs(Rooms):
         document = self.environment_document(name, version=version)
         return str(write_environment_directory(document, Path(directory), overwrite=overwrite))
 
+    @looks
     def environment_document(self, name: str, *, version: str | None = None) -> dict[str, Any]:
         """Return an environment object, the newest version unless told."""
         return self.environment_documents.get(name, version=version)
@@ -177,6 +181,7 @@ class EnvironmentVerbs(Rooms):
         """Return the names of the environment objects."""
         return self.environment_documents.names() if self.exists else []
 
+    @looks
     def prune_environments(self, *, dry_run: bool = False) -> PruneReport:
         """Remove virtual environments that no service uses."""
         return self.environments.prune(used=self.services.locks_in_use(), dry_run=dry_run)
@@ -253,6 +258,7 @@ class EnvironmentVerbs(Rooms):
         """List the configurations kept by name."""
         return self.configurations.list() if self.exists else []
 
+    @looks
     def show_configuration(self, name: str) -> KeptConfiguration:
         """Return one configuration by its name."""
         return self.configurations.get(name)

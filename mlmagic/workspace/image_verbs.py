@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlmagic.workspace.resolving import DeploymentRequest, resolve
-from mlmagic.workspace.rooms import Rooms
+from mlmagic.workspace.rooms import Rooms, looks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -117,6 +117,7 @@ class ImageVerbs(Rooms):
         )
         return package(self.images, resolved.spec, wanted, on_event=say)
 
+    @looks
     def list_images(self) -> list[ImageEntry]:
         """List the images that mlmagic made, what uses them, and the layers in the cache."""
         from mlmagic.images.housekeeping import list_images
@@ -146,6 +147,7 @@ class ImageVerbs(Rooms):
         with closing(connect()) as client:
             return pull_base(Engine(client), name, on_event=on_event or (lambda _line: None))
 
+    @looks
     def prune_images(self, *, dry_run: bool = False) -> ImagePruneReport:
         """Remove images that no container and no service uses, and layers that no image needs."""
         from mlmagic.images.housekeeping import prune_images

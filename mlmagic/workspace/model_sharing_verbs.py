@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlmagic import journal
 from mlmagic.entities import ModelCard
 from mlmagic.errors import UsageError
-from mlmagic.workspace.rooms import Rooms
+from mlmagic.workspace.rooms import Rooms, looks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class ModelSharingVerbs(Rooms):
     """Describe models, and carry them from one registry to another."""
 
+    @looks
     def model_card(self, model: str, *, text: str | None = None, reset: bool = False) -> ModelCard:
         """Return the card of a model: Markdown with the front matter of Hugging Face.
 

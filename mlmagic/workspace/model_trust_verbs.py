@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.errors import UsageError
-from mlmagic.workspace.rooms import Rooms
+from mlmagic.workspace.rooms import Rooms, looks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ class ModelTrustVerbs(Rooms):
         chosen = self._concerning(model)
         return [each for each in self.registry.trust.decisions() if chosen(each)]
 
+    @looks
     def revoke_trust(self, model: str) -> list[Decision]:
         """Take back the trust in a model: it is not deployed any more. The record stays.
 

@@ -11,7 +11,7 @@ from mlmagic.entities import Resources
 from mlmagic.errors import ModelNotFoundError
 from mlmagic.files import write_atomically
 from mlmagic.workspace.lineage import lineage_of
-from mlmagic.workspace.rooms import Rooms
+from mlmagic.workspace.rooms import Rooms, looks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -196,6 +196,7 @@ class ModelVerbs(Rooms):
 
         return models_frame(self.list_models(**query))
 
+    @looks
     def show_model(self, model: str, *, run_id: str | None = None) -> Model:
         """Return a model by ``name`` (the newest), ``name:version`` or ``name@alias``.
 
@@ -219,6 +220,7 @@ class ModelVerbs(Rooms):
             )
         return max(of_run, key=lambda each: each.version)
 
+    @looks
     def compare_models(self, before: str, after: str) -> tuple[Change, ...]:
         """Say in words how one version differs from another.
 
@@ -243,6 +245,7 @@ class ModelVerbs(Rooms):
         """
         return self.registry.download(model, Path(target_dir), overwrite=overwrite)
 
+    @looks
     def update_model(  # noqa: PLR0913 - what may change of a model
         self,
         model: str,
@@ -285,6 +288,7 @@ class ModelVerbs(Rooms):
             sample_output=sample_output,
         )
 
+    @looks
     def delete_model(self, model: str) -> Model:
         """Delete one version of a model.
 
@@ -296,6 +300,7 @@ class ModelVerbs(Rooms):
         users = self.services.models_in_use().get(found.id, [])
         return self.registry.delete(found.id, used_by=users)
 
+    @looks
     def archive_model(self, model: str) -> Model:
         """Hide a version from lists; all else about it keeps working.
 
@@ -303,10 +308,12 @@ class ModelVerbs(Rooms):
         """
         return self.registry.archive(model)
 
+    @looks
     def restore_model(self, model: str) -> Model:
         """Show an archived version in lists again."""
         return self.registry.archive(model, restore=True)
 
+    @looks
     def set_model_alias(self, model: str, *, alias: str) -> Model:
         """Point an alias, such as ``champion``, at a version; it moves in one step.
 
@@ -316,6 +323,7 @@ class ModelVerbs(Rooms):
         """
         return self.registry.set_alias(model, alias)
 
+    @looks
     def remove_model_alias(self, model: str) -> Model:
         """Take an alias away.
 
@@ -332,6 +340,7 @@ class ModelVerbs(Rooms):
             raise UsageError(f"'{model}' names no alias.", hint="Write 'NAME@ALIAS'.")
         return self.registry.remove_alias(name, alias)
 
+    @looks
     def model_alias_history(self, model: str) -> list[AliasMove]:
         """Return how the aliases of a model moved, oldest first.
 
@@ -341,6 +350,7 @@ class ModelVerbs(Rooms):
         name, _, alias = model.partition("@")
         return self.registry.alias_history(name.partition(":")[0], alias or None)
 
+    @looks
     def verify_models(self, *, repair: bool = False) -> VerifyReport:
         """Check every stored file against its digest, and repair what can be.
 
@@ -349,6 +359,7 @@ class ModelVerbs(Rooms):
         """
         return self.registry.verify(repair=repair, others=self._used_by_services())
 
+    @looks
     def collect_model_garbage(
         self, *, grace_hours: float = 1.0, dry_run: bool = False
     ) -> GarbageReport:

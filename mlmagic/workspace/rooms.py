@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+import tempfile
+from contextlib import contextmanager
+from functools import cached_property, partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from mlmagic.entities import ComputeTarget
 from mlmagic.workspace.roots import STATE_FOLDER, Root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from mlmagic.configurations import Configurations
     from mlmagic.environments import EnvironmentDocuments, Environments
     from mlmagic.images import Images
@@ -21,6 +25,25 @@ if TYPE_CHECKING:
     from mlmagic.targets.attached import AttachedTargets
 
 
+Method = TypeVar("Method", bound="Callable[..., Any]")
+
+
+def looks(method: Method) -> Method:
+    """Let a method of a workspace that was never used look into an empty one, and leave no folder.
+
+    For what makes nothing: a stray folder would be the workspace of all folders below it.
+    """
+
+    @wraps(method)
+    def call(self: Rooms, *args: Any, **kwargs: Any) -> Any:
+        if self.exists:
+            return method(self, *args, **kwargs)
+        with self.empty() as empty:
+            return method(empty, *args, **kwargs)
+
+    return cast("Method", call)
+
+
 class Rooms:
     """What the verbs share; each room is opened when it is first needed.
 
@@ -30,12 +53,13 @@ class Rooms:
         created: Whether this object made the workspace's folder.
     """
 
-    def __init__(self, root: Root, settings: Settings) -> None:
+    def __init__(self, root: Root, settings: Settings, *, aside: Path | None = None) -> None:
         self.root: Path = root.path
         self.name: str = root.name
         self.created = False
         self._found = root
         self._unchecked = settings
+        self._aside = aside
 
     @cached_property
     def settings(self) -> Settings:
@@ -63,6 +87,8 @@ class Rooms:
     @property
     def state_directory(self) -> Path:
         """``.mlmagic/``, made on first use."""
+        if self._aside is not None:
+            return self._aside
         self.ensure()
         return self.root / STATE_FOLDER
 
@@ -76,6 +102,18 @@ class Rooms:
         if not self._found.exists:
             self._found.create()
             self.created = True
+
+    @contextmanager
+    def empty(self) -> Iterator[Self]:
+        """Give a workspace like this one, which is empty and goes at the end."""
+        with tempfile.TemporaryDirectory(prefix="mlmagic-") as folder:
+            other = type(self).__new__(type(self))
+            Rooms.__init__(other, self._found, self._unchecked, aside=Path(folder))
+            try:
+                yield other
+            finally:
+                if "registry" in vars(other):
+                    other.registry.close()
 
     @property
     def cache_directory(self) -> Path:

@@ -10,7 +10,7 @@ from mlmagic import journal
 from mlmagic.errors import ConfigurationError, ServiceExistsError
 from mlmagic.workspace.parts import find_again
 from mlmagic.workspace.resolving import DeploymentRequest, Resolved, resolve
-from mlmagic.workspace.rooms import Rooms
+from mlmagic.workspace.rooms import Rooms, looks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -139,6 +139,7 @@ class ServiceVerbs(Rooms):
         service = self._submit(resolved, overwrite=bool(overwrite))
         return self._settle(service, wait=wait, timeout=timeout, on_event=on_event)
 
+    @looks
     def update_service(
         self,
         name: str,
@@ -211,6 +212,7 @@ class ServiceVerbs(Rooms):
             if _holds(spec.tags, tags) and _holds(spec.properties, properties)
         ]
 
+    @looks
     def show_service(self, name: str) -> Webservice:
         """Return the handle of a service.
 
@@ -236,6 +238,7 @@ class ServiceVerbs(Rooms):
         """
         return self.services.attach(name, target, label=dns_name_label)
 
+    @looks
     def service_logs(
         self, name: str, *, tail: int = 100, follow: bool = False, timeout: float | None = None
     ) -> str | Iterator[str]:
@@ -257,10 +260,12 @@ class ServiceVerbs(Rooms):
             raise ConfigurationError("'--timeout' ends what '--follow' follows; give both.")
         return service.get_logs(num_lines=tail)
 
+    @looks
     def service_events(self, name: str) -> str:
         """Return what happened to a service, the oldest first."""
         return "\n".join(self.services.get(name).events())
 
+    @looks
     def export_service(self, name: str) -> str:
         """Return the objects of a service in a cluster as YAML, for GitOps.
 
@@ -271,6 +276,7 @@ class ServiceVerbs(Rooms):
 
         return yaml.safe_dump_all(self.services.get(name).export(), sort_keys=False)
 
+    @looks
     def scale_service(
         self,
         name: str,
@@ -285,49 +291,58 @@ class ServiceVerbs(Rooms):
             name, wait=wait, timeout=timeout, on_event=on_event, replicas=replicas
         )
 
+    @looks
     def run_service(self, name: str, data: Any = None) -> Any:
         """Score data, or the service's sample, and return the decoded answer."""
         service = self.services.get(name)
         return service.run(service.sample_body if data is None else data)
 
+    @looks
     def service_keys(self, name: str) -> tuple[str, str]:
         """Return the primary and the secondary key."""
         return self.services.get(name).get_keys()
 
+    @looks
     def regenerate_key(self, name: str, key: str, *, set_key: str | None = None) -> None:
         """Replace the ``Primary`` or ``Secondary`` key without a restart."""
         self.services.get(name).regen_key(key, set_key=set_key)
 
+    @looks
     def stop_service(self, name: str) -> Webservice:
         """Stop a service; `start_service` brings it back."""
         service = self.services.get(name)
         service.stop()
         return service
 
+    @looks
     def start_service(self, name: str) -> Webservice:
         """Start a stopped service, or one that a reboot ended."""
         service = self.services.get(name)
         service.start()
         return service
 
+    @looks
     def restart_service(self, name: str) -> Webservice:
         """Start the workers anew without losing a request."""
         service = self.services.get(name)
         service.restart()
         return service
 
+    @looks
     def reload_service(self, name: str) -> Webservice:
         """Take the entry script and its files anew from where they lay (v1's ``reload``)."""
         service = self.services.get(name)
         service.reload()
         return service
 
+    @looks
     def rollback_service(self, name: str, *, to: int | None = None) -> Webservice:
         """Go back to an earlier revision; None is the one before the current."""
         service = self.services.get(name)
         service.rollback(to=to)
         return service
 
+    @looks
     def delete_service(self, name: str) -> str:
         """Delete a service with its keys, logs and revisions, and return its name."""
         self.services.delete(name)
