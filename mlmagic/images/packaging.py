@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _PODMANS = "localhost"  # the host of what Podman built itself
 Form = Literal["image", "dockerfile", "oci", "bundle"]
 
+# Docker publishes a port on all interfaces, past the firewall, where no address is named.
+_PUBLISHED = f"127.0.0.1:6789:{PORT}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
@@ -253,12 +256,12 @@ class _Packager:
 
     def _docker_run(self, name: str) -> tuple[str, ...]:
         if self.auth == "none":
-            return (f"docker run -p 6789:{PORT} {name}",)
+            return (f"docker run -p {_PUBLISHED} {name}",)
         # The file is the user's alone, so the container runs as the user.
         keys = f'-v "$PWD/keys.json:{KEYS_FILE}:ro" --user "$(id -u):0"'
         return (
             """(umask 077; echo '{"primary": "KEY", "secondary": "ANOTHER"}' > keys.json)""",
-            f"docker run -p 6789:{PORT} {keys} {name}",
+            f"docker run -p {_PUBLISHED} {keys} {name}",
         )
 
     def _package(

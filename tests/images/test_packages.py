@@ -45,6 +45,7 @@ def test_an_image_in_the_engine_answers(docker_engine: TestEngine, workspace: Wo
     )
     try:
         assert made.location == "mlmagic-tests/package:1"
+        assert made.run == (f"docker run -p 127.0.0.1:6789:5001 {made.location}",)
         assert made.image_id == docker_engine.client.images.get(made.location).id
         assert serve(docker_engine, made.location) == ANSWER
     finally:
@@ -59,6 +60,7 @@ def test_keys_guard_an_image_that_was_not_told_otherwise(
     )
     # The image of a service of the name is another's: it goes with the service.
     assert made.location == f"words:{made.location.rpartition(':')[2]}"
+    assert made.run[-1].startswith("docker run -p 127.0.0.1:6789:5001 -v ")
     keys = tmp_path / "keys.json"
     keys.write_text('{"primary": "one", "secondary": "two"}')
     keys.chmod(0o600)
