@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -15,6 +16,7 @@ from mlmagic.azureml.exceptions import (
     WebserviceException,
     WorkspaceException,
 )
+from tests.azureml.conftest import done
 from tests.azureml.said import ON_EVERY_TARGET, check
 
 
@@ -201,6 +203,25 @@ def test_runs_log_keep_files_and_register(unchanged):
         "True False",
     ):
         assert line in out, f"{line!r} is not in:\n{out}"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('core.Model(ws, "nobody")', "ModelNotFound: Model with name nobody not found"),
+        ('core.Webservice(ws, "nobody")', "WebserviceNotFound: Webservice with name nobody"),
+        ('core.ComputeTarget(ws, "nobody")', "Known: 'local', 'docker'"),
+        ('core.Environment.get(ws, "nobody")', "There is no environment 'nobody'"),
+        ('core.Workspace.from_config("nobody.json")', "'nobody.json' does not exist."),
+    ],
+)
+def test_an_error_has_one_traceback(line, told, project):
+    script = f"from azureml import core\nws = core.Workspace.from_config()\n{line}\n"
+    (project / "wrong.py").write_text(script)
+    said = done(project, sys.executable, "-m", "mlmagic.azureml", "wrong.py", code=1)
+    assert told in said
+    assert 'wrong.py", line 3' in said
+    assert said.count("Traceback (most recent call last)") == 1
 
 
 def test_a_name_in_use_needs_overwrite(project):

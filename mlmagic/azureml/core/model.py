@@ -265,7 +265,7 @@ class Model:
         try:
             return get_model_path(model_name, version)
         except ModelLoadError as error:
-            raise ModelNotFoundException(f"{error}") from error
+            raise ModelNotFoundException(f"{error}") from None
 
     @staticmethod
     @differs("An InferenceConfig is needed: no model is deployed without an entry script")
@@ -351,7 +351,7 @@ class Model:
                 raise
             raise WebserviceException(
                 f"File already exists. To overwrite, set exist_ok to True. {error}"
-            ) from error
+            ) from None
         return str(path)
 
     @differs("Sample data sets are not kept")

@@ -104,7 +104,7 @@ class Workspace:
         try:
             return Workspace._of(LocalWorkspace.from_config(place))
         except ConfigurationError as error:
-            raise UserErrorException(f"{error}") from error
+            raise UserErrorException(f"{error}") from None
 
     @staticmethod
     @differs("The current folder becomes the workspace; what only a cloud has is not used")
@@ -147,7 +147,7 @@ class Workspace:
         try:
             local = here if here.exists and here.name == name else LocalWorkspace.create(name=name)
         except ConfigurationError as error:
-            raise WorkspaceException(f"{error}") from error
+            raise WorkspaceException(f"{error}") from None
         made = Workspace._of(local)
         made._subscription_id = subscription_id or made._subscription_id
         made._resource_group = resource_group or made._resource_group
@@ -308,7 +308,7 @@ def _find(name: str) -> LocalWorkspace:
         if not here.exists:
             return LocalWorkspace.create(here.root, name=name)
     except ConfigurationError as error:
-        raise WorkspaceException(f"{error}") from error
+        raise WorkspaceException(f"{error}") from None
     raise WorkspaceException(
         f"Workspace not found: there is no workspace '{name}' here; the one in '{here.root}' is "
         f"'{here.name}'. Change to its folder, or use Workspace.from_config()."

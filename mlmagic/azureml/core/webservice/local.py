@@ -166,7 +166,7 @@ class LocalWebservice(Webservice):
             print(self._handle.get_logs(200))
             raise WebserviceException(
                 f"Error: Container has crashed. Did your init method fail?\n{error}"
-            ) from error
+            ) from None
         print(f"Local webservice is {self.state} at http://localhost:{self.port}")
 
     @_in_state(_DEPLOYING, _RUNNING)
@@ -178,7 +178,7 @@ class LocalWebservice(Webservice):
         try:
             return self._handle.run(input_data)
         except MlmagicError as error:
-            raise WebserviceException(f"Error: Scoring was unsuccessful. {error}") from error
+            raise WebserviceException(f"Error: Scoring was unsuccessful. {error}") from None
 
     @_in_state(_DEPLOYING, _FAILED, _RUNNING)
     def get_logs(

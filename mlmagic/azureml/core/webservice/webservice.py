@@ -231,9 +231,9 @@ class Webservice:
                 f"`.get_logs()` on the webservice object.\nResponse Code: {error.status}\n"
                 f"Content: {error.body}",
                 error.status,
-            ) from error
+            ) from None
         except MlmagicError as error:
-            raise WebserviceException(f"{error}") from error
+            raise WebserviceException(f"{error}") from None
 
     @differs("There is one log: 'init' is not used")
     @as_v1
@@ -289,16 +289,16 @@ class Webservice:
                 f"Deployment polling exceeded timeout override of {float(timeout_sec or 0)}s. "
                 f"Current status: {self.state}\nDeployment may be transitioning or unhealthy, use "
                 f"update_deployment_state() to fetch the latest status of the webservice\n{error}"
-            ) from error
+            ) from None
         except DeploymentFailedError as error:
             told = json.dumps(self.error or {"message": str(error)}, indent=2)
             raise WebserviceException(
                 "Service deployment polling reached non-successful terminal state, current "
                 f"service state: {self.state}\nMore information can be found using '.get_logs()'\n"
                 f"Error:\n{told}\n{error}"
-            ) from error
+            ) from None
         except MlmagicError as error:
-            raise WebserviceException(f"{error}") from error
+            raise WebserviceException(f"{error}") from None
         print(f'{self.compute_type} service creation operation finished, operation "Succeeded"')
 
     def update_deployment_state(self) -> None:
@@ -393,10 +393,10 @@ def handle_of(workspace: Workspace, name: str) -> Handle:
     """Return our handle of a service, or raise v1's ``WebserviceNotFound``."""
     try:
         return workspace.local.show_service(name)
-    except ServiceNotFoundError as error:
+    except ServiceNotFoundError:
         raise WebserviceException(
             f"WebserviceNotFound: Webservice with name {name} not found in provided workspace"
-        ) from error
+        ) from None
 
 
 def port_of(uri: str | None) -> int | None:

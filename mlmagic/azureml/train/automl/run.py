@@ -225,7 +225,7 @@ class AutoMLRun(Run):
         try:
             return choose(self._runs(), iteration=iteration, metric=metric)
         except MlmagicError as error:
-            raise UserErrorException(f"{error}") from error
+            raise UserErrorException(f"{error}") from None
 
     def _child(self, iteration: int) -> Run:
         return Run(self.experiment, f"{self.id}_{iteration}")
