@@ -16,7 +16,7 @@ _SHOWN = 3
 
 
 def report(found: Any) -> list[Block]:
-    """What it holds, what works, what was mapped, and last, what is left to the reader."""
+    """What it holds; what is left to the reader, then what was mapped, and what works."""
     kinds = Counter(file.kind for file in found.files)
     files = ", ".join(plural(count, kind) for kind, count in kinds.items())
     names = len({each.what for each in found.works})
@@ -24,13 +24,13 @@ def report(found: Any) -> list[Block]:
     facts = [
         ("project", found.source),
         ("of Azure ML v1", fill(files, 80) or "nothing: no file of it uses it"),
-        ("works", works if found.works else ""),
-        ("mapped", plural(_places(found.mapped), "place") if found.mapped else ""),
         ("needs a decision", plural(_places(found.decide), "place") if found.decide else "nothing"),
+        ("mapped", plural(_places(found.mapped), "place") if found.mapped else ""),
+        ("works", works if found.works else ""),
         ("written", found.written),
     ]
     blocks: list[Block] = [Facts(tuple(facts))]
-    for title, findings in (("mapped", found.mapped), ("needs a decision", found.decide)):
+    for title, findings in (("needs a decision", found.decide), ("mapped", found.mapped)):
         if findings:
             blocks += [Lines(("",)), Entries((title, "here", "where"), _rows(findings))]
     return blocks

@@ -58,11 +58,15 @@ def test_a_run_is_followed_until_it_ends(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_report_is_facts_and_tables(tmp_path: Path) -> None:
-    (tmp_path / "deploy.py").write_text("from azureml.core import Dataset\n")
+    text = "from azureml.core.webservice import AciWebservice\nfrom azureml.core import Dataset\n"
+    (tmp_path / "deploy.py").write_text(text + "AciWebservice.deploy_configuration()\n")
     report = import_project(tmp_path)
     panel = ResultPanel("Import", lambda: present(report))
     assert facts(panel)["needs a decision"] == "1 place"
-    table = panel.blocks[-1]
+    # First what the reader has to decide.
+    assert [*facts(panel)][2:] == ["needs a decision", "mapped"]
+    table, mapped = (block for block in panel.blocks if block["kind"] == "table")
     assert table["columns"] == ["needs a decision", "here", "where"]
-    assert table["rows"][0][1:] == ["Read the data with pandas or fsspec.", "deploy.py:1"]
+    assert table["rows"][0][1:] == ["Read the data with pandas or fsspec.", "deploy.py:2"]
+    assert mapped["columns"] == ["mapped", "here", "where"]
     panel.close()
