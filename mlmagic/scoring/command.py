@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import os
@@ -38,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 after a drain, 3 when the server did not start.
     """
+    if sys.__stderr__ is not None and not faulthandler.is_enabled():
+        # A library that crashes ends the process without a word: the log tells what called it.
+        faulthandler.enable(sys.__stderr__, all_threads=False)
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parse(given)
     if options.lifeline is not None:

@@ -154,17 +154,29 @@ def test_other_workers_serve_while_one_comes_back(supervised: Supervised) -> Non
     supervised.reach(restarts=1)
 
 
+QUICKLY = (
+    "import sys; from mlmagic.scoring.supervisor import command, fleet;"
+    "fleet._FIRST_PAUSE = 0.01; sys.exit(command.main(sys.argv[1:]))"
+)
+
+
 def test_crash_loop(supervised: Supervised) -> None:
     code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
     supervised.desire("echo", command=[sys.executable, "-c", code])
-    quickly = (
-        "import sys; from mlmagic.scoring.supervisor import command, fleet;"
-        "fleet._FIRST_PAUSE = 0.01; sys.exit(command.main(sys.argv[1:]))"
-    )
-    failure = supervised.start("-c", quickly).failure()
+    failure = supervised.start("-c", QUICKLY).failure()
     assert failure["reason"] == "CrashLoop"
     assert "5 times" in failure["message"]
     assert "SIGSEGV" in failure["message"]
+
+
+def test_a_crash_in_a_library_is_told_with_the_line_that_called_it(supervised: Supervised) -> None:
+    supervised.desire("init_crashes")
+    failure = supervised.start("-c", QUICKLY).failure()
+    assert failure["reason"] == "CrashLoop"
+    assert "with signal SIGSEGV in the stage 'init'" in failure["message"]
+    said = "\n".join(failure["log"])
+    assert "Fatal Python error: Segmentation fault" in said
+    assert re.search(r'init_crashes\.py", line 5 in read_model\n.*line 9 in init', said)
 
 
 def test_workers_leave_when_the_supervisor_is_killed(supervised: Supervised) -> None:
