@@ -31,6 +31,8 @@ Every message reads: the fact, the value in quotes, the way out.
     │  ├─ ScoringError                 the service answered with an error; .status, .body
     │  └─ DeploymentFailedError        .status: the ServiceStatus it ended in
     │     └─ DeploymentTimeoutError
+    ├─ CancelledError                  somebody cancelled it; nothing of it is left
+    │  └─ RegistrationCancelledError   a RegistryError, too
     └─ MissingDependencyError          an optional package is needed
 """
 
@@ -92,7 +94,11 @@ class UnsafeModelError(RegistryError):
     """A pickle calls something outside the allow-list of the workspace."""
 
 
-class RegistrationCancelledError(RegistryError):
+class CancelledError(MlmagicError):
+    """Somebody cancelled it; nothing of it is left."""
+
+
+class RegistrationCancelledError(CancelledError, RegistryError):
     """Somebody cancelled a registration; nothing of it is visible."""
 
 

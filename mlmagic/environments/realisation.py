@@ -13,11 +13,12 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlmagic.cancelling import check
 from mlmagic.environments.locking import option_arguments, option_lines
 from mlmagic.environments.uv_command import UvError, run_program, run_uv
 from mlmagic.errors import EnvironmentSetupError
@@ -111,7 +112,10 @@ def exclusive(
             raise
         if on_wait is not None:
             on_wait(f"environment {identity[:6]}: another process is making it; waiting")
-        lock.acquire(poll_interval=_LOCK_POLL)
+        while not lock.is_locked:
+            check()
+            with suppress(Timeout):
+                lock.acquire(timeout=_LOCK_POLL, poll_interval=_LOCK_POLL)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
+from mlmagic.cancelling import ending
 from mlmagic.errors import EnvironmentSetupError
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def run_program(
 
     Raises:
         UvError: It took too long.
+        CancelledError: What this thread does was cancelled.
     """
     process = subprocess.Popen(
         command,
@@ -147,8 +149,9 @@ def run_program(
     timer.daemon = True
     timer.start()
     try:
-        lines = _follow(process, on_line)
-        status = process.wait()
+        with ending(lambda: _kill(process)):
+            lines = _follow(process, on_line)
+            status = process.wait()
     except BaseException:
         _kill(process)
         process.wait()

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlmagic.addresses import without_secrets
-from mlmagic.errors import MissingDependencyError, RegistrationCancelledError, RegistryError
+from mlmagic.errors import CancelledError, MissingDependencyError, RegistryError
 from mlmagic.files import PIECE
 from mlmagic.registry.metering import Meter
 
@@ -60,7 +60,7 @@ def fetch_address(address: str, folder: Path, meter: Meter | None = None) -> Pat
         with fsspec.open(url, "rb") as source, target.open("wb") as written:
             meter.begin("downloading", getattr(source, "size", None) or 0)
             shutil.copyfileobj(meter.reading(source), written, PIECE)
-    except RegistrationCancelledError:
+    except CancelledError:
         raise
     except ImportError as error:
         raise MissingDependencyError(

@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.cancelling import Cancellation
 from mlmagic.errors import RegistrationCancelledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO
 
+    from mlmagic.errors import CancelledError
 
-class Meter:
+
+class Meter(Cancellation):
     """How far a registration is; what is cancelled ends at the next piece.
 
     Args:
         on_change: Called after each piece, by the thread that does the work.
+        error: Raised where it is cancelled; None is a registration's.
 
     Attributes:
-        stage: What is being done: ``downloading``, ``inspecting``, ``reading``, ``copying`` or
-            ``uploading``.
+        stage: What is being done, of a registration ``downloading``, ``inspecting``, ``reading``,
+            ``copying`` or ``uploading``.
         done: Bytes of this stage that are done.
         total: Bytes of this stage; 0 where nobody knows.
     """
 
-    def __init__(self, on_change: Callable[[Meter], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_change: Callable[[Meter], None] | None = None,
+        *,
+        error: CancelledError | None = None,
+    ) -> None:
+        words = "The registration was cancelled; nothing was registered."
+        super().__init__(error or RegistrationCancelledError(words))
         self.stage = ""
         self.done = self.total = 0
         self._on_change = on_change
-        self._cancelled = threading.Event()
-
-    def cancel(self) -> None:
-        """Have the registration end; too late where the model is visible already."""
-        self._cancelled.set()
-
-    def check(self) -> None:
-        """Go on.
-
-        Raises:
-            RegistrationCancelledError: It was cancelled.
-        """
-        if self._cancelled.is_set():
-            raise RegistrationCancelledError(
-                "The registration was cancelled; nothing was registered."
-            )
 
     def begin(self, stage: str, total: int = 0) -> None:
         """Begin a stage of so many bytes."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.cancelling import check
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -97,7 +99,7 @@ class Child:
         self._reader.start()
 
     def wait(self) -> Ended:
-        """Wait for the end, or bring it about at a limit or an interrupt."""
+        """Wait for the end, or bring it about: at a limit, interrupted or cancelled."""
         stopped = ""
         try:
             stopped = self._watch()
@@ -113,6 +115,7 @@ class Child:
     def _watch(self) -> str:
         end = time.monotonic() + self._limits.seconds
         while self._process.poll() is None:
+            check()
             if time.monotonic() > end:
                 return "time"
             if _resident(self._process.pid) > self._memory:

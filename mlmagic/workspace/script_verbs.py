@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlmagic.entities import ScriptReport
-from mlmagic.errors import ScriptContractError, ScriptTrialError
-from mlmagic.files import digest_file
+from mlmagic.errors import CancelledError, ScriptContractError, ScriptTrialError
+from mlmagic.files import digest_file, write_atomically
 from mlmagic.workspace.parts import (
     capture_environment,
     find_environment,
@@ -18,7 +19,7 @@ from mlmagic.workspace.parts import (
 from mlmagic.workspace.rooms import Rooms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mlmagic.entities import (
         CellOrigin,
@@ -69,6 +70,7 @@ class ScriptVerbs(Rooms):
         Raises:
             ScriptContractError: It would not work elsewhere; no file is written.
             ScriptTrialError: ``init()`` or ``run()`` failed; the message shows where.
+            CancelledError: It was cancelled; the file is as it was.
         """
         from mlmagic.scripts import imported_modules, write_script
 
@@ -78,10 +80,17 @@ class ScriptVerbs(Rooms):
         check = _Check(source, path, folder, namespace, cell)
         problems = check.problems()
         found = [find_model(self, model) for model in models]
-        write_script(path, source)
-        lock = self._lock_for(path, folder, environment, found, say)
-        if environment:
-            problems = check.problems(available=lock.packages)
+        tried = None
+        with _taken_back(path):
+            write_script(path, source)
+            lock = self._lock_for(path, folder, environment, found, say)
+            if environment:
+                problems = check.problems(available=lock.packages)
+            if trial:
+                sample = keep_sample(self, test) if test is not None else _sample_of(found)
+                placed = tuple(model for model, _ in found)
+                say("trial: init() and run(sample)")
+                tried = self._try(path, folder, tuple(allow), placed, sample, lock, cell, say)
         self.scripts.remember(
             digest_file(path),
             lock=lock,
@@ -90,12 +99,7 @@ class ScriptVerbs(Rooms):
             environment=environment,
             source_directory=str(folder.resolve()) if folder else None,
         )
-        tried = None
-        if trial:
-            sample = keep_sample(self, test) if test is not None else _sample_of(found)
-            placed = tuple(model for model, _ in found)
-            say("trial: init() and run(sample)")
-            tried = self._try(path, folder, tuple(allow), placed, sample, lock, cell, say)
+        if tried is not None:
             _raise_if_failed(tried, path)
         return ScriptReport(
             file=str(path),
@@ -205,6 +209,20 @@ class _Check:
         if self.cell is None:
             return f"{self.path}:{problem.line}: "
         return f"In [{self.cell.execution_count}], line {cell_line(problem.line, self.cell)}: "
+
+
+@contextmanager
+def _taken_back(path: Path) -> Iterator[None]:
+    """Leave a file as it was where what is done is cancelled."""
+    before = path.read_bytes() if path.is_file() else None
+    try:
+        yield
+    except CancelledError:
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_atomically(path.resolve(), before)
+        raise
 
 
 def _sample_of(found: list[tuple[PlacedModel, Model]]) -> Sample | None:

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from mlmagic import journal
+from mlmagic.cancelling import uncancelled
 from mlmagic.errors import ConfigurationError, ServiceExistsError
 from mlmagic.workspace.parts import find_again
 from mlmagic.workspace.resolving import DeploymentRequest, Resolved, resolve
@@ -367,16 +368,17 @@ class ServiceVerbs(Rooms):
         return self._submit(resolved, note="reload")
 
     def _submit(self, resolved: Resolved, *, overwrite: bool = False, note: str = "") -> Webservice:
-        service = self.services.submit(
-            resolved.spec,
-            origin=resolved.origin,
-            script_path=resolved.script_path,
-            source_directory=resolved.source_directory,
-            secrets=resolved.secrets,
-            overwrite=overwrite,
-            note=note,
-        )
-        service.set_keys(*resolved.keys)
+        with uncancelled():  # from here on it has a name, by which it is stopped and deleted
+            service = self.services.submit(
+                resolved.spec,
+                origin=resolved.origin,
+                script_path=resolved.script_path,
+                source_directory=resolved.source_directory,
+                secrets=resolved.secrets,
+                overwrite=overwrite,
+                note=note,
+            )
+            service.set_keys(*resolved.keys)
         journal.note("deploy", root=str(self.root), name=service.name, outcome=service.outcome)
         return service
 

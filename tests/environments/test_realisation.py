@@ -5,18 +5,22 @@ import hashlib
 import io
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 
+from mlmagic.cancelling import Cancellation
 from mlmagic.entities import Lock
 from mlmagic.environments import Environments
-from mlmagic.errors import EnvironmentSetupError
+from mlmagic.errors import CancelledError, EnvironmentSetupError
 from mlmagic.files import write_record
 
 from .conftest import make_project
@@ -201,6 +205,27 @@ def test_ended_in_the_middle(
     environments.realise(lock)
     assert lock.identity in contents(cache)
     subprocess.run([environments.python(lock), "-c", "import six"], check=True)
+
+
+def test_cancelled_while_uv_installs(
+    environments: Environments, lock: Lock, cache: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))  # nothing is there yet
+    work = Cancellation(CancelledError("It was cancelled."))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{silent.getsockname()[1]}/simple")
+
+        def cancel() -> None:
+            silent.accept()[0].close()  # uv asks for a package
+            work.cancel()
+
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        with work, pytest.raises(CancelledError):
+            environments.realise(lock)
+        thread.join()
+    assert contents(cache) == []
+    assert psutil.Process().children() == []
 
 
 def test_a_disk_that_is_full(environments: Environments, lock: Lock, cache: Path) -> None:
