@@ -1,11 +1,13 @@
-"""Configuration files as Azure ML v1 writes them, from what was chosen here."""
+"""Configurations that say what was chosen here: cells, and files as Azure ML v1 writes them."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
+from mlmagic.configurations.configurations import KeptConfiguration
 from mlmagic.configurations.expanding import expand
 from mlmagic.configurations.quantities import cpu_cores, memory_bytes
 from mlmagic.options import configuration_options
@@ -13,13 +15,14 @@ from mlmagic.options import configuration_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mlmagic.configurations.v1_keys import Section
     from mlmagic.options import Option
 
-Format = Literal["json", "yaml"]
+Format = Literal["cell", "json", "yaml"]
 
-_SUFFIXES: dict[Format, str] = {"json": "json", "yaml": "yml"}
 _GIGABYTE, _MEGABYTE = 10**9, 10**6
 _CONDA = (".yml", ".yaml")
+_SECTIONS: tuple[Section, ...] = ("inference", "deployment")
 _RESOURCES = "containerResourceRequirements"
 
 
@@ -48,16 +51,16 @@ _CONVERTED: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenConfiguration:
-    """Configuration files that say what was chosen.
+    """Configurations that say what was chosen.
 
     Attributes:
-        files: File names to texts, ``inferenceconfig`` and ``deploymentconfig`` as in v1; one that
-            would say nothing is left out.
-        used: The keywords of ``Workspace.deploy`` that the files say.
-        ours: Keys of the files that v1 does not know.
+        parts: The inference and the deployment configuration; one that would say nothing is left
+            out, and so is one in whose place another is named.
+        used: The keywords of ``Workspace.deploy`` that they say.
+        ours: Keys of v1's files that v1 does not know.
     """
 
-    files: dict[str, str]
+    parts: tuple[KeptConfiguration, ...]
     used: frozenset[str]
     ours: tuple[str, ...]
 
@@ -69,7 +72,7 @@ def write_configurations(
     compute_names: Mapping[str, str],
     kind: Format = "json",
 ) -> WrittenConfiguration:
-    """Write the configuration files of v1 that say what keywords of ``deploy`` say.
+    """Write the configurations that say what keywords of ``deploy`` say.
 
     Environment variables are left out, as their values may be secrets; so are keys and secrets.
 
@@ -77,26 +80,57 @@ def write_configurations(
         values: Keywords of ``Workspace.deploy``.
         compute_type: The kind of the target, ``local``, ``docker`` or ``kubernetes``.
         compute_names: Targets to v1's words for them, such as ``local`` to ``local``.
-        kind: ``json`` or ``yaml``.
+        kind: ``json`` or ``yaml`` for v1's files; ``cell`` for the text of cells in our words,
+            which say the same to the letter.
 
     Raises:
         ConfigurationError: Values contradict each other.
     """
-    inference = _inference(values)
-    deployment, ours = _deployment(values, compute_type, compute_names)
-    documents = {"inferenceconfig": inference, "deploymentconfig": deployment}
-    rows = configuration_options("inference") | configuration_options("deployment")
-    known = {option.name for option in rows.values() if not _stays(option)}
-    used = known - {*(() if inference else ("environment", "source_directory"))}
-    return WrittenConfiguration(
-        files={
-            f"{name}.{_SUFFIXES[kind]}": _text(document, kind)
-            for name, document in documents.items()
-            if document
-        },
-        used=frozenset(used & values.keys()),
-        ours=ours,
+    ours: tuple[str, ...] = ()
+    if kind == "cell":
+        documents = {each: _in_our_words(values, each, compute_type) for each in _SECTIONS}
+    else:
+        deployment, ours = _deployment(values, compute_type, compute_names)
+        documents = {"inference": _inference(values), "deployment": deployment}
+    if "script" not in values:
+        documents["inference"] = {}  # it is nothing without one
+    parts = tuple(
+        KeptConfiguration(name=_name(each, values, kind), kind=each, text=_text(document, kind))
+        for each, document in documents.items()
+        # What is written over a configuration that is named stays on the line.
+        if document and f"{each}_config" not in values
     )
+    said = {row.name for part in parts for row in _rows(part.kind) if not _stays(row)}
+    return WrittenConfiguration(
+        parts=parts,
+        used=frozenset(said & values.keys()),
+        ours=ours if any(part.kind == "deployment" for part in parts) else (),
+    )
+
+
+def _name(section: Section, values: Mapping[str, Any], kind: Format) -> str:
+    if kind == "cell":
+        return f"{values['name']}-{section}"
+    return f"{section}config.{'json' if kind == 'json' else 'yml'}"
+
+
+def _rows(section: Section) -> list[Option]:
+    return list(configuration_options(section).values())
+
+
+def _in_our_words(values: Mapping[str, Any], section: Section, compute_type: str) -> dict[str, Any]:
+    """The document as a line says it: in one spelling, without units of v1."""
+    rows = [row for row in _rows(section) if row.convert is None and not _stays(row)]
+    keys = {row.name: row.key or row.name for row in rows}
+    fields = expand({name: values[name] for name in keys if name in values}, compute_type)
+    return {keys[name]: _plain(value) for name, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    """As YAML writes it."""
+    if isinstance(value, PurePath):
+        return f"{value}"
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _stays(option: Option) -> bool:
@@ -105,12 +139,10 @@ def _stays(option: Option) -> bool:
 
 
 def _inference(values: Mapping[str, Any]) -> dict[str, Any]:
-    if "script" not in values:
-        return {}  # v1's file is nothing without one
     environment = values.get("environment")
     key = "condaFile" if environment and f"{environment}".endswith(_CONDA) else "environment"
     found = {
-        "entryScript": values["script"],
+        "entryScript": values.get("script"),
         "sourceDirectory": values.get("source_directory"),
         key: environment,
     }
@@ -121,7 +153,7 @@ def _deployment(
     values: Mapping[str, Any], compute_type: str, compute_names: Mapping[str, str]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The document, and its keys that v1 does not know."""
-    rows = configuration_options("deployment").values()
+    rows = _rows("deployment")
     apart = {"target", *(row.name for row in rows if _stays(row))}
     given = {row.name: values[row.name] for row in rows if row.name in values}
     found: dict[str, Any] = {}

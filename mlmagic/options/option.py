@@ -127,6 +127,8 @@ class Option:
         Raises:
             ValueError: It breaks the rule of this option; the message says which.
         """
+        if self.private and f"{value}".endswith("=…"):
+            raise ValueError(f"'{value}' is a line that keeps a value back; write it for '…'")
         reader: Callable[[Any], Any] = READERS.get(self.kind, read_text)
         result = reader(value)
         if self.choices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, fields
 from inspect import get_annotations
 from pathlib import Path
@@ -11,23 +12,24 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 from ipywidgets import widget_serialization
 
-from mlmagic.configurations import expand, write_configurations
+from mlmagic.configurations import expand, is_file_name, write_configurations
 from mlmagic.entities import KubernetesDeploymentConfig, config_class
-from mlmagic.errors import ConfigurationError, MlmagicError, UsageError
-from mlmagic.files import write_atomically
+from mlmagic.errors import CancelledError, ConfigurationError, MlmagicError, UsageError
 from mlmagic.options import CLUSTER, magic_verb
 from mlmagic.panels.cells import ExecutedCell, executed_cells, user_names
 from mlmagic.panels.panel import STATIC, Panel
 from mlmagic.panels.service import ServicePanel, panel_of
+from mlmagic.panels.working import Work
 from mlmagic.presentation import present
 from mlmagic.services import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from mlmagic.configurations import WrittenConfiguration
     from mlmagic.options import Option
     from mlmagic.presentation import Shown
+    from mlmagic.services import Plan, Webservice
     from mlmagic.workspace import Workspace
 
     Args = dict[str, Any]
@@ -47,7 +49,8 @@ class DeployPanel(Panel):
     together, by the empty name. What may be a secret (``variables``) is taken like the rest, but
     stays in this kernel: no trait holds it, so it is not saved with the notebook. It is held
     while values are changed or added; values without one that was there begin the form anew.
-    ``opened`` is the panel of the service that was deployed last: the form shows it beneath.
+    ``work`` says how far a ``capture``, ``plan`` or ``deployment`` is, or why the last one came to
+    nothing. ``opened`` is the panel of the service that was deployed last: it is shown beneath.
 
     Args:
         workspace: Where to deploy.
@@ -59,6 +62,7 @@ class DeployPanel(Panel):
     fields: Any = traitlets.List().tag(sync=True)
     values: Any = traitlets.Dict().tag(sync=True)
     problems: Any = traitlets.Dict().tag(sync=True)
+    work: Any = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     opened: Any = traitlets.Instance(ServicePanel, allow_none=True).tag(
         sync=True, **widget_serialization
     )
@@ -66,6 +70,7 @@ class DeployPanel(Panel):
     def __init__(self, workspace: Workspace, values: dict[str, str] | None = None) -> None:
         self.workspace = workspace
         self._private: dict[str, str] = {}
+        self._work = Work(self._send_soon, "under way")
         first = {"target": workspace.settings.default_target}
         super().__init__(values=first | (values or {}))
         self._send_newest()
@@ -80,6 +85,7 @@ class DeployPanel(Panel):
             "capture": self._capture,
             "configuration": self._configuration,
             "write": self._write,
+            "cancel": self._work.cancel,
         }
 
     def line(self, *, private: bool = True) -> str:
@@ -88,12 +94,18 @@ class DeployPanel(Panel):
         Args:
             private: Whether values that may be secrets stand in it; else ``…`` does.
         """
+        return " ".join(self._words(private=private))
+
+    def _words(self, *, private: bool, said: Collection[str] = ()) -> list[str]:
+        """The line without the options that are said elsewhere."""
         words = ["%deploy"]
         for option in self._options():
+            if option.name in said:
+                continue
             for text in _texts(option, self._text(option.name)):
                 told = text if private or not option.private else f"{_key(text)}=…"
-                words += option.write(told)
-        return " ".join(words)
+                words += option.write(_FIELD.sub(r"{\g<0>}", told))
+        return words
 
     @traitlets.validate("values")
     def _keep_private(self, proposal: dict[str, Any]) -> dict[str, str]:
@@ -119,6 +131,7 @@ class DeployPanel(Panel):
         found = {option.name: self._problem(option) for option in options}
         problems = {name: words for name, words in found.items() if words}
         self.problems = problems or self._contradiction(options)
+        self.work = self._work.told
 
     def _present(self) -> Shown:
         return present(self.line(private=False))  # without values that may be secrets
@@ -200,6 +213,15 @@ class DeployPanel(Panel):
             return [entry.name for entry in workspace.list_environments() if entry.name]
         if name == "target":
             return [target.name for target in workspace.list_compute_targets()]
+        if name in ("inference_config", "deployment_config"):
+            kept = workspace.list_configurations()
+            files = (
+                path.name
+                for path in workspace.root.iterdir()
+                if is_file_name(path.name) and not path.name.startswith(".")
+            )
+            named = [each.name for each in kept if name == f"{each.kind}_config"]
+            return [*named, *sorted(files)][:_SUGGESTED]
         return []
 
     def _problem(self, option: Option) -> str:
@@ -245,17 +267,25 @@ class DeployPanel(Panel):
         self.values = {**self.values, str(args["name"]): str(args["value"])}
 
     def _plan(self, _args: Args) -> dict[str, Any]:
-        plan: Any = self.workspace.deploy(**self._keywords(), plan=True)
+        plan: Any = self._resolved("plan", plan=True)
         changes = [asdict(change) for change in plan.changes]
         return {"action": plan.action, "problem": plan.problem, "changes": changes}
 
     def _deploy(self, _args: Args) -> dict[str, str]:
-        service: Any = self.workspace.deploy(**self._keywords(), wait=False)
+        service: Any = self._resolved("deployment")
         self.opened = panel_of(service)
         return {"outcome": service.outcome}
 
+    def _resolved(self, name: str, *, plan: bool = False) -> Webservice | Plan:
+        """Deploy or plan; until there is a service, whose own panel ends it, it is ended here."""
+        cancelled = CancelledError(f"The {name} was cancelled; nothing was changed.")
+        with self._work.doing(name, cancelled) as meter:
+            return self.workspace.deploy(
+                **self._keywords(), plan=plan, wait=False, on_event=meter.begin
+            )
+
     def _line(self, _args: Args) -> dict[str, str]:
-        return {"text": self.line()}
+        return {"text": self.line(), "cell": self.line(private=False)}
 
     def _cells(self, _args: Args) -> list[dict[str, Any]]:
         """Tell which cells have run that may be entry scripts."""
@@ -278,65 +308,80 @@ class DeployPanel(Panel):
         from mlmagic.entities import CellOrigin
 
         cell = _cell(args)
-        _check_replacing(self._captured_file(args), args)
+        _check_replacing(_replaced(self._captured_file(args)), args)
         taken = {"models", "environment", "source_directory", "allow"}
         options = [option for option in self._options() if option.name in taken]
         file = _script_name(args)
-        report = self.workspace.capture_script(
-            cell.source,
-            file=file,
-            namespace=user_names(),
-            cell=CellOrigin(execution_count=cell.number, first_line=cell.first_line),
-            **self._values(options),
-        )
+        cancelled = CancelledError("The capture was cancelled; nothing was written.")
+        with self._work.doing("capture", cancelled) as meter:
+            report = self.workspace.capture_script(
+                cell.source,
+                file=file,
+                namespace=user_names(),
+                cell=CellOrigin(execution_count=cell.number, first_line=cell.first_line),
+                **self._values(options),
+                on_event=meter.begin,
+            )
         self._set({"name": "script", "value": file})
         return {"text": present(report).text}
 
     def _configuration(self, args: Args) -> dict[str, Any]:
-        """Write v1's configuration files, as text, and the line that uses them."""
-        written = self._written(self._keywords(), str(args["format"]))
-        words = ["%deploy"]
-        for option in self._options():
-            if option.name not in written.used:
-                for text in _texts(option, self._text(option.name)):
-                    words += option.write(text)
-        flags = {"inferenceconfig": "--ic", "deploymentconfig": "--dc"}
-        for name in written.files:
-            words += [flags[name.partition(".")[0]], name]
+        """Write configurations, as cells or v1's files, and the line that uses them."""
+        is_cell = args["format"] == "cell"
+        written = self._written(args)
+        words = self._words(private=not is_cell, said=written.used)
+        for part in written.parts:
+            words += [_FLAGS[part.kind], part.name]
         ours = ", ".join(f"'{key}'" for key in sorted(written.ours))
         keys = "key" if len(written.ours) == 1 else "keys"
         return {
-            "files": [list(item) for item in written.files.items()],
+            "parts": [
+                [part.name, f"%%{part.kind}_config {part.name}\n{part.text}"]
+                if is_cell
+                else [part.name, part.text]
+                for part in written.parts
+            ],
             "line": " ".join(words),
             "notes": [f"Only mlmagic knows the {keys} {ours}."] if ours else [],
-            "existing": _replaced(written.files),
+            "existing": self._changed(written),
         }
 
     def _write(self, args: Args) -> None:
-        """Write v1's configuration files into the current folder."""
-        files = self._written(self._keywords(), str(args["format"])).files
-        _check_replacing(files, args)
-        for name, text in files.items():
-            write_atomically(Path(name), text)
+        """Keep configurations, as the magics do: under their names, or in the current folder."""
+        written = self._written(args)
+        _check_replacing(self._changed(written), args)
+        for part in written.parts:
+            self.workspace.keep_configuration(part.kind, part.name, part.text)
+        self._send_newest()  # they can be chosen now
 
-    def _written(self, keywords: dict[str, Any], kind: str) -> WrittenConfiguration:
-        named = [name for name in ("inference_config", "deployment_config") if name in keywords]
-        if named:
-            raise UsageError(
-                f"The form names a file already: '{keywords[named[0]]}'.",
-                hint=f"Empty the field '{named[0].replace('_', ' ')}' to have files written.",
-            )
-        settings = self.workspace.settings
-        names = {settings.aci_target: "aci", settings.aks_target: "aks", "local": "local"}
-        return write_configurations(
-            keywords,
-            compute_type=self._kind(),
-            compute_names=names,
-            kind="yaml" if kind == "yaml" else "json",
+    def _changed(self, written: WrittenConfiguration) -> list[str]:
+        """Return the configurations that are there and say something else."""
+        kept = {each.name: each.text for each in self.workspace.list_configurations()}
+        named = [part for part in written.parts if not is_file_name(part.name)]
+        files = {part.name: part.text for part in written.parts if part not in named}
+        return [part.name for part in named if kept.get(part.name, part.text) != part.text] + (
+            _replaced(files)
         )
 
+    def _written(self, args: Args) -> WrittenConfiguration:
+        keywords = self._keywords()
+        settings = self.workspace.settings
+        names = {settings.aci_target: "aci", settings.aks_target: "aks", "local": "local"}
+        written = write_configurations(
+            keywords, compute_type=self._kind(), compute_names=names, kind=args["format"]
+        )
+        if not written.parts and args["format"] != "cell":
+            raise UsageError(
+                "The form names its configurations, or says nothing that files of them hold.",
+                hint="Empty the field 'deployment config' to have a file written.",
+            )
+        return written
 
+
+# What a magic would expand; not an object of JSON.
+_FIELD = re.compile(r"""\{(?!\s*["'}])[^{}\n]*\}""")
 _KINDS = ("local", "docker", "kubernetes")
+_FLAGS = {"inference": "--ic", "deployment": "--dc"}
 
 
 def _texts(option: Option, text: str) -> list[str]:
@@ -365,11 +410,10 @@ def _replaced(files: Mapping[Any, str]) -> list[str]:
     return [f"{file}" for file, text in there.items() if file.is_dir() or file.read_bytes() != text]
 
 
-def _check_replacing(files: Mapping[Any, str], args: dict[str, Any]) -> None:
-    """Refuse to replace files that the user was not asked about."""
-    replaced = _replaced(files)
+def _check_replacing(replaced: list[str], args: dict[str, Any]) -> None:
+    """Refuse to replace what the user was not asked about."""
     if replaced and not args["overwrite"]:
-        raise UsageError(f"The file '{replaced[0]}' exists already.")
+        raise UsageError(f"'{replaced[0]}' exists already.")
 
 
 def _private_names() -> set[str]:

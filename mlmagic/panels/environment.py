@@ -10,8 +10,9 @@ import traitlets
 
 from mlmagic.addresses import without_secrets
 from mlmagic.environments import kernel_stamp, locked_packages, locked_versions
-from mlmagic.errors import EnvironmentNotFoundError
+from mlmagic.errors import CancelledError, EnvironmentNotFoundError
 from mlmagic.panels.panel import STATIC, Panel, kept
+from mlmagic.panels.working import Work
 from mlmagic.presentation import Facts, Lines, environment_facts, present
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class EnvironmentPanel(Panel):
 
     ``environment`` has what is known of it and its locked packages, each with where it comes from
     and what the kernel has of it; ``others`` the locks that it can be compared with. One that is
-    removed is shown as it was last, and says so.
+    removed is shown as it was last, and says so. ``work`` says how far the choice of versions is.
 
     Args:
         workspace: Whose environment is shown.
@@ -47,6 +48,7 @@ class EnvironmentPanel(Panel):
 
     environment: Any = traitlets.Dict().tag(sync=True)
     others: Any = traitlets.List().tag(sync=True)
+    work: Any = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     checked = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, workspace: Workspace, name: str) -> None:
@@ -55,6 +57,7 @@ class EnvironmentPanel(Panel):
         self.workspace = workspace
         self._name = name
         self._is_removed = False
+        self._work = Work(self._send_soon, "under way")
         self._unwatch: Callable[[], None] = lambda: None
         super().__init__()
         try:
@@ -64,7 +67,11 @@ class EnvironmentPanel(Panel):
             self.close()
             raise
         self._send_newest()
-        self.commands = {"versions": self._versions, "lock": self._lock_versions}
+        self.commands = {
+            "versions": self._versions,
+            "lock": self._lock_versions,
+            "cancel": self._work.cancel,
+        }
         self._unwatch = watch_value(self._stamp, lambda _stamp: self._look_again())
 
     def close(self) -> None:
@@ -103,6 +110,7 @@ class EnvironmentPanel(Panel):
             for entry in self._entries
             if entry.lock is not None and entry.identity != self._shown.identity
         ]
+        self.work = self._work.told
         self.checked = datetime.now(UTC).isoformat()
 
     def _present(self) -> Shown:
@@ -124,7 +132,9 @@ class EnvironmentPanel(Panel):
 
     def _lock_versions(self, _args: Args) -> None:
         """Choose the versions now, as a deployment would."""
-        self.workspace.environments.lock(self._look_up().environment)
+        words = "The choice of versions was cancelled; nothing was chosen."
+        with self._work.doing("choice of versions", CancelledError(words)) as meter:
+            self.workspace.environments.lock(self._look_up().environment, on_event=meter.begin)
         self._look_again()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ from ipywidgets import widget_serialization
 
 from mlmagic.errors import MlmagicError, ModelNotFoundError, UsageError
 from mlmagic.panels.deploy import DeployPanel
-from mlmagic.panels.panel import STATIC, Panel, kept, words_of
+from mlmagic.panels.panel import STATIC, Panel, kept
+from mlmagic.panels.working import Work
 from mlmagic.presentation import facts_of, present
 
 if TYPE_CHECKING:
@@ -22,13 +22,11 @@ if TYPE_CHECKING:
 
     from mlmagic.entities import Model, Sample
     from mlmagic.presentation import Shown
-    from mlmagic.registry import Meter
     from mlmagic.workspace import Workspace
 
     Args = dict[str, Any]
 
 SHOWN = 200
-_CANCELLING = "cancelling"  # a stage, too, until what was begun is taken back
 _CONDITIONS = 4
 _TEXT_LENGTH = 5_000  # of samples and cards
 
@@ -61,8 +59,7 @@ class ModelsPanel(Panel):
 
         self.workspace = workspace
         self._models: list[Model] = []
-        self._registration: dict[str, Any] | None = None
-        self._meter: Meter | None = None
+        self._work = Work(self._send_soon, "being registered")
         self._unwatch: Callable[[], None] = lambda: None
         super().__init__()
         self._publish(self._newest())
@@ -72,7 +69,7 @@ class ModelsPanel(Panel):
             "open": self._open,
             "compare": self._compare,
             "register": self._register,
-            "cancel": self._cancel,
+            "cancel": self._work.cancel,
             "delete": self._delete,
             "deploy": self._deploy,
         }
@@ -100,7 +97,7 @@ class ModelsPanel(Panel):
     def _send_traits(self) -> None:
         self.models = list(map(_row, self._models[:SHOWN]))
         self.more = len(self._models) > SHOWN
-        self.registration = self._registration and dict(self._registration)
+        self.registration = self._work.told
         self.checked = datetime.now(UTC).isoformat()
 
     def _present(self) -> Shown:
@@ -154,53 +151,11 @@ class ModelsPanel(Panel):
         if not name:
             raise UsageError("The name is missing.", hint="Versions of one name belong together.")
         tags = _pairs(args["tags"])
-        with self._registering(name) as meter:
+        with self._work.doing(name) as meter:
             done = self.workspace.register_model(path, name=name, tags=tags, meter=meter)
         self._publish(self._newest())
         self.opened = done.model.id
         return {"id": done.model.id, "outcome": done.outcome}
-
-    @contextmanager
-    def _registering(self, name: str) -> Iterator[Meter]:
-        """Tell how far a registration is; there is one at a time, so that one can be cancelled."""
-        from mlmagic.registry import Meter
-
-        def tell(meter: Meter) -> None:
-            with self._lock:
-                if told["stage"] != _CANCELLING:
-                    told["stage"] = meter.stage
-                told.update(done=meter.done, total=meter.total)
-            self._send_soon()
-
-        told: dict[str, Any] = {"name": name, "stage": "", "done": 0, "total": 0, "problem": ""}
-        with self._lock:
-            if self._meter is not None and self._registration is not None:
-                raise UsageError(
-                    f"'{self._registration['name']}' is being registered.",
-                    hint="Wait until it is, or cancel it.",
-                )
-            self._meter = meter = Meter(tell)
-            self._registration = told
-        self._send_soon(at_once=True)
-        try:
-            yield meter
-        except Exception as error:
-            told["problem"] = words_of(error)
-            raise
-        else:
-            self._registration = None
-        finally:
-            self._meter = None
-            self._send_soon(at_once=True)
-
-    def _cancel(self, _args: Args) -> None:
-        """End the registration that runs; without one, there is nothing to do."""
-        with self._lock:
-            if self._meter is None or self._registration is None:
-                return
-            self._meter.cancel()
-            self._registration["stage"] = _CANCELLING
-        self._send_soon(at_once=True)
 
     def _delete(self, args: Args) -> None:
         self.workspace.delete_model(str(args["id"]))

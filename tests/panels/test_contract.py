@@ -85,8 +85,8 @@ def test_names_what_the_models_panel_sends_and_does(tmp_path):
     panel = ModelsPanel(workspace)
     assert contract_keys("ModelRow") == set(model_row(model))
     assert contract_keys("ModelsIntents") == set(panel.commands)
-    with panel._registering("weights"):
-        assert contract_keys("Registration") == set(panel.registration)
+    with panel._work.doing("weights"):
+        assert contract_keys("Work") == set(panel.registration)
     assert contract_keys("ModelDetails") == set(panel.commands["details"]({"id": model.id}))
     panel.close()
 
@@ -99,6 +99,8 @@ def test_names_what_the_environment_panel_sends_and_does(tmp_path):
     assert contract_keys("EnvironmentDetails") == set(panel.environment)
     assert contract_keys("EnvironmentIntents") == set(panel.commands)
     assert contract_keys("PackageRow") == set(package_row(package))
+    with panel._work.doing("choice of versions"):
+        assert contract_keys("Work") == set(panel.work)
     panel.close()
 
 
@@ -106,9 +108,11 @@ def test_names_what_the_deploy_panel_sends_and_does(tmp_path):
     panel = DeployPanel(Workspace(tmp_path))
     assert contract_keys("Field") == set(panel.fields[0])
     assert contract_keys("DeployIntents") == set(panel.commands)
-    panel.values = {"name": "svc"}
+    panel.values = {"name": "svc", "target": "local"}
     told = panel.commands["configuration"]({"format": "json"})
-    assert contract_keys("ConfigurationFiles") == set(told)
+    assert contract_keys("Configurations") == set(told)
+    with panel._work.doing("capture"):
+        assert contract_keys("Work") == set(panel.work)
     names = {field["name"] for field in panel.fields}
     assert names.isdisjoint({"primary_key", "secondary_key"})  # forms are saved with notebooks
     panel.close()

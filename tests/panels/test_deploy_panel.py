@@ -10,6 +10,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from mlmagic import Workspace
 from mlmagic.errors import MlmagicError, UsageError
+from mlmagic.magics.lines import words_of
+from mlmagic.options import magic_verb
 from mlmagic.panels.deploy import DeployPanel
 
 if TYPE_CHECKING:
@@ -200,8 +202,8 @@ def test_configuration_files_are_written_once_and_replaced_when_wanted(
     monkeypatch.chdir(tmp_path)
     panel = open_panel(script="score.py", models="churn:1", cpu="2", variables=f"T={SECRET}")
     told = panel.commands["configuration"]({"format": "json"})
-    assert [name for name, _ in told["files"]] == ["inferenceconfig.json", "deploymentconfig.json"]
-    assert SECRET not in f"{told['files']}"
+    assert [name for name, _ in told["parts"]] == ["inferenceconfig.json", "deploymentconfig.json"]
+    assert SECRET not in f"{told['parts']}"
     assert told["existing"] == []
     files = "--ic inferenceconfig.json --dc deploymentconfig.json"
     assert told["line"] == f"%deploy svc --model churn:1 --env T={SECRET} {files}"
@@ -216,9 +218,65 @@ def test_configuration_files_are_written_once_and_replaced_when_wanted(
     panel.commands["write"]({"format": "json", "overwrite": True})
     assert '"workers": 3' in (tmp_path / "deploymentconfig.json").read_text()
     assert "'workers'" in panel.commands["configuration"]({"format": "yaml"})["notes"][0]
-    panel.commands["set"]({"name": "inference_config", "value": "mine.json"})
-    with pytest.raises(MlmagicError, match=r"names a file already: 'mine.json'"):
+    assert {"inferenceconfig.json", "deploymentconfig.json"} <= suggested(panel, "inference_config")
+
+
+def suggested(panel: DeployPanel, name: str) -> set[str]:
+    """What a field offers."""
+    return set(fields(panel)[name]["suggestions"])  # type: ignore[call-overload]
+
+
+def test_configurations_are_kept_by_name_once_and_replaced_when_wanted(open_panel, workspace):
+    panel = open_panel(script="score.py", cpu="2", memory="1G", variables=f"T={SECRET}")
+    told = panel.commands["configuration"]({"format": "cell"})
+    assert told["parts"] == [
+        ["svc-inference", "%%inference_config svc-inference\nentry_script: score.py\n"],
+        [
+            "svc-deployment",
+            "%%deployment_config svc-deployment\ntarget: local\ncpu: '2'\nmemory: 1G\n",
+        ],
+    ]
+    assert told["line"] == "%deploy svc --env 'T=…' --ic svc-inference --dc svc-deployment"
+    assert (told["notes"], told["existing"]) == ([], [])
+    panel.commands["write"]({"format": "cell", "overwrite": False})
+    assert suggested(panel, "inference_config") == {"svc-inference"}
+    assert suggested(panel, "deployment_config") == {"svc-deployment"}
+    assert panel.commands["configuration"]({"format": "cell"})["existing"] == []
+    panel.commands["set"]({"name": "workers", "value": "3"})
+    assert panel.commands["configuration"]({"format": "cell"})["existing"] == ["svc-deployment"]
+    with pytest.raises(MlmagicError, match=r"'svc-deployment' exists already"):
+        panel.commands["write"]({"format": "cell", "overwrite": False})
+    panel.commands["write"]({"format": "cell", "overwrite": True})
+    assert workspace.configurations.read_deployment("svc-deployment").values["workers"] == 3
+
+
+def test_what_is_said_over_a_named_configuration_stays_on_the_line(open_panel):
+    panel = open_panel(script="score.py", workers="2", deployment_config="mine.yml")
+    told = panel.commands["configuration"]({"format": "cell"})
+    assert [name for name, _ in told["parts"]] == ["svc-inference"]
+    words = "--target local --deployment-config mine.yml --workers 2 --ic svc-inference"
+    assert told["line"] == f"%deploy svc {words}"
+    panel.commands["set"]({"name": "inference_config", "value": "mine"})
+    told = panel.commands["configuration"]({"format": "cell"})
+    assert (told["parts"], told["notes"], told["line"]) == ([], [], panel.line())
+    with pytest.raises(MlmagicError, match="Empty the field 'deployment config'"):
         panel.commands["configuration"]({"format": "json"})
+
+
+@pytest.mark.parametrize("text", ["a {b} c # d", "{{b}}", '{"a": {"b": {}}} {c}', "it's {0} %a $b"])
+def test_a_line_says_what_its_fields_say_to_the_letter(open_panel, text):
+    panel = open_panel(description=text, target="")
+    assert words_of(panel.line(), {}) == ["%deploy", "svc", "--description", text]
+
+
+def test_the_line_of_a_cell_keeps_values_back_and_does_not_deploy_without_them(open_panel):
+    panel = open_panel(script="score.py", variables=f"T={SECRET}")
+    told = panel.commands["line"]({})
+    assert f"--env T={SECRET}" in told["text"]
+    assert told["cell"] == panel.line(private=False)
+    option = next(option for option in magic_verb("%deploy").options if option.name == "variables")
+    with pytest.raises(ValueError, match="'T=…' is a line that keeps a value back"):
+        option.read("T=…")
 
 
 def test_lists_are_written_into_the_files_that_the_line_uses(

@@ -106,3 +106,12 @@ def test_comes_back_in_dark_colours_after_the_notebook_was_saved(notebook):
     panel(notebook, "deploy").wait_for()
     panel(notebook, "services").locator(".mlm-chip", has_text="Healthy").wait_for()
     notebook.screenshot("notebook-7-dark")
+
+
+def test_a_line_is_put_below_the_form(notebook):
+    form = panel(notebook, "deploy")
+    form.get_by_role("button", name="As a cell").click()
+    line = form.get_by_role("group", name="One line")
+    line.get_by_role("button", name="Insert below").click()
+    below = notebook.cell(PLACES["deploy"] + 1).locator(".cm-line")
+    below.filter(has_text="%deploy count-svc --script count.py").wait_for()

@@ -198,15 +198,19 @@ export interface ModelRow {
   createdAt: string;
 }
 
-/** How far a registration is, in bytes; `total` is 0 where nobody knows. */
-export interface Registration {
+/** How far long work is, in bytes where they are known; `total` is 0 where nobody knows. */
+export interface Work {
   name: string;
-  stage: "" | "downloading" | "inspecting" | "reading" | "copying" | "uploading" | "cancelling";
+  stage: string;
   done: number;
   total: number;
   /** Why it came to nothing; empty while it runs. */
   problem: string;
 }
+
+export type Registration = Work & {
+  stage: "" | "downloading" | "inspecting" | "reading" | "copying" | "uploading" | "cancelling";
+};
 
 /**
  * Traits of `mlmagic.panels.models.ModelsPanel`; `opened` is the version whose details are shown,
@@ -275,6 +279,8 @@ export interface EnvironmentDetails {
 export interface EnvironmentModel {
   environment: EnvironmentDetails;
   others: { identity: string; label: string }[];
+  /** The choice of versions that runs, or why the last came to nothing. */
+  work: Work | null;
   checked: string;
 }
 
@@ -282,6 +288,7 @@ export interface EnvironmentModel {
 export interface EnvironmentIntents {
   versions: { args: { identity: string }; value: Record<string, string> };
   lock: { args: Nothing; value: null };
+  cancel: { args: Nothing; value: null };
 }
 
 /**
@@ -305,21 +312,26 @@ export interface Field {
 }
 
 /**
- * Traits of `mlmagic.panels.deploy.DeployPanel`; the problem of no name is of all fields, `opened`
- * names the model of the service that was deployed last.
+ * Traits of `mlmagic.panels.deploy.DeployPanel`; the problem of no name is of all fields, `work` is
+ * what runs, or the last that came to nothing, `opened` names the model of the service that was
+ * deployed last.
  */
 export interface DeployModel {
   fields: Field[];
   values: Record<string, string>;
   problems: Record<string, string>;
+  work: (Work & { name: "capture" | "plan" | "deployment" }) | null;
   opened: PanelReference;
 }
 
-export type ConfigurationFormat = "json" | "yaml";
+export type ConfigurationFormat = "cell" | "json" | "yaml";
 
-/** v1's configuration files, the line that uses them, and which of them would be replaced. */
-export interface ConfigurationFiles {
-  files: [name: string, text: string][];
+/**
+ * Configurations as cells, or as v1's files; the line that uses them, and which of them would be
+ * replaced.
+ */
+export interface Configurations {
+  parts: [name: string, text: string][];
   line: string;
   notes: string[];
   existing: string[];
@@ -330,15 +342,17 @@ export interface DeployIntents {
   set: { args: { name: string; value: string }; value: null };
   plan: { args: Nothing; value: Plan };
   deploy: { args: Nothing; value: { outcome: string } };
-  line: { args: Nothing; value: { text: string } };
+  /** `cell` is the same line without what may be secret. */
+  line: { args: Nothing; value: { text: string; cell: string } };
   cells: { args: Nothing; value: { number: number; title: string; source: string }[] };
   existing: { args: { number: number; file: string }; value: string[] };
   capture: {
     args: { number: number; file: string; overwrite: boolean };
     value: { text: string };
   };
-  configuration: { args: { format: ConfigurationFormat }; value: ConfigurationFiles };
+  configuration: { args: { format: ConfigurationFormat }; value: Configurations };
   write: { args: { format: ConfigurationFormat; overwrite: boolean }; value: null };
+  cancel: { args: Nothing; value: null };
 }
 
 /** A part of a result: facts, a table, or lines as they are. */

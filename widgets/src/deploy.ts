@@ -1,28 +1,27 @@
 /** The form that deploys: fields of the option table, a plan, the deployment's panel beneath. */
 
 import type { ConfigurationFormat, DeployIntents, DeployModel, Field } from "./contract";
-import { capturing } from "./deploy/capture";
+import { capturing, workOf } from "./deploy/capture";
 import { fieldOf } from "./deploy/field";
-import { configurationFiles } from "./deploy/files";
+import { asCells, configurations } from "./deploy/files";
 import { acting } from "./lib/acting";
 import { changeList } from "./lib/changes";
 import { child } from "./lib/child";
-import { copyButton } from "./lib/clipboard";
 import { confirmation } from "./lib/confirm";
 import { definition, type View } from "./lib/definition";
 import { button, h, icon, setText, show } from "./lib/dom";
-import type { Python } from "./lib/python";
+import { inserting } from "./lib/notebook";
+import { A_DAY, type Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { DEPLOY } from "./lib/texts";
 import { wordsOf } from "./lib/words";
+import { workingRow } from "./lib/working";
 
 type Door = Python<DeployModel, DeployIntents>;
 
-const SECONDS = 600;
-
 export default definition<DeployModel, DeployIntents>(draw);
 
-function draw(python: Door, { place, signal, host }: View): void {
+function draw(python: Door, { place, signal, host, notebook }: View): void {
   const first = h("div");
   const target = h("div");
   const more = h("div");
@@ -40,7 +39,15 @@ function draw(python: Door, { place, signal, host }: View): void {
   const { act, trouble, fail } = acting(parts.say);
   // What is asked of the form waits until Python knows what was written last.
   let told: Promise<unknown> = Promise.resolve();
-  const capture = capturing({ python, say: parts.say, told: () => told });
+  const capture = capturing({ python, signal, say: parts.say, told: () => told });
+  const work = workingRow({
+    told: () => workOf(python, "plan", "deployment"),
+    end: () => python.ask("cancel", {}),
+    watch: (changed) => python.watch("work", changed, signal),
+    act,
+    fail,
+  });
+  work.element.classList.add("mlm-working");
   const captured = fold(DEPLOY.capture, capture.element);
   parts.root.setAttribute("aria-label", DEPLOY.label);
   parts.note.after(
@@ -52,6 +59,7 @@ function draw(python: Door, { place, signal, host }: View): void {
     together,
     trouble,
     h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, json, yaml, lacking),
+    work.element,
     question.element,
     result,
   );
@@ -106,11 +114,11 @@ function draw(python: Door, { place, signal, host }: View): void {
   }
 
   async function showPlan(): Promise<void> {
-    await act(
+    await work.run(
       plan,
       async () => {
         await told;
-        const { action, changes, problem } = await python.ask("plan", {}, SECONDS);
+        const { action, changes, problem } = await python.ask("plan", {}, A_DAY);
         result.replaceChildren(h("p", {}, DEPLOY.planned(action)), changeList(changes));
         if (problem) fail(problem);
       },
@@ -127,11 +135,11 @@ function draw(python: Door, { place, signal, host }: View): void {
   }
 
   async function showDeployed(): Promise<void> {
-    await act(
+    await work.run(
       deploy,
       async () => {
         await told;
-        const { outcome } = await python.ask("deploy", {}, SECONDS);
+        const { outcome } = await python.ask("deploy", {}, A_DAY);
         result.replaceChildren(h("p", {}, DEPLOY.deployed(outcome)));
         isDeployed = true;
         showOpened();
@@ -140,38 +148,32 @@ function draw(python: Door, { place, signal, host }: View): void {
     );
   }
 
-  async function showLine(): Promise<void> {
+  async function showWritten(
+    button: HTMLButtonElement,
+    write: (needs: Parameters<typeof asCells>[0]) => Promise<HTMLElement | undefined>,
+    done: string,
+  ): Promise<void> {
     await act(
-      line,
+      button,
       async () => {
         await told;
-        const { text } = await python.ask("line", {}, SECONDS);
-        const copy = copyButton(DEPLOY.copyText, () => text, parts.say);
-        const shown = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": DEPLOY.text });
-        setText(shown, text);
-        result.replaceChildren(h("div", { class: "mlm-row" }, copy), shown);
+        const insert = inserting(notebook, place);
+        const made = await write({ python, act, question, say: parts.say, insert });
+        result.replaceChildren(...(made ? [made] : []));
       },
-      DEPLOY.textShown,
+      done,
     );
   }
 
-  async function showFiles(place: HTMLButtonElement, format: ConfigurationFormat): Promise<void> {
-    await act(
-      place,
-      async () => {
-        await told;
-        const needs = { python, act, question, say: parts.say };
-        result.replaceChildren(await configurationFiles(needs, format));
-      },
-      DEPLOY.filesShown,
-    );
+  function showFiles(place: HTMLButtonElement, format: ConfigurationFormat): void {
+    void showWritten(place, (needs) => configurations(needs, format), DEPLOY.filesShown);
   }
 
   plan.addEventListener("click", () => void showPlan());
   deploy.addEventListener("click", () => void showDeployed());
-  line.addEventListener("click", () => void showLine());
-  json.addEventListener("click", () => void showFiles(json, "json"));
-  yaml.addEventListener("click", () => void showFiles(yaml, "yaml"));
+  line.addEventListener("click", () => void showWritten(line, asCells, DEPLOY.textShown));
+  json.addEventListener("click", () => showFiles(json, "json"));
+  yaml.addEventListener("click", () => showFiles(yaml, "yaml"));
   captured.addEventListener("toggle", () => {
     if (captured instanceof HTMLDetailsElement && captured.open) void capture.look();
   });

@@ -12,11 +12,12 @@ import { acting } from "./lib/acting";
 import { definition, type View } from "./lib/definition";
 import { button, h, setText, show } from "./lib/dom";
 import { factList } from "./lib/facts";
-import type { Python } from "./lib/python";
+import { A_DAY, type Python } from "./lib/python";
 import { followConnection, frame } from "./lib/shell";
 import { createStore, type Store } from "./lib/store";
 import { ENVIRONMENT } from "./lib/texts";
 import { wordsOf } from "./lib/words";
+import { workingRow } from "./lib/working";
 
 type Door = Python<EnvironmentModel, EnvironmentIntents>;
 
@@ -28,7 +29,6 @@ interface Ui {
 }
 
 const SECONDS = 60;
-const LOCK_SECONDS = 900;
 
 export default definition<EnvironmentModel, EnvironmentIntents, Store<Ui>>(draw, () =>
   createStore<Ui>({ text: "", onlyDifferent: false, beside: "" }),
@@ -52,6 +52,14 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
   const table = packagesTable();
   const parts = frame(place, signal, "mlm-environment");
   const { act, trouble, fail } = acting(parts.say);
+  const work = workingRow({
+    told: () => python.get("work"),
+    end: () => python.ask("cancel", {}),
+    watch: (changed) => python.watch("work", changed, signal),
+    act,
+    fail,
+  });
+  work.element.classList.add("mlm-working");
   const tools = h(
     "div",
     { class: "mlm-bar mlm-tools" },
@@ -63,6 +71,7 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
   parts.note.after(
     removed,
     h("header", { class: "mlm-bar" }, name, h("span", { class: "mlm-push" }), lock),
+    work.element,
     trouble,
     facts,
     tools,
@@ -146,7 +155,7 @@ function draw(python: Door, { place, signal }: View, ui: Store<Ui>): void {
     void compare();
   });
   lock.addEventListener("click", () => {
-    void act(lock, () => python.ask("lock", {}, LOCK_SECONDS), ENVIRONMENT.locked);
+    void work.run(lock, () => python.ask("lock", {}, A_DAY), ENVIRONMENT.locked);
   });
   python.watch("environment", () => void update(), signal);
   python.watch("others", drawChoices, signal);

@@ -1,6 +1,6 @@
 import type { AnyModel } from "@anywidget/types";
 import { describe, expect, test } from "vitest";
-import { notebookOf, saveNewest } from "../src/lib/notebook";
+import { inserting, type Notebook, notebookOf, saveNewest } from "../src/lib/notebook";
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
@@ -102,4 +102,36 @@ test("there is no notebook where the manager knows of none", () => {
     saveNewest(model(context, still), signal);
   }
   expect(notebookOf({} as AnyModel)).toBeUndefined();
+});
+
+describe("cells are inserted", () => {
+  /** A panel in the cell of a place, of three that hold these sources. */
+  function notebookWith(sources: string[], at: string) {
+    const cells = sources.map((source) => ({ getSource: () => source }));
+    const insertCells = (index: number, added: { source: string }[]) => {
+      cells.splice(index, 0, ...added.map(({ source }) => ({ getSource: () => source })));
+    };
+    const cell = document.createElement("div");
+    cell.dataset.windowedListIndex = at;
+    const place = cell.appendChild(document.createElement("div"));
+    const model = { sharedModel: { cells, insertCells } };
+    const notebook = { saveState: page().context.saveState, model } as unknown as Notebook;
+    return { notebook, place, sources: () => cells.map((each) => each.getSource()) };
+  }
+
+  test("below the panel's, and once", () => {
+    const { notebook, place, sources } = notebookWith(["a", "panel", "b"], "1");
+    const insert = inserting(notebook, place);
+    insert?.(["%%one", "%two"]);
+    insert?.(["%%one", "%two"]);
+    expect(sources()).toEqual(["a", "panel", "%%one", "%two", "b"]);
+    insert?.(["%%one", "%three"]);
+    expect(sources()).toEqual(["a", "panel", "%%one", "%three", "%%one", "%two", "b"]);
+  });
+
+  test("nowhere where there is no notebook, or the panel stands beside it", () => {
+    const { notebook, place } = notebookWith(["panel"], "0");
+    expect(inserting(undefined, place)).toBeUndefined();
+    expect(inserting(notebook, document.createElement("div"))).toBeUndefined();
+  });
 });

@@ -86,6 +86,11 @@ var REPLACING = {
   question: (files) => `Replace ${listOf(files)}?`,
   yes: "Replace"
 };
+var WORKING = {
+  cancel: "Cancel",
+  progress: "Progress",
+  stage: (stage) => stage === "cancelling" || stage === "" ? `${stage} …` : stage
+};
 var COPYING = {
   done: "Copied.",
   refused: "The browser refused to copy; select the text and copy it by hand."
@@ -112,7 +117,6 @@ var DEPLOY = {
   wrong: (label) => `Look at “${label}”.`,
   asCell: "As a cell",
   text: "Text",
-  copyText: "Copy the text",
   textShown: "The text is shown.",
   asJson: "As JSON",
   asYaml: "As YAML",
@@ -135,6 +139,11 @@ var CAPTURE = {
 var FILES = {
   copy: (name) => `Copy ${name}`,
   line: "Line",
+  oneLine: "One line",
+  named: "With named configurations",
+  keptBack: "A cell holds no values of variables: write them in place of “…” before you run it.",
+  insert: "Insert below",
+  inserted: (cells) => `${cells} ${cells === 1 ? "cell is" : "cells are"} below.`,
   write: "Write the files",
   written: (files) => `${listOf(files)} ${files.length === 1 ? "is" : "are"} written.`
 };
@@ -253,9 +262,114 @@ function confirmation() {
   };
 }
 
+// src/lib/python.ts
+var RESEND_MS = 3e3;
+var A_DAY = 86400;
+function openDoor(model) {
+  const waiting = /* @__PURE__ */ new Map();
+  const page = Math.random().toString(36).slice(2);
+  let asked = 0;
+  model.on("msg:custom", (reply) => {
+    waiting.get(reply.id)?.(reply);
+    waiting.delete(reply.id);
+  });
+  function listen(event, callback, signal) {
+    model.on(event, callback);
+    signal.addEventListener("abort", () => model.off(event, callback), { once: true });
+  }
+  return {
+    get: (key) => model.get(key),
+    watch: (key, changed, signal) => listen(`change:${key}`, () => changed(model.get(key)), signal),
+    onConnection: (changed, signal) => {
+      listen("comm_live_update", () => changed(false), signal);
+      listen("change", () => changed(true), signal);
+      listen("msg:custom", () => changed(true), signal);
+    },
+    ask: (kind, args, seconds = 20) => new Promise((resolve, reject) => {
+      asked += 1;
+      const id = `${page}-${asked}`;
+      const again = setInterval(() => model.send({ id, kind, args }), RESEND_MS);
+      const timer = setTimeout(() => {
+        waiting.delete(id);
+        clearInterval(again);
+        reject(new Error(KERNEL.silent(seconds)));
+      }, seconds * 1e3);
+      waiting.set(id, (reply) => {
+        clearTimeout(timer);
+        clearInterval(again);
+        if (reply.ok) resolve(reply.value);
+        else reject(new Error(reply.error ?? KERNEL.gaveNoReason));
+      });
+      model.send({ id, kind, args });
+    })
+  };
+}
+
+// src/lib/working.ts
+function working({ told, words, end, act, fail }) {
+  const bar = h("progress", { "aria-label": WORKING.progress });
+  const far = h("span");
+  const progress = h("p", { class: "mlm-row" }, bar, far);
+  const cancel = button(WORKING.cancel);
+  let isAsked = false;
+  let wantsEnd = false;
+  let problem = "";
+  function running() {
+    const now = told();
+    return now?.problem === "" ? now : null;
+  }
+  function draw2() {
+    const news = told()?.problem ?? "";
+    if (news !== problem) {
+      problem = news;
+      fail(news);
+    }
+    const now = running();
+    show(progress, now !== null);
+    if (now === null) return;
+    setText(far, words(now));
+    if (now.total > 0) {
+      bar.max = now.total;
+      bar.value = now.done;
+    } else bar.toggleAttribute("value", false);
+    if (wantsEnd) stop();
+  }
+  function stop() {
+    const now = running();
+    wantsEnd = now === null && isAsked;
+    if (now !== null && now.stage !== "cancelling") void act(cancel, end, "");
+    return now !== null || isAsked;
+  }
+  async function run(place, action, done) {
+    if (running() !== null || isAsked) return false;
+    isAsked = true;
+    wantsEnd = false;
+    const isDone = await act(place, action, done);
+    isAsked = false;
+    return isDone;
+  }
+  draw2();
+  return { progress, cancel, running, isAsked: () => isAsked, draw: draw2, stop, run };
+}
+function workingRow({ watch, ...needs }) {
+  const work = working({ ...needs, words: ({ stage }) => WORKING.stage(stage) });
+  const element = h("div", { class: "mlm-row" }, work.cancel, work.progress);
+  function draw2() {
+    work.draw();
+    show(element, work.running() !== null);
+  }
+  work.cancel.addEventListener("click", work.stop);
+  watch(draw2);
+  draw2();
+  return { element, run: work.run };
+}
+
 // src/deploy/capture.ts
-var SECONDS = 900;
-function capturing({ python, say, told }) {
+function workOf(python, ...names) {
+  const told = python.get("work");
+  return told && names.includes(told.name) ? told : null;
+}
+function capturing({ python, say, signal, told }) {
   const question = confirmation();
   const { act, trouble: trouble2, fail } = acting(say);
   const cells = h("select", { class: "mlm-input", "aria-label": CAPTURE.cell });
@@ -273,13 +387,20 @@ function capturing({ python, say, told }) {
   });
   const capture = button(CAPTURE.capture);
   const none = h("p", { class: "mlm-hint" }, CAPTURE.noCell);
+  const work = workingRow({
+    told: () => workOf(python, "capture"),
+    end: () => python.ask("cancel", {}),
+    watch: (changed) => python.watch("work", changed, signal),
+    act,
+    fail
+  });
   const form = h(
     "div",
     {},
     h("label", { class: "mlm-field" }, h("span", {}, CAPTURE.cell), cells),
     source,
     h("label", { class: "mlm-field" }, h("span", {}, CAPTURE.file), file),
-    h("div", { class: "mlm-row" }, capture),
+    h("div", { class: "mlm-row" }, capture, work.element),
     question.element,
     trouble2,
     report
@@ -317,11 +438,11 @@ function capturing({ python, say, told }) {
     const words = REPLACING.question(existing);
     if (existing.length && !await question.ask(words, REPLACING.yes)) return;
     show(report, false);
-    await act(
+    await work.run(
       capture,
       async () => {
         const overwrite = existing.length > 0;
-        const { text } = await python.ask("capture", { ...wanted, overwrite }, SECONDS);
+        const { text } = await python.ask("capture", { ...wanted, overwrite }, A_DAY);
         setText(report, text);
         show(report, true);
       },
@@ -409,10 +530,10 @@ function fieldOf(field, changed, entered) {
       const isCheck = control instanceof HTMLInputElement && control.type === "checkbox";
       if (isCheck) control.checked = value === "true";
       else if (timer === 0 && !field.private && control.value !== value) control.value = value;
-      const shown2 = touched || value !== "" ? words : "";
-      setText(problem, shown2);
-      show(problem, shown2 !== "");
-      control.setAttribute("aria-invalid", String(shown2 !== ""));
+      const shown = touched || value !== "" ? words : "";
+      setText(problem, shown);
+      show(problem, shown !== "");
+      control.setAttribute("aria-invalid", String(shown !== ""));
     }
   };
 }
@@ -466,10 +587,32 @@ function copyButton(label, text, say) {
 }
 
 // src/deploy/files.ts
-async function configurationFiles({ python, say, act, question }, format) {
-  const { files, line, notes } = await python.ask("configuration", { format });
-  const write = button(FILES.write);
-  const names = files.map(([name]) => name);
+async function asCells(needs) {
+  const { python, say, insert } = needs;
+  const { text, cell } = await python.ask("line", {});
+  const put = button(FILES.insert);
+  put.addEventListener("click", () => {
+    insert?.([cell]);
+    say(FILES.inserted(1));
+  });
+  const isWhole = Object.keys(python.get("problems")).length === 0;
+  const made2 = isWhole ? await configurations(needs, "cell") : void 0;
+  const hint = h("p", { class: "mlm-hint" }, FILES.keptBack);
+  return h(
+    "div",
+    {},
+    group(FILES.oneLine, code(DEPLOY.text, text, say), ...insert ? [row(put)] : []),
+    ...made2 ? [group(FILES.named, made2)] : [],
+    ...text === cell ? [] : [hint]
+  );
+}
+async function configurations({ python, say, act, question, insert }, format) {
+  const { parts, line, notes } = await python.ask("configuration", { format });
+  if (format === "cell" && parts.length === 0) return void 0;
+  const isCell = format === "cell";
+  const write = button(isCell ? FILES.insert : FILES.write);
+  const names = parts.map(([name]) => name);
+  const sources = [...parts.map(([, text]) => text.trimEnd()), line];
   write.addEventListener("click", async () => {
     let existing = [];
     const find = async () => {
@@ -479,23 +622,40 @@ async function configurationFiles({ python, say, act, question }, format) {
     const words = REPLACING.question(existing);
     if (existing.length && !await question.ask(words, REPLACING.yes)) return;
     const overwrite = existing.length > 0;
-    await act(write, () => python.ask("write", { format, overwrite }), FILES.written(names));
+    const keep = async () => {
+      await python.ask("write", { format, overwrite });
+      if (isCell) insert?.(sources);
+    };
+    await act(write, keep, isCell ? FILES.inserted(sources.length) : FILES.written(names));
   });
   return h(
     "div",
     {},
-    ...files.flatMap(([name, text]) => shown(name, text, say)),
-    ...shown(FILES.line, line, say),
+    ...parts.map(([name, text]) => code(name, text.trimEnd(), say)),
+    code(FILES.line, line, say),
     ...notes.map((note) => h("p", { class: "mlm-hint" }, note)),
-    h("div", { class: "mlm-row" }, write)
+    ...isCell && !insert ? [] : [row(write)]
   );
 }
-function shown(name, text, say) {
+function group(title, ...parts) {
+  return h(
+    "div",
+    { class: "mlm-cells", role: "group", "aria-label": title },
+    h("h3", {}, title),
+    ...parts
+  );
+}
+function row(...parts) {
+  return h("div", { class: "mlm-row" }, ...parts);
+}
+function code(name, text, say) {
   const copy = copyButton(FILES.copy(name), () => text, say);
-  return [
-    h("div", { class: "mlm-row" }, h("strong", {}, name), copy),
+  return h(
+    "div",
+    {},
+    row(h("strong", {}, name), copy),
     h("pre", { class: "mlm-code", tabindex: "0", "aria-label": name }, text)
-  ];
+  );
 }
 
 // src/lib/changes.ts
@@ -557,6 +717,18 @@ function saveNewest(model, signal) {
   notebook.saveState.connect(renew);
   signal.addEventListener("abort", () => notebook.saveState.disconnect(renew), { once: true });
 }
+function inserting(notebook, place) {
+  const own = place.closest("[data-windowed-list-index]");
+  if (notebook === void 0 || own === null) return void 0;
+  return (sources) => {
+    const { sharedModel } = notebook.model;
+    const next = Number(own.dataset.windowedListIndex) + 1;
+    const isThere2 = sources.every((text, n) => sharedModel.cells[next + n]?.getSource() === text);
+    const cells = sources.map((source) => ({ cell_type: "code", source, metadata: {} }));
+    if (!isThere2) sharedModel.insertCells(next, cells);
+    requestAnimationFrame(() => own.nextElementSibling?.scrollIntoView({ block: "center" }));
+  };
+}
 function putIn({ cells }, still) {
   const id = idIn(still);
   if (id === void 0) return;
@@ -578,48 +750,6 @@ function idIn(bundle) {
   return bundle?.[VIEW]?.model_id;
 }
 
-// src/lib/python.ts
-var RESEND_MS = 3e3;
-function openDoor(model) {
-  const waiting = /* @__PURE__ */ new Map();
-  const page = Math.random().toString(36).slice(2);
-  let asked = 0;
-  model.on("msg:custom", (reply) => {
-    waiting.get(reply.id)?.(reply);
-    waiting.delete(reply.id);
-  });
-  function listen(event, callback, signal) {
-    model.on(event, callback);
-    signal.addEventListener("abort", () => model.off(event, callback), { once: true });
-  }
-  return {
-    get: (key) => model.get(key),
-    watch: (key, changed, signal) => listen(`change:${key}`, () => changed(model.get(key)), signal),
-    onConnection: (changed, signal) => {
-      listen("comm_live_update", () => changed(false), signal);
-      listen("change", () => changed(true), signal);
-      listen("msg:custom", () => changed(true), signal);
-    },
-    ask: (kind, args, seconds = 20) => new Promise((resolve, reject) => {
-      asked += 1;
-      const id = `${page}-${asked}`;
-      const again = setInterval(() => model.send({ id, kind, args }), RESEND_MS);
-      const timer = setTimeout(() => {
-        waiting.delete(id);
-        clearInterval(again);
-        reject(new Error(KERNEL.silent(seconds)));
-      }, seconds * 1e3);
-      waiting.set(id, (reply) => {
-        clearTimeout(timer);
-        clearInterval(again);
-        if (reply.ok) resolve(reply.value);
-        else reject(new Error(reply.error ?? KERNEL.gaveNoReason));
-      });
-      model.send({ id, kind, args });
-    })
-  };
-}
-
 // src/lib/definition.ts
 function definition(draw2, begin) {
   return () => {
@@ -635,7 +765,7 @@ function definition(draw2, begin) {
         saveNewest(model, signal);
       },
       render({ model, el: place, signal, host }) {
-        draw2(doorOf(model), { place, signal, host }, ui);
+        draw2(doorOf(model), { place, signal, host, notebook: notebookOf(model) }, ui);
       }
     };
   };
@@ -728,9 +858,8 @@ function followConnection({ root, note }, python, what, since, signal) {
 }
 
 // src/deploy.ts
-var SECONDS2 = 600;
 var deploy_default = definition(draw);
-function draw(python, { place, signal, host }) {
+function draw(python, { place, signal, host, notebook }) {
   const first = h("div");
   const target = h("div");
   const more = h("div");
@@ -747,7 +876,15 @@ function draw(python, { place, signal, host }) {
   const parts = frame(place, signal, "mlm-deploy");
   const { act, trouble: trouble2, fail } = acting(parts.say);
   let told = Promise.resolve();
-  const capture = capturing({ python, say: parts.say, told: () => told });
+  const capture = capturing({ python, signal, say: parts.say, told: () => told });
+  const work = workingRow({
+    told: () => workOf(python, "plan", "deployment"),
+    end: () => python.ask("cancel", {}),
+    watch: (changed) => python.watch("work", changed, signal),
+    act,
+    fail
+  });
+  work.element.classList.add("mlm-working");
   const captured = fold(DEPLOY.capture, capture.element);
   parts.root.setAttribute("aria-label", DEPLOY.label);
   parts.note.after(
@@ -759,6 +896,7 @@ function draw(python, { place, signal, host }) {
     together,
     trouble2,
     h("div", { class: "mlm-row mlm-deploy-bar" }, deploy, plan, line, json, yaml, lacking),
+    work.element,
     question.element,
     result
   );
@@ -804,11 +942,11 @@ function draw(python, { place, signal, host }) {
     update();
   }
   async function showPlan() {
-    await act(
+    await work.run(
       plan,
       async () => {
         await told;
-        const { action, changes, problem } = await python.ask("plan", {}, SECONDS2);
+        const { action, changes, problem } = await python.ask("plan", {}, A_DAY);
         result.replaceChildren(h("p", {}, DEPLOY.planned(action)), changeList(changes));
         if (problem) fail(problem);
       },
@@ -822,11 +960,11 @@ function draw(python, { place, signal, host }) {
     heading.scrollIntoView({ block: "nearest" });
   }
   async function showDeployed() {
-    await act(
+    await work.run(
       deploy,
       async () => {
         await told;
-        const { outcome } = await python.ask("deploy", {}, SECONDS2);
+        const { outcome } = await python.ask("deploy", {}, A_DAY);
         result.replaceChildren(h("p", {}, DEPLOY.deployed(outcome)));
         isDeployed = true;
         showOpened();
@@ -834,36 +972,26 @@ function draw(python, { place, signal, host }) {
       DEPLOY.panelOpen
     );
   }
-  async function showLine() {
+  async function showWritten(button2, write, done) {
     await act(
-      line,
+      button2,
       async () => {
         await told;
-        const { text } = await python.ask("line", {}, SECONDS2);
-        const copy = copyButton(DEPLOY.copyText, () => text, parts.say);
-        const shown2 = h("pre", { class: "mlm-code", tabindex: "0", "aria-label": DEPLOY.text });
-        setText(shown2, text);
-        result.replaceChildren(h("div", { class: "mlm-row" }, copy), shown2);
+        const insert = inserting(notebook, place);
+        const made2 = await write({ python, act, question, say: parts.say, insert });
+        result.replaceChildren(...made2 ? [made2] : []);
       },
-      DEPLOY.textShown
+      done
     );
   }
-  async function showFiles(place2, format) {
-    await act(
-      place2,
-      async () => {
-        await told;
-        const needs = { python, act, question, say: parts.say };
-        result.replaceChildren(await configurationFiles(needs, format));
-      },
-      DEPLOY.filesShown
-    );
+  function showFiles(place2, format) {
+    void showWritten(place2, (needs) => configurations(needs, format), DEPLOY.filesShown);
   }
   plan.addEventListener("click", () => void showPlan());
   deploy.addEventListener("click", () => void showDeployed());
-  line.addEventListener("click", () => void showLine());
-  json.addEventListener("click", () => void showFiles(json, "json"));
-  yaml.addEventListener("click", () => void showFiles(yaml, "yaml"));
+  line.addEventListener("click", () => void showWritten(line, asCells, DEPLOY.textShown));
+  json.addEventListener("click", () => showFiles(json, "json"));
+  yaml.addEventListener("click", () => showFiles(yaml, "yaml"));
   captured.addEventListener("toggle", () => {
     if (captured instanceof HTMLDetailsElement && captured.open) void capture.look();
   });

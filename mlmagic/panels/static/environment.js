@@ -49,6 +49,11 @@ var KERNEL = {
   silent: (seconds) => `The kernel did not answer within ${seconds} s. It may be busy, or gone.`,
   gaveNoReason: "The kernel gave no reason."
 };
+var WORKING = {
+  cancel: "Cancel",
+  progress: "Progress",
+  stage: (stage) => stage === "cancelling" || stage === "" ? `${stage} …` : stage
+};
 var ENVIRONMENT = {
   title: (name) => `Environment ${name}`,
   kernelGone: "the environment is not",
@@ -255,6 +260,7 @@ function idIn(bundle) {
 
 // src/lib/python.ts
 var RESEND_MS = 3e3;
+var A_DAY = 86400;
 function openDoor(model) {
   const waiting = /* @__PURE__ */ new Map();
   const page = Math.random().toString(36).slice(2);
@@ -310,7 +316,7 @@ function definition(draw2, begin) {
         saveNewest(model, signal);
       },
       render({ model, el: place, signal, host }) {
-        draw2(doorOf(model), { place, signal, host }, ui);
+        draw2(doorOf(model), { place, signal, host, notebook: notebookOf(model) }, ui);
       }
     };
   };
@@ -430,9 +436,67 @@ function createStore(initial) {
   };
 }
 
+// src/lib/working.ts
+function working({ told, words, end, act, fail }) {
+  const bar = h("progress", { "aria-label": WORKING.progress });
+  const far = h("span");
+  const progress = h("p", { class: "mlm-row" }, bar, far);
+  const cancel = button(WORKING.cancel);
+  let isAsked = false;
+  let wantsEnd = false;
+  let problem = "";
+  function running() {
+    const now = told();
+    return now?.problem === "" ? now : null;
+  }
+  function draw2() {
+    const news = told()?.problem ?? "";
+    if (news !== problem) {
+      problem = news;
+      fail(news);
+    }
+    const now = running();
+    show(progress, now !== null);
+    if (now === null) return;
+    setText(far, words(now));
+    if (now.total > 0) {
+      bar.max = now.total;
+      bar.value = now.done;
+    } else bar.toggleAttribute("value", false);
+    if (wantsEnd) stop();
+  }
+  function stop() {
+    const now = running();
+    wantsEnd = now === null && isAsked;
+    if (now !== null && now.stage !== "cancelling") void act(cancel, end, "");
+    return now !== null || isAsked;
+  }
+  async function run(place, action, done) {
+    if (running() !== null || isAsked) return false;
+    isAsked = true;
+    wantsEnd = false;
+    const isDone = await act(place, action, done);
+    isAsked = false;
+    return isDone;
+  }
+  draw2();
+  return { progress, cancel, running, isAsked: () => isAsked, draw: draw2, stop, run };
+}
+function workingRow({ watch, ...needs }) {
+  const work = working({ ...needs, words: ({ stage }) => WORKING.stage(stage) });
+  const element = h("div", { class: "mlm-row" }, work.cancel, work.progress);
+  function draw2() {
+    work.draw();
+    show(element, work.running() !== null);
+  }
+  work.cancel.addEventListener("click", work.stop);
+  watch(draw2);
+  draw2();
+  return { element, run: work.run };
+}
+
 // src/environment.ts
 var SECONDS = 60;
-var LOCK_SECONDS = 900;
 var environment_default = definition(
   draw,
   () => createStore({ text: "", onlyDifferent: false, beside: "" })
@@ -455,6 +519,14 @@ function draw(python, { place, signal }, ui) {
   const table = packagesTable();
   const parts = frame(place, signal, "mlm-environment");
   const { act, trouble, fail } = acting(parts.say);
+  const work = workingRow({
+    told: () => python.get("work"),
+    end: () => python.ask("cancel", {}),
+    watch: (changed) => python.watch("work", changed, signal),
+    act,
+    fail
+  });
+  work.element.classList.add("mlm-working");
   const tools = h(
     "div",
     { class: "mlm-bar mlm-tools" },
@@ -466,6 +538,7 @@ function draw(python, { place, signal }, ui) {
   parts.note.after(
     removed,
     h("header", { class: "mlm-bar" }, name, h("span", { class: "mlm-push" }), lock),
+    work.element,
     trouble,
     facts,
     tools,
@@ -543,7 +616,7 @@ function draw(python, { place, signal }, ui) {
     void compare();
   });
   lock.addEventListener("click", () => {
-    void act(lock, () => python.ask("lock", {}, LOCK_SECONDS), ENVIRONMENT.locked);
+    void work.run(lock, () => python.ask("lock", {}, A_DAY), ENVIRONMENT.locked);
   });
   python.watch("environment", () => void update(), signal);
   python.watch("others", drawChoices, signal);

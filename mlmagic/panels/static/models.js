@@ -45,6 +45,11 @@ var QUESTION = {
   no: "Keep",
   typeName: (name) => `Type ${name} to confirm`
 };
+var WORKING = {
+  cancel: "Cancel",
+  progress: "Progress",
+  stage: (stage) => stage === "cancelling" || stage === "" ? `${stage} …` : stage
+};
 var CHANGES = {
   none: "Nothing changes."
 };
@@ -90,8 +95,6 @@ var REGISTER = {
   tags: "Tags",
   tagsExample: "stage=test, owner=me",
   register: "Register",
-  cancel: "Cancel",
-  progress: "Registration",
   stages: {
     "": "registering",
     downloading: "downloading",
@@ -340,6 +343,7 @@ function idIn(bundle) {
 
 // src/lib/python.ts
 var RESEND_MS = 3e3;
+var A_DAY = 86400;
 function openDoor(model) {
   const waiting = /* @__PURE__ */ new Map();
   const page = Math.random().toString(36).slice(2);
@@ -395,7 +399,7 @@ function definition(draw3, begin) {
         saveNewest(model, signal);
       },
       render({ model, el: place, signal, host }) {
-        draw3(doorOf(model), { place, signal, host }, ui);
+        draw3(doorOf(model), { place, signal, host, notebook: notebookOf(model) }, ui);
       }
     };
   };
@@ -593,78 +597,96 @@ function draw(element, model, actions) {
   );
 }
 
+// src/lib/working.ts
+function working({ told, words, end, act, fail }) {
+  const bar = h("progress", { "aria-label": WORKING.progress });
+  const far = h("span");
+  const progress = h("p", { class: "mlm-row" }, bar, far);
+  const cancel = button(WORKING.cancel);
+  let isAsked = false;
+  let wantsEnd = false;
+  let problem = "";
+  function running() {
+    const now = told();
+    return now?.problem === "" ? now : null;
+  }
+  function draw3() {
+    const news = told()?.problem ?? "";
+    if (news !== problem) {
+      problem = news;
+      fail(news);
+    }
+    const now = running();
+    show(progress, now !== null);
+    if (now === null) return;
+    setText(far, words(now));
+    if (now.total > 0) {
+      bar.max = now.total;
+      bar.value = now.done;
+    } else bar.toggleAttribute("value", false);
+    if (wantsEnd) stop();
+  }
+  function stop() {
+    const now = running();
+    wantsEnd = now === null && isAsked;
+    if (now !== null && now.stage !== "cancelling") void act(cancel, end, "");
+    return now !== null || isAsked;
+  }
+  async function run(place, action, done) {
+    if (running() !== null || isAsked) return false;
+    isAsked = true;
+    wantsEnd = false;
+    const isDone = await act(place, action, done);
+    isAsked = false;
+    return isDone;
+  }
+  draw3();
+  return { progress, cancel, running, isAsked: () => isAsked, draw: draw3, stop, run };
+}
+
 // src/models/register.ts
-var A_DAY = 86400;
 function registration({ python, signal, act, fail, registered }) {
   const path = input(REGISTER.path, REGISTER.pathExample);
   const name = input(REGISTER.name, REGISTER.nameExample);
   const tags = input(REGISTER.tags, REGISTER.tagsExample);
   const submit = h("button", { type: "submit", class: "mlm-button" }, REGISTER.register);
-  const cancel = button(REGISTER.cancel);
-  const bar = h("progress", { "aria-label": REGISTER.progress });
-  const far = h("span");
-  const progress = h("p", { class: "mlm-row" }, bar, far);
-  show(progress, false);
-  let isAsked = false;
-  let wantsEnd = false;
-  let problem = "";
+  const work = working({
+    told: () => python.get("registration"),
+    words: wordsFor,
+    end: () => python.ask("cancel", {}),
+    act,
+    fail
+  });
   const element = h(
     "form",
     { class: "mlm-register" },
     field(REGISTER.path, path),
     field(REGISTER.name, name),
     field(REGISTER.tags, tags),
-    progress,
-    h("div", { class: "mlm-row" }, submit, cancel)
+    work.progress,
+    h("div", { class: "mlm-row" }, submit, work.cancel)
   );
   show(element, false);
-  function running() {
-    const told = python.get("registration");
-    return told?.problem === "" ? told : null;
-  }
   function draw3() {
-    const told = running();
-    const news = python.get("registration")?.problem ?? "";
-    if (news !== problem) {
-      problem = news;
-      fail(news);
-    }
-    if (told === null && !progress.hidden && !isAsked && news === "") show(element, false);
-    show(progress, told !== null);
-    if (told === null) return;
-    show(element, true);
-    setText(far, wordsFor(told));
-    if (told.total > 0) {
-      bar.max = told.total;
-      bar.value = told.done;
-    } else bar.toggleAttribute("value", false);
-    if (wantsEnd) end();
-  }
-  function end() {
-    wantsEnd = running() === null;
-    if (running() === null || running()?.stage === "cancelling") return;
-    void act(cancel, () => python.ask("cancel", {}), "");
+    const wasShown = !work.progress.hidden;
+    work.draw();
+    const told = python.get("registration");
+    if (told === null && wasShown && !work.isAsked()) show(element, false);
+    if (work.running() !== null) show(element, true);
   }
   function toggle() {
     show(element, element.hidden !== false);
     if (!element.hidden) path.focus();
   }
   async function register() {
-    if (running() !== null) return;
-    isAsked = true;
-    wantsEnd = false;
     const values = { path: path.value, name: name.value, tags: tags.value };
-    await act(
-      submit,
-      async () => {
-        const { id, outcome } = await python.ask("register", values, A_DAY);
-        element.reset();
-        show(element, false);
-        registered(id, outcome);
-      },
-      ""
-    );
-    isAsked = false;
+    const ask = async () => {
+      const { id, outcome } = await python.ask("register", values, A_DAY);
+      element.reset();
+      show(element, false);
+      registered(id, outcome);
+    };
+    await work.run(submit, ask, "");
   }
   element.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -675,11 +697,8 @@ function registration({ python, signal, act, fail, registered }) {
     event.preventDefault();
     element.requestSubmit();
   });
-  cancel.addEventListener("click", () => {
-    if (isAsked || running() !== null) {
-      end();
-      return;
-    }
+  work.cancel.addEventListener("click", () => {
+    if (work.stop()) return;
     fail("");
     toggle();
   });

@@ -301,7 +301,7 @@ function definition(draw2, begin) {
         saveNewest(model, signal);
       },
       render({ model, el: place, signal, host }) {
-        draw2(doorOf(model), { place, signal, host }, ui);
+        draw2(doorOf(model), { place, signal, host, notebook: notebookOf(model) }, ui);
       }
     };
   };

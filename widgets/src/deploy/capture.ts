@@ -2,20 +2,28 @@ import type { DeployIntents, DeployModel } from "../contract";
 import { acting } from "../lib/acting";
 import { confirmation } from "../lib/confirm";
 import { button, h, onEnter, setText, show } from "../lib/dom";
-import type { Python } from "../lib/python";
+import { A_DAY, type Python } from "../lib/python";
 import { CAPTURE, REPLACING } from "../lib/texts";
+import { workingRow } from "../lib/working";
 
 interface Needs {
   python: Python<DeployModel, DeployIntents>;
   say(words: string): void;
+  signal: AbortSignal;
   /** Fulfilled once Python knows what was written last. */
   told(): Promise<unknown>;
 }
 
-const SECONDS = 900;
+type Name = NonNullable<DeployModel["work"]>["name"];
+
+/** What is told of the form's work, where it is one of these. */
+export function workOf(python: Needs["python"], ...names: Name[]) {
+  const told = python.get("work");
+  return told && names.includes(told.name) ? told : null;
+}
 
 /** A part that takes an executed cell as the entry script, and shows what its check says. */
-export function capturing({ python, say, told }: Needs) {
+export function capturing({ python, say, signal, told }: Needs) {
   // Beside their button, not at the foot of the form.
   const question = confirmation();
   const { act, trouble, fail } = acting(say);
@@ -34,13 +42,20 @@ export function capturing({ python, say, told }: Needs) {
   });
   const capture = button(CAPTURE.capture);
   const none = h("p", { class: "mlm-hint" }, CAPTURE.noCell);
+  const work = workingRow({
+    told: () => workOf(python, "capture"),
+    end: () => python.ask("cancel", {}),
+    watch: (changed) => python.watch("work", changed, signal),
+    act,
+    fail,
+  });
   const form = h(
     "div",
     {},
     h("label", { class: "mlm-field" }, h("span", {}, CAPTURE.cell), cells),
     source,
     h("label", { class: "mlm-field" }, h("span", {}, CAPTURE.file), file),
-    h("div", { class: "mlm-row" }, capture),
+    h("div", { class: "mlm-row" }, capture, work.element),
     question.element,
     trouble,
     report,
@@ -82,11 +97,11 @@ export function capturing({ python, say, told }: Needs) {
     const words = REPLACING.question(existing);
     if (existing.length && !(await question.ask(words, REPLACING.yes))) return;
     show(report, false);
-    await act(
+    await work.run(
       capture,
       async () => {
         const overwrite = existing.length > 0;
-        const { text } = await python.ask("capture", { ...wanted, overwrite }, SECONDS);
+        const { text } = await python.ask("capture", { ...wanted, overwrite }, A_DAY);
         setText(report, text);
         show(report, true);
       },

@@ -1,14 +1,18 @@
 import type { AnyModel, Host, InitializeProps, RenderProps } from "@anywidget/types";
-import { saveNewest } from "./notebook";
+import { type Notebook, notebookOf, saveNewest } from "./notebook";
 import { openDoor, type Python } from "./python";
 
 type Intents = { args: object; value: unknown };
 
-/** Where a view is drawn, until the signal is aborted; `host` gives the widgets of other models. */
+/**
+ * Where a view is drawn, until the signal is aborted; `host` gives the widgets of other models,
+ * `notebook` is the one that they are of.
+ */
 export interface View {
   place: HTMLElement;
   signal: AbortSignal;
   host: Host;
+  notebook: Notebook | undefined;
 }
 
 /**
@@ -33,7 +37,7 @@ export function definition<
         saveNewest(model, signal);
       },
       render({ model, el: place, signal, host }: RenderProps): void {
-        draw(doorOf(model), { place, signal, host }, ui);
+        draw(doorOf(model), { place, signal, host, notebook: notebookOf(model) }, ui);
       },
     };
   };

@@ -10,7 +10,9 @@
  *   is made, however it is saved; a slot that throws ends no save (@lumino/signaling);
  * - that JSON is made of the shared model alone: `YNotebook`, `YCodeCell` of @jupyter/ydoc 3 and 4,
  *   where an output is a `Y.Map`. A key of that map is not among the changes that a cell's model
- *   hears of (@jupyterlab/cells), here or in another page: no output is drawn again.
+ *   hears of (@jupyterlab/cells), here or in another page: no output is drawn again;
+ * - the place of a cell in the notebook stands in the attribute `data-windowed-list-index` of its
+ *   element (@jupyterlab/notebook, in every mode of windowing).
  */
 
 import type { AnyModel } from "@anywidget/types";
@@ -31,11 +33,19 @@ type SharedOutput = SharedMap<"data">;
 
 interface SharedCell {
   readonly ymodel: SharedMap<"outputs">;
+  getSource(): string;
   transact(change: () => void, undoable: boolean, origin: "silent-change"): void;
+}
+
+interface NewCell {
+  cell_type: "code";
+  source: string;
+  metadata: Record<string, never>;
 }
 
 interface SharedNotebook {
   readonly cells: readonly SharedCell[];
+  insertCells(index: number, cells: NewCell[]): unknown;
 }
 
 export interface Notebook {
@@ -61,6 +71,21 @@ export function saveNewest(model: AnyModel, signal: AbortSignal): void {
   };
   notebook.saveState.connect(renew);
   signal.addEventListener("abort", () => notebook.saveState.disconnect(renew), { once: true });
+}
+
+/** What puts cells below the one that a place is in; undefined where there is none. */
+export function inserting(notebook: Notebook | undefined, place: HTMLElement) {
+  const own = place.closest<HTMLElement>("[data-windowed-list-index]");
+  if (notebook === undefined || own === null) return undefined;
+  return (sources: string[]): void => {
+    const { sharedModel } = notebook.model;
+    const next = Number(own.dataset.windowedListIndex) + 1;
+    const isThere = sources.every((text, n) => sharedModel.cells[next + n]?.getSource() === text);
+    const cells = sources.map((source) => ({ cell_type: "code" as const, source, metadata: {} }));
+    // A second click changes nothing twice.
+    if (!isThere) sharedModel.insertCells(next, cells);
+    requestAnimationFrame(() => own.nextElementSibling?.scrollIntoView({ block: "center" }));
+  };
 }
 
 /** Put a panel's bundle into the outputs that show it; not into those of what holds it. */

@@ -14,6 +14,9 @@ interface Reply {
 
 const RESEND_MS = 3000;
 
+/** In seconds, for what takes hours on slow ways; the panel tells how far that is. */
+export const A_DAY = 86_400;
+
 type News = "change" | `change:${string}` | "comm_live_update" | "msg:custom";
 
 export interface Python<

@@ -51,6 +51,12 @@ export const REPLACING = {
   yes: "Replace",
 } as const;
 
+export const WORKING = {
+  cancel: "Cancel",
+  progress: "Progress",
+  stage: (stage: string) => (stage === "cancelling" || stage === "" ? `${stage} …` : stage),
+} as const;
+
 export const COPYING = {
   done: "Copied.",
   refused: "The browser refused to copy; select the text and copy it by hand.",
@@ -339,8 +345,6 @@ export const REGISTER = {
   tags: "Tags",
   tagsExample: "stage=test, owner=me",
   register: "Register",
-  cancel: "Cancel",
-  progress: "Registration",
   stages: {
     "": "registering",
     downloading: "downloading",
@@ -386,7 +390,6 @@ export const DEPLOY = {
   wrong: (label: string | undefined) => `Look at “${label}”.`,
   asCell: "As a cell",
   text: "Text",
-  copyText: "Copy the text",
   textShown: "The text is shown.",
   asJson: "As JSON",
   asYaml: "As YAML",
@@ -412,6 +415,11 @@ export const CAPTURE = {
 export const FILES = {
   copy: (name: string) => `Copy ${name}`,
   line: "Line",
+  oneLine: "One line",
+  named: "With named configurations",
+  keptBack: "A cell holds no values of variables: write them in place of “…” before you run it.",
+  insert: "Insert below",
+  inserted: (cells: number) => `${cells} ${cells === 1 ? "cell is" : "cells are"} below.`,
   write: "Write the files",
   written: (files: string[]) => `${listOf(files)} ${files.length === 1 ? "is" : "are"} written.`,
 } as const;

@@ -1,8 +1,9 @@
 import type { ModelsIntents, ModelsModel, Registration } from "../contract";
-import { button, h, setText, show } from "../lib/dom";
+import { h, show } from "../lib/dom";
 import { bytes } from "../lib/format";
-import type { Python } from "../lib/python";
+import { A_DAY, type Python } from "../lib/python";
 import { REGISTER } from "../lib/texts";
+import { working } from "../lib/working";
 
 interface Needs {
   python: Python<ModelsModel, ModelsIntents>;
@@ -12,64 +13,37 @@ interface Needs {
   registered(id: string, outcome: string): void;
 }
 
-// Large files take hours on slow ways; the form tells how far they are.
-const A_DAY = 86_400;
-
 /** A small form that registers a file or a folder of the kernel's machine. */
 export function registration({ python, signal, act, fail, registered }: Needs) {
   const path = input(REGISTER.path, REGISTER.pathExample);
   const name = input(REGISTER.name, REGISTER.nameExample);
   const tags = input(REGISTER.tags, REGISTER.tagsExample);
   const submit = h("button", { type: "submit", class: "mlm-button" }, REGISTER.register);
-  const cancel = button(REGISTER.cancel);
-  const bar = h("progress", { "aria-label": REGISTER.progress });
-  const far = h("span");
-  const progress = h("p", { class: "mlm-row" }, bar, far);
-  show(progress, false);
-  // What is cancelled before Python has begun is cancelled when it has.
-  let isAsked = false;
-  let wantsEnd = false;
-  let problem = "";
+  const work = working({
+    told: () => python.get("registration"),
+    words: wordsFor,
+    end: () => python.ask("cancel", {}),
+    act,
+    fail,
+  });
   const element = h(
     "form",
     { class: "mlm-register" },
     field(REGISTER.path, path),
     field(REGISTER.name, name),
     field(REGISTER.tags, tags),
-    progress,
-    h("div", { class: "mlm-row" }, submit, cancel),
+    work.progress,
+    h("div", { class: "mlm-row" }, submit, work.cancel),
   );
   show(element, false);
 
-  function running(): Registration | null {
-    const told = python.get("registration");
-    return told?.problem === "" ? told : null;
-  }
-
   function draw(): void {
-    const told = running();
-    const news = python.get("registration")?.problem ?? "";
-    if (news !== problem) {
-      problem = news;
-      fail(news);
-    }
+    const wasShown = !work.progress.hidden;
+    work.draw();
+    const told = python.get("registration");
     // Of another page's, or from before a reload, nothing else is told here.
-    if (told === null && !progress.hidden && !isAsked && news === "") show(element, false);
-    show(progress, told !== null);
-    if (told === null) return;
-    show(element, true);
-    setText(far, wordsFor(told));
-    if (told.total > 0) {
-      bar.max = told.total;
-      bar.value = told.done;
-    } else bar.toggleAttribute("value", false);
-    if (wantsEnd) end();
-  }
-
-  function end(): void {
-    wantsEnd = running() === null;
-    if (running() === null || running()?.stage === "cancelling") return;
-    void act(cancel, () => python.ask("cancel", {}), "");
+    if (told === null && wasShown && !work.isAsked()) show(element, false);
+    if (work.running() !== null) show(element, true);
   }
 
   function toggle(): void {
@@ -78,21 +52,14 @@ export function registration({ python, signal, act, fail, registered }: Needs) {
   }
 
   async function register(): Promise<void> {
-    if (running() !== null) return;
-    isAsked = true;
-    wantsEnd = false;
     const values = { path: path.value, name: name.value, tags: tags.value };
-    await act(
-      submit,
-      async () => {
-        const { id, outcome } = await python.ask("register", values, A_DAY);
-        element.reset();
-        show(element, false);
-        registered(id, outcome);
-      },
-      "",
-    );
-    isAsked = false;
+    const ask = async () => {
+      const { id, outcome } = await python.ask("register", values, A_DAY);
+      element.reset();
+      show(element, false);
+      registered(id, outcome);
+    };
+    await work.run(submit, ask, "");
   }
 
   element.addEventListener("submit", (event) => {
@@ -104,11 +71,8 @@ export function registration({ python, signal, act, fail, registered }: Needs) {
     event.preventDefault(); // JupyterLab 4.6 keeps the page from doing this itself
     element.requestSubmit();
   });
-  cancel.addEventListener("click", () => {
-    if (isAsked || running() !== null) {
-      end();
-      return;
-    }
+  work.cancel.addEventListener("click", () => {
+    if (work.stop()) return;
     fail("");
     toggle();
   });
