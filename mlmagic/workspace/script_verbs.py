@@ -89,7 +89,6 @@ class ScriptVerbs(Rooms):
             if trial:
                 sample = keep_sample(self, test) if test is not None else _sample_of(found)
                 placed = tuple(model for model, _ in found)
-                say("trial: init() and run(sample)")
                 tried = self._try(path, folder, tuple(allow), placed, sample, lock, cell, say)
         self.scripts.remember(
             digest_file(path),
@@ -152,6 +151,7 @@ class ScriptVerbs(Rooms):
             body = Path(temporary) / "sample"
             if sample:
                 self.content.place(sample.content, body, link=False)
+            say("trial: init() and run(sample)")
             return try_script(
                 python,
                 runtime=place_runtime(self.cache_directory),
