@@ -65,7 +65,7 @@ class _Complaints:
 
 
 class _Follower:
-    """Follows one service for one callback, on a daemon thread of its own."""
+    """Follows one service for one callback, on a daemon thread of its own, until ``ended``."""
 
     def __init__(self, service: Webservice, callback: Callable[[News], None]) -> None:
         self._service = service
@@ -74,25 +74,21 @@ class _Follower:
         self._mark: object = None
         self._traffic_reader = traffic.Reader(service)
         self._counts: Counts | None = None
-        self._ended = threading.Event()
+        self.ended = threading.Event()
         threading.Thread(target=self._follow, name="mlmagic-watcher", daemon=True).start()
-
-    def end(self) -> None:
-        """Tell nothing more; the thread ends by itself."""
-        self._ended.set()
 
     def _follow(self) -> None:
         complaints = _Complaints(f"Watching service '{self._service.name}' failed")
-        while not self._ended.is_set():
+        while not self.ended.is_set():
             try:
                 self._look()
                 complaints.end()
-                self._ended.wait(_SHORTEST_SECONDS)
-                if not self._ended.is_set():
+                self.ended.wait(_SHORTEST_SECONDS)
+                if not self.ended.is_set():
                     self._service.wait_for_change(_LONGEST_SECONDS - _SHORTEST_SECONDS)
             except Exception as error:  # noqa: BLE001 - looked at again: what is in the way may go
                 complaints.add(error)
-                self._ended.wait(_LONGEST_SECONDS)
+                self.ended.wait(_LONGEST_SECONDS)
 
     def _look(self) -> None:
         """Tell what changed since the last look, if anything did."""
@@ -102,7 +98,7 @@ class _Follower:
         facts = {key: value for key, value in snapshot.items() if key != "updatedAt"}
         changed = facts != self._told or page.lines or asked
         self._told, self._mark = facts, page.mark
-        if changed and not self._ended.is_set():
+        if changed and not self.ended.is_set():
             self._callback(
                 News(snapshot=snapshot, lines=page.lines, dropped=page.dropped, traffic=asked)
             )
@@ -128,9 +124,9 @@ def watch(service: Webservice, callback: Callable[[News], None]) -> Callable[[],
         callback: Called from the watcher's thread.
 
     Returns:
-        What ends the watching.
+        What ends the watching; it does not keep the service's handle.
     """
-    return _Follower(service, callback).end
+    return _Follower(service, callback).ended.set
 
 
 def watch_value(

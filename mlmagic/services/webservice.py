@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from mlmagic.entities import Reason, ServiceEvent, ServiceState
 from mlmagic.errors import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlmagic.services.catalogue import Services
     from mlmagic.services.plan import Change, Plan
     from mlmagic.services.scoring_requests import Answer
-    from mlmagic.targets import Keys
+    from mlmagic.targets import Keys, Target
 
 _HEALTHY_SECONDS = 1200.0
 _MARGIN_SECONDS = 5.0
@@ -106,10 +106,10 @@ class Webservice:
     def address_kind(self) -> str:
         """What the scoring address leads through, such as ``Ingress``; empty for this machine."""
         try:
-            record = self.record
+            target, record = self._reached()
         except ServiceNotFoundError:
             return ""
-        return self._services.target(record).address_kind(record)
+        return target.address_kind(record)
 
     @property
     def swagger_uri(self) -> str | None:
@@ -339,8 +339,7 @@ class Webservice:
         Raises:
             ServiceNotFoundError: The service was deleted.
         """
-        record = self.record
-        target = self._services.target(record)
+        target, record = self._reached()
         return target.base_uri(record), target.keys(record)
 
     def update(self, **changes: Any) -> Webservice | Plan:
@@ -383,6 +382,22 @@ class Webservice:
         """Delete the service with its keys, logs and revisions."""
         self._services.delete(self.name)
 
+    def close(self) -> None:
+        """Close the port-forward to a service in a cluster, where no other handle needs it.
+
+        The service runs on, and the handle can be used: the next address opens it again. Without
+        this it closes a while after the last handle is gone.
+        """
+        with contextlib.suppress(ServiceNotFoundError):
+            record = self.record
+            self._services.target(record).release(record, self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def snapshot(self) -> dict[str, Any]:
         """Return what is known of the service as plain JSON values, without its keys."""
         return snapshots.snapshot(self)
@@ -401,10 +416,17 @@ class Webservice:
 
     def _base_uri(self) -> str | None:
         try:
-            record = self.record
+            target, record = self._reached()
         except ServiceNotFoundError:
             return None
-        return self._services.target(record).base_uri(record)
+        return target.base_uri(record)
+
+    def _reached(self) -> tuple[Target, ServiceRecord]:
+        """Return what tells the address of the service, which stays while this handle lives."""
+        record = self.record
+        target = self._services.target(record)
+        target.hold(record, self)
+        return target, record
 
     def _ready(self, seconds: float) -> ServiceRecord:
         """Wait until the service may be asked; once it was Healthy, an answer tells the rest."""

@@ -227,6 +227,21 @@ class Target(ABC):
         del record
         return ""
 
+    def hold(self, record: ServiceRecord, holder: object) -> None:
+        """Keep open what `base_uri` opens in this process, for as long as an object lives.
+
+        Where a target opens nothing, nothing is to be kept.
+
+        Args:
+            record: The service.
+            holder: Who is about to ask for the address; it is referred to weakly.
+        """
+        del record, holder
+
+    def release(self, record: ServiceRecord, holder: object) -> None:
+        """Close what was opened for the holder, where no other needs it."""
+        del record, holder
+
     @abstractmethod
     def keys(self, record: ServiceRecord) -> Keys | None:
         """Return the keys; None where the service wants none."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlmagic.entities import Reason, ServiceState
 from mlmagic.errors import TargetError
-from mlmagic.services.scoring_requests import post
+from mlmagic.services import Services, watch
+from mlmagic.services.scoring_requests import JSON_TYPE, post
+from mlmagic.targets.kubernetes import KubernetesTarget
 from mlmagic.testing.contract import SECONDS, Load, until
 
 if TYPE_CHECKING:
@@ -73,16 +77,59 @@ def test_a_pod_that_is_deleted_loses_no_request_and_one_that_hangs_is_replaced(
     assert sorted(pod.restarts for pod in service.status.replicas) == [0, 1]
 
 
-def test_one_port_is_forwarded_for_all_handles_until_the_service_goes(kit: ServiceKit) -> None:
-    service = kit.services.submit(kit.spec())
+def is_open(uri: str) -> bool:
+    port = int(uri.rpartition(":")[2].partition("/")[0])
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def is_listening() -> bool:
+    return any(t.name.startswith("mlmagic-forward-") for t in threading.enumerate())
+
+
+def test_one_port_is_forwarded_for_all_handles_until_none_is_left(kit: ServiceKit) -> None:
+    target: Any = kit.services.target(kit.services.submit(kit.spec()).record)
+    target._addresses.grace = 1.0
+    service = kit.services.get("svc")
     assert service.run([1]) == [1]
     uri = service.internal_uri or ""
+    # The magics of a notebook and its code have a workspace each.
+    parts: Any = {"content": kit.content, "environments": kit.environments}
+    beside = KubernetesTarget(kit.root, place=target._place, **parts)
+    elsewhere = Services(kit.root, targets={"kubernetes": beside}, **parts)
+    other: Any = elsewhere.get("svc")
+    assert other.internal_uri == kit.services.get("svc").internal_uri == uri
+    del service
+    gc.collect()
+    assert other.run([1]) == [1]
+    key = other.get_keys()[0]
+    stop = watch(other, lambda _: None)
+    del other
+    gc.collect()
+    assert is_listening()  # for who watches
+    stop()
+    until(lambda: not is_listening())
+    assert not is_open(uri)
+
+    # An address is of use without the handle, and the same where it can be.
     assert kit.services.get("svc").internal_uri == uri
-    port = int(uri.rpartition(":")[2].partition("/")[0])
-    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    assert post(uri, b"[1]", JSON_TYPE, key=key, timeout=SECONDS).body == b"[1]"
+    with kit.services.get("svc") as held, kit.services.get("svc") as second:
+        assert held.internal_uri == second.internal_uri == uri
+        second.close()
+        assert is_open(uri)
+    assert not is_open(uri)
+    until(lambda: not is_listening())
+
+    service = kit.services.get("svc")
+    assert service.run([1]) == [1]
     service.delete()
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=5)
+    assert not is_open(uri)
+    until(lambda: not is_listening())
+    beside.close()
 
 
 def test_a_quota_that_is_used_up_is_told_before_anything_is_there(

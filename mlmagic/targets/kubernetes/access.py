@@ -14,10 +14,11 @@ from http import HTTPStatus
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from mlmagic.addresses import connection_to
 from mlmagic.targets.kubernetes.faults import ForbiddenError
-from mlmagic.targets.kubernetes.forwarding import Forwarder
+from mlmagic.targets.kubernetes.forwarding import GRACE_SECONDS, Forwarder
 from mlmagic.targets.kubernetes.kubeconfig import in_cluster
 from mlmagic.targets.kubernetes.objects import DEFAULT_PORT
 from mlmagic.targets.kubernetes.release import config_of
@@ -28,13 +29,18 @@ if TYPE_CHECKING:
 
     from mlmagic.entities import KubernetesDeploymentConfig, ServiceRecord
     from mlmagic.targets.kubernetes.cluster import Cluster
-    from mlmagic.targets.kubernetes.connection import Connection, Object
+    from mlmagic.targets.kubernetes.connection import Connection, Object, Place
+
+    ForwardKey = tuple[Place, str, str, str]
 
 _REACHED_SECONDS = 2.0
 _AT_ONCE = 16
 _FOUND_SECONDS, _MISSED_SECONDS = 30.0, 2.0
 _MISSED_TIMES = 10.0  # what took long is not looked for each time: firewalls let us wait
 FORWARD = "port-forward of this process, over the API server"
+# Of the whole process: a notebook's magics and its code have a workspace object each.
+_forwarders: dict[ForwardKey, Forwarder] = {}
+_forwarders_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -68,12 +74,38 @@ class _Known:
 
 
 class Addresses:
-    """Where services are reached from this process; port-forwards are kept open, one for each."""
+    """Where services are reached from this process.
 
-    def __init__(self) -> None:
+    A port-forward is opened where there is nothing else: one for each service of a cluster in this
+    process, whoever asks. It lives as long as any handle that asked, and a while longer.
+
+    Args:
+        place: The cluster, as it was named.
+
+    Attributes:
+        grace: Seconds that a port-forward stays that no handle needs any more.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.grace = GRACE_SECONDS
+        self._place = place
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
-        self._forwarders: dict[str, Forwarder] = {}
+        self._holders: dict[str, WeakSet[object]] = {}
+        self._keys: dict[str, ForwardKey] = {}
+
+    def hold(self, name: str, holder: object) -> None:
+        """Keep what `of` opens for a service, now or later, for as long as an object lives."""
+        with self._lock:
+            self._holders.setdefault(name, WeakSet()).add(holder)
+
+    def release(self, name: str, holder: object) -> None:
+        """Close what nobody but this object needs."""
+        with self._lock:
+            self._holders.get(name, WeakSet()).discard(holder)
+            forwarder = _forwarders.get(self._keys[name]) if name in self._keys else None
+        if forwarder is not None:
+            forwarder.release(holder)
 
     def of(self, cluster: Cluster, record: ServiceRecord, *, settled: bool) -> Address | None:
         """Return the address of a service; None while no pod takes requests.
@@ -91,8 +123,7 @@ class Addresses:
         found = self._find(cluster, record, settled=settled)
         if found is not None:
             return found
-        port = self._forwarder(cluster, record.name).port
-        return Address(f"http://127.0.0.1:{port}", FORWARD)
+        return Address(f"http://127.0.0.1:{self._forward(cluster, record.name)}", FORWARD)
 
     def look_again(self, name: str) -> None:
         """Do not believe any more what was found for a service."""
@@ -102,13 +133,15 @@ class Addresses:
         """Forget a service, and end its port-forward."""
         self.look_again(name)
         with self._lock:
-            forwarder = self._forwarders.pop(name, None)
+            key = self._keys.pop(name, None)
+        with _forwarders_lock:
+            forwarder = _forwarders.pop(key, None) if key else None
         if forwarder is not None:
             forwarder.close()
 
     def close(self) -> None:
         """End all port-forwards."""
-        for name in list(self._forwarders):
+        for name in list(self._keys):
             self.forget(name)
 
     def _find(self, cluster: Cluster, record: ServiceRecord, *, settled: bool) -> Address | None:
@@ -125,13 +158,24 @@ class Addresses:
             self._known[record.name] = _Known(now, now - began, settled, address)
         return address
 
-    def _forwarder(self, cluster: Cluster, name: str) -> Forwarder:
+    def _forward(self, cluster: Cluster, name: str) -> int:
+        """Return the port that leads to a service: the one that is open, or was the last time."""
+        connection = cluster.connection
+        key = (self._place, connection.host, connection.namespace, name)
         with self._lock:
-            if name not in self._forwarders:
-                self._forwarders[name] = Forwarder(
-                    cluster.connection, lambda: cluster.ready_pods(name)
+            self._keys[name] = key
+            holders = tuple(self._holders.get(name, ()))
+        with _forwarders_lock:
+            forwarder = _forwarders.get(key)
+            if forwarder is None or not forwarder.hold(holders):
+                forwarder = _forwarders[key] = Forwarder(
+                    connection,
+                    lambda: cluster.ready_pods(name),
+                    port=forwarder.port if forwarder is not None else 0,
+                    grace=self.grace,
                 )
-            return self._forwarders[name]
+                forwarder.hold(holders)
+            return forwarder.port
 
 
 def find_address(

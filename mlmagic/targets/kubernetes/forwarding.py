@@ -11,13 +11,14 @@ import threading
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from mlmagic.errors import TargetError
 from mlmagic.images.places import PORT
 from mlmagic.targets.kubernetes.faults import ForbiddenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from mlmagic.targets.kubernetes.connection import Connection
 
@@ -27,35 +28,72 @@ _CLOSE = 8  # of the WebSocket protocol
 _BACKLOG = 128
 # How long a client is kept that comes while no pod is ready, as one under load is not for a moment.
 _KEPT_SECONDS, _PAUSE_SECONDS = 30.0, 0.2
+GRACE_SECONDS = 120.0
+"""How long a port stays that no handle needs any more: an address may be asked for by a handle that
+is not kept, and used a moment later."""
+_LOOKS = 8  # during that time
 
 
 class Forwarder:
-    """Listens on a free port of 127.0.0.1 and leads each connection to a pod that is ready.
+    """Listens on a port of 127.0.0.1 and leads each connection to a pod that is ready.
 
     The pod is chosen anew for every connection, so that the port outlives pods, updates, and a
     stop with a later start. A client that comes while none can be reached waits for one, half a
-    minute at most: nothing of its request was sent. It ends with the process, or with `close`.
+    minute at most: nothing of its request was sent.
+
+    It ends with `close`, with the last holder that gives it back, and by itself a while after the
+    last holder was collected and nothing is carried any more.
 
     Args:
         connection: To the cluster.
         ready: Returns the names of the pods that take requests now.
+        port: Taken where it is free; any other else.
+        grace: Seconds without a holder and a connection until it ends.
+
+    Attributes:
+        port: The port of this machine.
     """
 
-    def __init__(self, connection: Connection, ready: Callable[[], list[str]]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        ready: Callable[[], list[str]],
+        *,
+        port: int = 0,
+        grace: float = GRACE_SECONDS,
+    ) -> None:
         self._connection = connection
         self._ready = ready
+        self._grace = grace
         self._turn = itertools.count()
         self._closed = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
-        self._thread = threading.Thread(
+        self._lock = threading.Lock()
+        # Weak, as nothing that takes a lock may be called while objects are collected.
+        self._holders: WeakSet[object] = WeakSet()
+        self._carried = 0
+        self._needed = time.monotonic()
+        self._listener = _listen(port)
+        self._listener.settimeout(grace / _LOOKS)
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(
             target=self._accept, name=f"mlmagic-forward-{self.port}", daemon=True
-        )
-        self._thread.start()
+        ).start()
 
-    @property
-    def port(self) -> int:
-        """The port of this machine."""
-        return int(self._listener.getsockname()[1])
+    def hold(self, holders: Iterable[object]) -> bool:
+        """Keep the port for as long as any of these lives; False where it is closed already."""
+        with self._lock:
+            self._holders.update(holders)
+            self._needed = time.monotonic()
+            return not self._closed.is_set()
+
+    def release(self, holder: object) -> None:
+        """Close the port where nobody else holds it."""
+        with self._lock:
+            self._holders.discard(holder)
+            if self._holders:
+                return
+            self._closed.set()
+        self.close()
 
     def close(self) -> None:
         """Listen no more; connections that are open end by themselves."""
@@ -65,20 +103,42 @@ class Forwarder:
         self._listener.close()
 
     def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(
-                target=self._serve, args=(client,), name="mlmagic-forwarded", daemon=True
-            ).start()
+        try:
+            while not self._is_over():
+                with contextlib.suppress(TimeoutError):
+                    client, _ = self._listener.accept()
+                    self._count(1)
+                    threading.Thread(
+                        target=self._serve, args=(client,), name="mlmagic-forwarded", daemon=True
+                    ).start()
+        except OSError as error:
+            _logger.debug("Port %s is not listened at any more: %s", self.port, error)
+        finally:
+            self.close()
+
+    def _is_over(self) -> bool:
+        """Whether nobody needs the port; then nobody can hold it from now on."""
+        with self._lock:
+            now = time.monotonic()
+            if self._holders or self._carried:
+                self._needed = now
+            if now - self._needed > self._grace:
+                self._closed.set()
+            return self._closed.is_set()
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._carried += more
+            self._needed = time.monotonic()
 
     def _serve(self, client: socket.socket) -> None:
-        with client:
-            channel = self._open()
-            if channel is not None:
-                carry(client, channel)
+        try:
+            with client:
+                channel = self._open()
+                if channel is not None:
+                    carry(client, channel)
+        finally:
+            self._count(-1)
 
     def _open(self) -> Any:
         """Return a channel to a pod; None where none can be reached."""
@@ -94,6 +154,13 @@ class Forwarder:
                 _logger.debug("No pod can be reached: %s", error)
             if time.monotonic() > until or self._closed.wait(_PAUSE_SECONDS):
                 return None
+
+
+def _listen(port: int) -> socket.socket:
+    """Listen at a port where that is free, else at any."""
+    with contextlib.suppress(OSError):
+        return socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+    return socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
 
 
 def open_channel(connection: Connection, pod: str, port: int = PORT) -> Any:

@@ -90,7 +90,7 @@ class KubernetesTarget(Target):
         self._base_image = base_image
         self._lock = threading.Lock()
         self._opened: dict[str | None, Cluster] = {}
-        self._addresses = Addresses()
+        self._addresses = Addresses(self._place)
 
     @property
     def connection(self) -> Connection:
@@ -241,6 +241,14 @@ class KubernetesTarget(Target):
         """See `Target.address_kind`."""
         address = self.address(record)
         return address.kind if address is not None else ""
+
+    def hold(self, record: ServiceRecord, holder: object) -> None:
+        """See `Target.hold`: port-forwards are kept."""
+        self._addresses.hold(record.name, holder)
+
+    def release(self, record: ServiceRecord, holder: object) -> None:
+        """See `Target.release`."""
+        self._addresses.release(record.name, holder)
 
     def address(self, record: ServiceRecord) -> Address | None:
         """Return where the service is reached from here, and through what."""

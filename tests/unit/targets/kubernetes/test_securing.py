@@ -12,7 +12,7 @@ import pytest
 from mlmagic.entities import KubernetesDeploymentConfig
 from mlmagic.errors import TargetUnavailableError
 from mlmagic.targets.kubernetes.access import Addresses, _answers, _candidates
-from mlmagic.targets.kubernetes.connection import Connection, connect
+from mlmagic.targets.kubernetes.connection import Connection, Place, connect
 from mlmagic.targets.kubernetes.faults import ServerFailedError
 from mlmagic.targets.kubernetes.routes import parent
 from mlmagic.targets.kubernetes.securing import ends_tls, listener_port
@@ -180,7 +180,7 @@ def test_a_fault_of_the_api_server_is_no_no(
 
 
 def test_what_is_found_before_a_service_is_settled_or_told_off_is_not_kept() -> None:
-    addresses, came = Addresses(), []
+    addresses, came = Addresses(Place()), []
     cluster: Any = SimpleNamespace(ready_pods=lambda _: ["pod"], connection=None)
 
     def answer(path: str) -> tuple[int, bytes]:
