@@ -54,6 +54,7 @@ class Pod:
         running: Whether its container runs.
         ready: Whether it takes requests.
         started_up: Whether its start has come to its end.
+        was_ready: Whether it takes requests, or did since its container runs.
         container_ready: What the kubelet said last; differs from ``ready`` where a node is lost.
         lacks: What its node waits for beside our container: a readiness gate, or a sidecar.
         ended: How its container ended last; None where it never did.
@@ -77,6 +78,7 @@ class Pod:
     started: datetime | None = None
     ready: bool = False
     started_up: bool = False
+    was_ready: bool = False
     container_ready: bool = False
     lacks: str = ""
     restarts: int = 0
@@ -196,6 +198,8 @@ def pod_of(item: Object) -> Pod:
     container = statuses[0] if statuses else {}
     state = container.get("state", {})
     waiting, running = state.get("waiting", {}), state.get("running", {})
+    started, turned = _time(running.get("startedAt")), _time(ready.get("lastTransitionTime"))
+    is_ready = ready.get("status") == "True"
     ended = state.get("terminated") or container.get("lastState", {}).get("terminated")
     # A server that ends well while its pod is put out leaves a pod that has "succeeded".
     phase, terminating = status.get("phase"), "deletionTimestamp" in meta
@@ -214,9 +218,10 @@ def pod_of(item: Object) -> Pod:
         waiting=waiting.get("reason", ""),
         waiting_message=waiting.get("message", ""),
         running=bool(running),
-        started=_time(running.get("startedAt")),
-        ready=ready.get("status") == "True",
+        started=started,
+        ready=is_ready,
         started_up=bool(running) and container.get("started", False),
+        was_ready=is_ready or bool(started and turned and turned > started),
         container_ready=container.get("ready", False),
         lacks=ready.get("message", "") if ready.get("reason") in _NODE_WAITS else "",
         restarts=container.get("restartCount", 0),

@@ -234,7 +234,7 @@ class _View:
         count = f"{len(ready)} of {self.work.wanted} pods ready"
         if fault is not None:
             return self._disturbed(ready, fault, count)
-        silent = [pod for pod in self.new if pod.started_up and not pod.ready and not _lacks(pod)]
+        silent = [pod for pod in self.new if self._is_silent(pod)]
         if silent:
             hangs = any(is_ended_by_liveness(pod, self.seen.events_of(pod)) for pod in silent)
             message = f"{count}; {LIVENESS_FAILED}" if hangs else count
@@ -242,6 +242,14 @@ class _View:
         if not ready:
             return self._under_way(self._stage())
         return self._under_way(Reason.SCALING, f"{count}; it answers meanwhile")
+
+    def _is_silent(self, pod: Pod) -> bool:
+        """Whether it is up and does not answer; a new one may not have been asked yet."""
+        asked = pod.was_ready or any(
+            event.reason == "Unhealthy" and event.message.startswith("Readiness")
+            for event in self.seen.events_of(pod)
+        )
+        return asked and pod.started_up and not pod.ready and not _lacks(pod)
 
     def _disturbed(self, ready: Sequence[Pod], fault: ServiceStatus, count: str) -> ServiceStatus:
         message = f"{count}; {fault.message}" if fault.message else count

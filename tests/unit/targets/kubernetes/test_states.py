@@ -260,6 +260,35 @@ def test_pods_that_are_started_up_and_do_not_answer() -> None:
     assert (status.state, status.reason) == (N, Reason.NOT_ANSWERING)
 
 
+def test_a_pod_more_that_was_not_asked_yet_whether_it_is_ready() -> None:
+    """Its start has come to its end a moment ago; only a probe that failed makes it silent."""
+    content = json.loads(
+        (FOLDER / "a_pod_that_is_deleted_under_load_costs_no_request.json").read_text()
+    )
+    pod = content["Pod"][1]
+    pod["status"]["containerStatuses"][0]["ready"] = False
+    for each in pod["status"]["conditions"]:
+        if each["type"] in ("Ready", "ContainersReady"):
+            each |= {"status": "False", "lastTransitionTime": pod["status"]["startTime"]}
+    started = observed(content)
+    status = status_of(record(started), complete(started))
+    assert (status.state, status.reason) == (ServiceState.TRANSITIONING, Reason.SCALING)
+    assert status.message == "1 of 2 pods ready; it answers meanwhile"
+    asked = Event(
+        kind="Pod",
+        name=pod["metadata"]["name"],
+        uid=pod["metadata"]["uid"],
+        type="Warning",
+        reason="Unhealthy",
+        message="Readiness probe failed: HTTP probe failed with statuscode: 503",
+        count=1,
+        at=moment(started),
+    )
+    failed = replace(complete(started), events=(*started.events, asked))
+    status = status_of(record(started), failed)
+    assert (status.state, status.reason) == (N, Reason.NOT_ANSWERING)
+
+
 @pytest.mark.parametrize(
     ("why", "words", "containers"),
     [
