@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from mlmagic.addresses import retry_after
-from mlmagic.errors import TargetError, TargetUnavailableError
+from mlmagic.errors import TargetUnavailableError
 from mlmagic.targets.kubernetes.faults import (
     DoubleEntryError,
     ForbiddenError,
+    no_namespace,
     not_beside,
     refused,
     translated,
@@ -240,10 +241,7 @@ class Connection:
         except ForbiddenError:
             return  # it may not be looked at; the first request tells
         if found is None:
-            raise TargetError(
-                f"The cluster '{self.host}' has no namespace '{self.namespace}'.",
-                hint=f"Make it (kubectl create namespace {self.namespace}), or name another.",
-            )
+            raise no_namespace(self.host, self.namespace)
 
     def make_namespace(self, name: str) -> None:
         """Give the cluster a namespace, where it has none of the name."""

@@ -25,6 +25,7 @@ _CONFLICT = re.compile(r'conflicts? with "(?P<who>[^"]+)"[^:]*:?(?P<fields>.*)',
 _ANONYMOUS = '"system:anonymous"'
 _NO_DRY_RUN = "does not support dry run"
 _DOUBLE = ": Duplicate value: "
+_NAMESPACE = re.compile(r'namespaces "(?P<name>[^"]+)" not found')
 _USER = re.compile(r'User "(?P<user>[^"]+)" cannot (?P<what>.+?)(: |$)')
 _BOUND = re.compile(
     r"(must be less than or equal to|maximum|minimum) (?P<resource>cpu|memory|ephemeral-storage) "
@@ -67,6 +68,14 @@ def unreachable(host: str, why: str) -> TargetUnavailableError:
     )
 
 
+def no_namespace(host: str, name: str) -> TargetError:
+    """Build the error of a namespace that is not there."""
+    return TargetError(
+        f"The cluster '{host}' has no namespace '{name}'.",
+        hint=f"Make it (kubectl create namespace {name}), or name another.",
+    )
+
+
 def refused(  # noqa: PLR0911 - a table
     status: int, body: bytes, host: str, request: str
 ) -> MlmagicError:
@@ -94,7 +103,7 @@ def refused(  # noqa: PLR0911 - a table
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
             return _unfit(said)
         case HTTPStatus.NOT_FOUND:
-            return TargetError(f"The cluster does not have it: {said}.", hint=_CHECK)
+            return _absent(said, host)
         case HTTPStatus.GONE:
             return TargetError(f"The cluster no longer has it: {said}.")
         case _ if status > HTTPStatus.INTERNAL_SERVER_ERROR or (
@@ -170,6 +179,12 @@ def _said(body: bytes) -> str:
         return str(json.loads(body)["message"]).rstrip(".")
     except (ValueError, KeyError, TypeError):
         return body.decode(errors="replace").strip()[:300]
+
+
+def _absent(said: str, host: str) -> TargetError:
+    if (found := _NAMESPACE.search(said)) is not None:
+        return no_namespace(host, found["name"])
+    return TargetError(f"The cluster does not have it: {said}.", hint=_CHECK)
 
 
 def _unfit(said: str) -> ConfigurationError:

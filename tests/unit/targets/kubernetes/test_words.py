@@ -162,6 +162,13 @@ def test_what_may_pass_is_no_refusal(status: int, said: str, kind: type[MlmagicE
     assert said in error.message
 
 
+def test_a_namespace_that_is_not_there_is_named() -> None:
+    body = json.dumps({"message": 'namespaces "nowhere" not found'}).encode()
+    error = refused(404, body, "https://k", "PATCH /api/v1/namespaces/nowhere/services/svc")
+    assert error.message == "The cluster 'https://k' has no namespace 'nowhere'."
+    assert error.hint == "Make it (kubectl create namespace nowhere), or name another."
+
+
 @pytest.mark.parametrize(
     ("status", "said", "way_out"),
     [
