@@ -210,6 +210,12 @@ def test_what_the_cluster_does_not_admit(kit: ServiceKit) -> None:
     assert error.status is not None
     assert (error.status.state, error.status.reason) == (ServiceState.FAILED, Reason.REFUSED)
     assert 'serviceaccount "nobody" not found' in str(error)
+    # What is told is of the newest deployment, though Kubernetes keeps the words of the first.
+    error = fails(kit.services.submit(kit.spec(service_account="somebody")))
+    assert 'serviceaccount "somebody" not found' in str(error)
+    service = kit.services.submit(kit.spec())
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    assert service.run([1]) == [1]
 
 
 def test_a_deleted_deployment_is_told_and_brought_back(

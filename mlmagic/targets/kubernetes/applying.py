@@ -144,6 +144,8 @@ def kept_pods(connection: Connection, release: Release) -> Release:
     fresh = replace(release, pods_revision=release.revision, is_new=found is None)
     if found is None:
         return fresh
+    if _names_account(found):
+        release, fresh = (replace(each, account="default") for each in (release, fresh))
     template = found["spec"]["template"]["metadata"]
     number = template.get("labels", {}).get(naming.REVISION, "")
     restarted = (template.get("annotations") or {}).get(naming.RESTARTED, "")
@@ -156,6 +158,23 @@ def kept_pods(connection: Connection, release: Release) -> Release:
     wanted = next(item for item in manifests(same) if item["kind"] == "Deployment")
     ours = wanted["metadata"]["annotations"][naming.TEMPLATE]
     return same if there == ours else replace(fresh, restarted=same.restarted)
+
+
+def _names_account(deployment: Object) -> bool:
+    """Whether we gave the pods an account: Kubernetes keeps it by an older name if left out."""
+    return any(
+        "f:serviceAccountName" in fields.get("f:template", {}).get("f:spec", {})
+        for fields in _applied_by_us(deployment)
+    )
+
+
+def _applied_by_us(deployment: Object) -> list[Object]:
+    """Return the fields of a Deployment's ``spec`` that we hold, as they lie in its metadata."""
+    return [
+        each["fieldsV1"].get("f:spec", {})
+        for each in deployment["metadata"]["managedFields"]
+        if (each["manager"], each["operation"]) == (naming.MANAGER, "Apply")
+    ]
 
 
 def _own_secrets(connection: Connection, release: Release) -> None:
@@ -173,12 +192,7 @@ def _give_up_number(connection: Connection, deployment: Object) -> None:
     name = deployment["metadata"]["name"]
     for tries_left in reversed(range(_TRIES)):
         managed = deployment["metadata"]["managedFields"]
-        held = [
-            each["fieldsV1"]["f:spec"]
-            for each in managed
-            if (each["manager"], each["operation"]) == (naming.MANAGER, "Apply")
-            and "f:replicas" in each["fieldsV1"].get("f:spec", {})
-        ]
+        held = [each for each in _applied_by_us(deployment) if "f:replicas" in each]
         if not held:
             return
         for fields in held:

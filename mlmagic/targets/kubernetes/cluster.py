@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlmagic.errors import TargetError
 from mlmagic.targets.kubernetes import naming
-from mlmagic.targets.kubernetes.observing import observe
+from mlmagic.targets.kubernetes.observing import observe, refuses
 from mlmagic.targets.kubernetes.watching import Mirror
 
 if TYPE_CHECKING:
@@ -37,12 +37,16 @@ class Cluster:
     def observe(self, service: str) -> Observation:
         """Return all that is seen of a service."""
         pods = self.mirror.read("Pod")
+        deployments = self.mirror.read("Deployment")
+        refused = any(refuses(each) for each in deployments if each["metadata"]["name"] == service)
+        selector = naming.selecting(service)
         return observe(
             service,
-            deployments=self.mirror.read("Deployment"),
+            deployments=deployments,
             pods=pods,
             events=self.mirror.read("Event"),
             nodes=self._read_nodes() if _any_pending(pods, service) else None,
+            replica_sets=self.connection.list("ReplicaSet", selector)[0] if refused else None,
         )
 
     def await_deployment(self, service: str) -> None:

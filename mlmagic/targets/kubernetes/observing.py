@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Why a kubelet that answers calls a pod not ready; who finds its node lost gives no reason.
 _NODE_WAITS = ("ReadinessGatesNotReady", "ContainersNotReady")
 _FIXED_NODES = ("kind:", "k3s:")  # providers that add none
+_TURN = "deployment.kubernetes.io/revision"
 # What Kubernetes makes names of: no vowels, so that no words come of it.
 _HASH = "[bcdfghjklmnpqrstvwxz2456789]"
 
@@ -169,11 +170,25 @@ class Observation:
         return [pod for pod in self.pods if not pod.failed]
 
 
-def workload_of(item: Object) -> Workload:
-    """Read a Deployment."""
+def refuses(item: Object) -> bool:
+    """Whether pods of a Deployment were refused, of the newest revision or of one before."""
+    return _conditions(item).get("ReplicaFailure", {}).get("status") == "True"
+
+
+def workload_of(item: Object, replica_sets: Iterable[Object] | None = None) -> Workload:
+    """Read a Deployment.
+
+    Args:
+        item: The Deployment.
+        replica_sets: What is there of its ReplicaSets, where its pods are refused: the words of the
+            newest count, as the Deployment keeps those of the first that was refused.
+    """
     meta, spec, status = item["metadata"], item["spec"], item.get("status", {})
-    conditions = {each["type"]: each for each in status.get("conditions", [])}
+    conditions = _conditions(item)
     progressing = conditions.get("Progressing", {})
+    owned = [each for each in replica_sets or () if _is_owned(each, meta["uid"])]
+    if owned:
+        conditions = _conditions(max(owned, key=_turn))
     refused = conditions.get("ReplicaFailure", {})
     labels = spec["template"]["metadata"].get("labels", {})
     settled = status.get("observedGeneration", 0) >= meta["generation"]
@@ -192,7 +207,7 @@ def workload_of(item: Object) -> Workload:
 def pod_of(item: Object) -> Pod:
     """Read a Pod."""
     meta, status = item["metadata"], item.get("status", {})
-    conditions = {each["type"]: each for each in status.get("conditions", [])}
+    conditions = _conditions(item)
     placed, ready = conditions.get("PodScheduled", {}), conditions.get("Ready", {})
     statuses = [s for s in status.get("containerStatuses", []) if s["name"] == CONTAINER]
     container = statuses[0] if statuses else {}
@@ -271,6 +286,7 @@ def observe(
     pods: Iterable[Object],
     events: Iterable[Object],
     nodes: Iterable[Object] | None = None,
+    replica_sets: Iterable[Object] | None = None,
 ) -> Observation:
     """Pick out what belongs to a service.
 
@@ -280,6 +296,7 @@ def observe(
         pods: Likewise.
         events: All of the namespace.
         nodes: Where they may be looked at.
+        replica_sets: See `workload_of`.
     """
     found = [each for each in deployments if each["metadata"]["name"] == name]
     seen = sorted(
@@ -299,11 +316,25 @@ def observe(
         key=lambda event: event.at,
     )
     return Observation(
-        workload=workload_of(found[0]) if found else None,
+        workload=workload_of(found[0], replica_sets) if found else None,
         pods=tuple(seen),
         events=tuple(told),
         nodes=None if nodes is None else tuple(node_of(each) for each in nodes),
     )
+
+
+def _conditions(item: Object) -> dict[str, dict[str, Any]]:
+    return {each["type"]: each for each in item.get("status", {}).get("conditions", [])}
+
+
+def _is_owned(replica_set: Object, uid: str) -> bool:
+    owners = replica_set["metadata"].get("ownerReferences") or ()
+    return any(each["uid"] == uid for each in owners)
+
+
+def _turn(replica_set: Object) -> int:
+    """Return when a Deployment took a ReplicaSet last: its own count."""
+    return _number(replica_set["metadata"].get("annotations", {}), _TURN)
 
 
 def _asked(spec: Object) -> Mapping[str, float]:

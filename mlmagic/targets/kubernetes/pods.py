@@ -47,7 +47,7 @@ def pod_template(release: Release) -> Any:
             containers=[_container(release)],
             volumes=_volumes(release),
             automount_service_account_token=False if config.service_account is None else None,
-            service_account_name=config.service_account,
+            service_account_name=config.service_account or release.account or None,
             enable_service_links=False,
             image_pull_secrets=[k8s.V1LocalObjectReference(name=name) for name in secrets] or None,
             priority_class_name=config.priority_class,

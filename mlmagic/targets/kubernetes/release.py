@@ -34,6 +34,8 @@ class Release:
         restarted: When a restart was asked for last; empty where it never was.
         owner: The record's ConfigMap, for ``ownerReferences``; None leaves them out.
         pull_secret: Secret of ours with the registry's credentials; empty where none is needed.
+        account: Service account of the pods where the configuration names none; empty for the
+            namespace's own choice.
         account_secrets: What the pods' service account names, beside which ours would hide it.
         architecture: What processors its pods are kept to: the image's, where nodes have others or
             are not known; empty where all have it.
@@ -50,6 +52,7 @@ class Release:
     restarted: str = ""
     owner: dict[str, Any] | None = None
     pull_secret: str = ""
+    account: str = ""
     account_secrets: tuple[str, ...] = ()
     architecture: str = ""
     left_out: tuple[str, ...] = ()
