@@ -229,6 +229,17 @@ class Connection:
         found = self.api.configuration.auth_settings().values()
         return {each["key"]: each["value"] for each in found}
 
+    def renew(self) -> None:
+        """Read the credentials anew, which the server does not accept any more.
+
+        The user may have logged in again, or a program of the kubeconfig has a new token.
+
+        Raises:
+            TargetUnavailableError: There are none.
+        """
+        if self._renew is not None:
+            self.api = self._renew()
+
     def require_namespace(self) -> None:
         """Make sure that the cluster answers and has the namespace.
 
@@ -307,9 +318,8 @@ class Connection:
 
         response = send()
         if response.status == HTTPStatus.UNAUTHORIZED and self._renew is not None:
-            # The user may have logged in again, or a plugin of the kubeconfig has a new token.
             response.drain_conn()
-            self.api = self._renew()
+            self.renew()
             response = send()
         for _ in range(_TRIES_WHEN_BUSY - 1):
             pause = retry_after(response.headers) or 1.0

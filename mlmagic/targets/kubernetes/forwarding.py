@@ -143,10 +143,13 @@ class Forwarder:
     def _open(self) -> Any:
         """Return a channel to a pod; None where none can be reached."""
         until = time.monotonic() + _KEPT_SECONDS
+        renew = True
         while True:
             try:
                 if pods := self._ready():
-                    return open_channel(self._connection, pods[next(self._turn) % len(pods)])
+                    pod = pods[next(self._turn) % len(pods)]
+                    first, renew = renew, False
+                    return open_channel(self._connection, pod, renew=first)
             except (PermissionError, ForbiddenError) as error:
                 _logger.debug("Ports may not be forwarded: %s", error)
                 return None
@@ -163,15 +166,22 @@ def _listen(port: int) -> socket.socket:
     return socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
 
 
-def open_channel(connection: Connection, pod: str, port: int = PORT) -> Any:
+def open_channel(connection: Connection, pod: str, port: int = PORT, *, renew: bool = True) -> Any:
     """Return a WebSocket that leads to a port of a pod.
 
     The client library's own forwarding loses the end of what a pod sends before it closes, and
     leaves sockets open; only its way of connecting is used.
 
+    Args:
+        connection: To the cluster.
+        pod: The pod.
+        port: Of the pod.
+        renew: Whether credentials that are not accepted any more are read again, once.
+
     Raises:
         OSError: The API server or the pod cannot be reached.
         PermissionError: Our credentials do not allow it.
+        TargetUnavailableError: There are no credentials any more.
     """
     from kubernetes.stream import ws_client
     from websocket import WebSocketException
@@ -182,8 +192,12 @@ def open_channel(connection: Connection, pod: str, port: int = PORT) -> Any:
     try:
         return ws_client.create_websocket(connection.api.configuration, host + path, headers)
     except WebSocketException as error:
-        denied = getattr(error, "status_code", None) == HTTPStatus.FORBIDDEN
-        raise (PermissionError if denied else ConnectionError)(f"{error}") from error
+        status = getattr(error, "status_code", None)
+        if status != HTTPStatus.UNAUTHORIZED or not renew:
+            denied = status == HTTPStatus.FORBIDDEN
+            raise (PermissionError if denied else ConnectionError)(f"{error}") from error
+    connection.renew()
+    return open_channel(connection, pod, port, renew=False)
 
 
 def open_pod(connection: Connection, pod: str) -> socket.socket:
@@ -191,6 +205,7 @@ def open_pod(connection: Connection, pod: str) -> socket.socket:
 
     Raises:
         OSError: It cannot be reached.
+        TargetUnavailableError: There are no credentials any more.
     """
     channel = open_channel(connection, pod)
     ours, theirs = socket.socketpair()

@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mlmagic.errors import ConfigurationError
+from mlmagic.errors import ConfigurationError, TargetUnavailableError
 from mlmagic.targets.base import Keys
 from mlmagic.targets.keys import random_key
 from mlmagic.targets.kubernetes import naming
@@ -112,7 +112,7 @@ def _accepts(connection: Connection, pod: str, key: str) -> bool:
     """Whether a pod accepts a key; one that is gone has nothing to accept."""
     try:
         socket = open_pod(connection, pod)
-    except OSError:
+    except (OSError, TargetUnavailableError):
         return True
     asked = http.client.HTTPConnection("pod", timeout=5)
     asked.sock = socket

@@ -6,6 +6,7 @@ import gc
 import socket
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,8 @@ from mlmagic.targets.kubernetes.connection import connect
 from mlmagic.targets.kubernetes.faults import ForbiddenError
 from mlmagic.targets.kubernetes.forwarding import Forwarder
 from mlmagic.testing.contract import until
+from tests.engine.serving import Serving
 from tests.unit.targets.kubernetes.test_connection import kubeconfig
-from tests.unit.targets.kubernetes.test_securing import answering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,20 +24,34 @@ if TYPE_CHECKING:
 
 
 def test_only_what_credentials_may_not_do_is_final(tmp_path: Path) -> None:
+    """A token that has ended is read again: the user may have logged in meanwhile."""
     came = []
 
-    def answer(path: str) -> tuple[int, bytes]:
-        came.append(path)
-        return (401 if len(came) == 1 else 403), b""  # a token that has just expired is renewed
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            came.append(self.headers["Authorization"])
+            self.send_error(401 if came[-1] == "Bearer old" else 403)
 
-    with answering(answer) as host:
-        forwarder = Forwarder(connect(kubeconfig(host, tmp_path)), lambda: ["pod"])
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    with Serving(server):
+        place = kubeconfig(f"127.0.0.1:{server.server_port}", tmp_path)
+        file = tmp_path / "config"
+        nobody, user = "user: {}", "user: {{token: {}}}"
+        text = file.read_text()
+        assert nobody in text
+        file.write_text(text.replace(nobody, user.format("old")))
+        connection = connect(place)
+        file.write_text(text.replace(nobody, user.format("new")))
+        forwarder = Forwarder(connection, lambda: ["pod"])
         try:
             with socket.create_connection(("127.0.0.1", forwarder.port)) as client:
                 assert client.recv(1) == b""
         finally:
             forwarder.close()
-    assert len(came) == 2
+    assert came == ["Bearer old", "Bearer new"]
 
 
 def test_pods_that_may_not_be_looked_at_are_not_waited_for(tmp_path: Path) -> None:
