@@ -92,14 +92,24 @@ class ComputeVerbs(Rooms):
             image_registry: Where images for it are pushed; None loads them by the provider.
 
         Raises:
-            ConfigurationError: None of them is installed; says how to attach one that runs.
+            ConfigurationError: None of them is installed, which says how to attach one that runs;
+                or the name is taken, or the namespace's not allowed.
             TargetError: It could not be made or, once made, not be attached; nothing is kept.
         """
+        from mlmagic.targets.kubernetes.checking import wrong_namespace
         from mlmagic.targets.kubernetes.connection import Place, connect
         from mlmagic.targets.kubernetes.local_clusters import create_cluster, removal
 
         check_name(name)
         _require_kubernetes(compute_type)
+        if bad := wrong_namespace(namespace):
+            raise ConfigurationError(f"{bad}.")
+        if name in self.targets:
+            raise ConfigurationError(
+                f"A compute target '{name}' is there already.",
+                hint="Choose another name, or take that one away: %ml computetarget detach "
+                f"{name} (or delete, where 'create' made it)",
+            )
         made, context = create_cluster(name, provider=provider)
         try:
             if namespace is not None:

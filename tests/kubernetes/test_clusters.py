@@ -358,6 +358,9 @@ def test_a_cluster_that_was_made_is_attached_with_its_namespace_and_deleted(
     fails = f"[ ! -e {tmp_path}/fails ] || {{ echo no engine >&2; exit 1; }}"
     words = stand_in("kind", f"{then}\n{fails}")
     workspace = Workspace.create(tmp_path / "workspace")
+    with pytest.raises(ConfigurationError, match="'Bad_NS' is no namespace"):
+        workspace.create_compute_target("kubernetes", "try-out", namespace="Bad_NS")
+    assert not words.exists()  # a cluster takes minutes
     with pytest.raises(TargetError, match="'kind' made the cluster 'try-out', but it") as caught:
         workspace.create_compute_target("kubernetes", "try-out")
     assert "kind delete cluster --name try-out" in (caught.value.hint or "")
@@ -369,6 +372,10 @@ def test_a_cluster_that_was_made_is_attached_with_its_namespace_and_deleted(
     try:
         assert (made.provider, made.context, made.namespace) == ("kind", "kind-try-out", name)
         assert workspace.show_compute_target("try-out") == made
+        called = words.read_text()
+        with pytest.raises(ConfigurationError, match="'try-out' is there already"):
+            workspace.create_compute_target("kubernetes", "try-out")
+        assert words.read_text() == called
     finally:
         cluster.core.delete_namespace(name)
 

@@ -72,6 +72,14 @@ def contradictions(config: KubernetesDeploymentConfig) -> list[str]:
     return [*_sizes(config), *_scaling(config), *_network(config), *_placing(config)]
 
 
+def wrong_namespace(name: str | None) -> str:
+    """Say why nothing can be called so, in words without a full stop; empty where it can."""
+    if name is None or _NAMESPACE.fullmatch(name):
+        return ""
+    rule = "1 to 63 lower-case letters, digits and '-', the first and the last no '-'"
+    return f"'{name}' is no namespace: {rule}"
+
+
 def _sizes(config: KubernetesDeploymentConfig) -> list[str]:
     wrong = []
     asked = requests_of(config)
@@ -132,13 +140,8 @@ def _network(config: KubernetesDeploymentConfig) -> list[str]:
 
 
 def _placing(config: KubernetesDeploymentConfig) -> list[str]:
-    wrong = []
-    if config.namespace is not None and not _NAMESPACE.fullmatch(config.namespace):
-        wrong.append(
-            f"'{config.namespace}' is no namespace: 1 to 63 lower-case letters, digits and '-', "
-            "the first and the last no '-'"
-        )
-    return wrong + [
+    bad = wrong_namespace(config.namespace)
+    return ([bad] if bad else []) + [
         f"the toleration '{text}' is not KEY[=VALUE][:EFFECT] with the effect NoSchedule, "
         "PreferNoSchedule or NoExecute"
         for text in config.tolerations
