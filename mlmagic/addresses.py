@@ -84,19 +84,21 @@ def connection_to(uri: str, *, seconds: float) -> HTTPConnection:
     from http.client import HTTPConnection, HTTPSConnection
 
     place = urlsplit(uri)
-    if place.scheme != "https":
-        return HTTPConnection(place.hostname or "", place.port, timeout=seconds)
+    host, tls = place.hostname or "", place.scheme == "https"
+    port = place.port or (443 if tls else 80)  # else the end of an address of IPv6 is taken for one
+    if not tls:
+        return HTTPConnection(host, port, timeout=seconds)
     from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
     given = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     bundle = Path(given or DEFAULT_CA_BUNDLE_PATH)
     context = _authorities(bundle, bundle.stat().st_mtime_ns)
-    host, proxy = place.hostname or "", _proxy(uri)
+    proxy = _proxy(uri)
     if proxy is None:
-        return HTTPSConnection(host, place.port, timeout=seconds, context=context)
+        return HTTPSConnection(host, port, timeout=seconds, context=context)
     shown = without_secrets(proxy.geturl())
     try:
-        port = proxy.port or 80
+        proxy_port = proxy.port or 80
     except ValueError as error:
         raise OSError(f"the proxy '{shown}' in the way has no port that is one") from error
 
@@ -109,8 +111,8 @@ def connection_to(uri: str, *, seconds: float) -> HTTPConnection:
             except OSError as error:  # that it refuses connections, the host does not
                 raise OSError(f"the proxy '{shown}' in the way says: {error}") from error
 
-    through = Tunnelled(proxy.hostname or "", port, timeout=seconds, context=context)
-    through.set_tunnel(host, place.port or 443, headers=_login(proxy))
+    through = Tunnelled(proxy.hostname or "", proxy_port, timeout=seconds, context=context)
+    through.set_tunnel(host, port, headers=_login(proxy))
     return through
 
 

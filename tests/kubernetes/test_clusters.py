@@ -109,11 +109,11 @@ def test_a_pod_deploys_by_its_service_account(
         "name": "notebook",
         "image": base_image,
         "command": ["bash", "-ec", command],
-        # How this machine reaches the package index.
+        # How this machine reaches the package index, and the code that is tested.
         "env": [
             {"name": name, "value": value}
             for name, value in os.environ.items()
-            if name.lower().startswith(("uv_", "pip_", "ssl_", "http", "no_proxy"))
+            if name.lower().startswith(("uv_", "pip_", "ssl_", "http", "no_proxy", "pythonpath"))
         ],
         "volumeMounts": [{"name": f"v{n}", "mountPath": f"{p}"} for n, p in enumerate(places)],
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlmagic.addresses import connection_to
 from mlmagic.services.addresses import for_browser
 
 if TYPE_CHECKING:
@@ -39,3 +40,17 @@ def test_a_hub_leads_to_a_service_beside_it(host: str) -> None:
 @pytest.mark.usefixtures("hub")
 def test_a_hub_does_not_lead_to_a_service_elsewhere(base: str) -> None:
     assert for_browser(base) == base
+
+
+@pytest.mark.parametrize(
+    ("uri", "host", "port"),
+    [
+        ("http://[fd00:10:96::417d]", "fd00:10:96::417d", 80),
+        ("https://[fd00::7]", "fd00::7", 443),
+        ("http://[fd00::7]:30703", "fd00::7", 30703),
+        ("http://svc.example.com/path", "svc.example.com", 80),
+    ],
+)
+def test_where_an_address_leads(uri: str, host: str, port: int) -> None:
+    connection = connection_to(uri, seconds=1)
+    assert (connection.host, connection.port) == (host, port)
