@@ -53,6 +53,9 @@ class Panel(anywidget.AnyWidget):
         self._drawn: object = None
         self._sent = 0.0
         self._timer: Timer | None = None
+        for name in ("_esm", "_css"):
+            # As text: anywidget would have the file tell its changes to each panel, and so keep it.
+            self.__dict__[name] = str(getattr(type(self), name))
         super().__init__(**traits)
         self._own_layout = self.layout
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="mlmagic-panel")

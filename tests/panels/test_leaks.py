@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from weakref import WeakSet
 
 import comm
 import pytest
@@ -27,6 +29,7 @@ def test_fifty_cycles_leave_no_thread_and_no_comm(tmp_path, environments, lock):
     service.wait_for_deployment(timeout_sec=120)
     threads = set(threading.enumerate())
     comms, widgets = len(comm.get_comm_manager().comms), len(_instances)
+    opened: WeakSet[object] = WeakSet()
     for _ in range(CYCLES):
         panel = ServicePanel(service)
         panel._answer({"id": "1", "kind": "keys"})
@@ -38,9 +41,13 @@ def test_fifty_cycles_leave_no_thread_and_no_comm(tmp_path, environments, lock):
         models._deploy({"id": "iris:1"})
         models._deploy({"id": "iris:2"})
         models.close()
+        opened.update((panel, other, models))
+    del panel, other, models
     until(lambda: not [t for t in set(threading.enumerate()) - threads if "mlmagic" in t.name])
     assert len(comm.get_comm_manager().comms) == comms
     assert len(_instances) == widgets
+    gc.collect()
+    assert not opened  # nor the handles that they have, which keep port-forwards
     service.delete()
 
 
