@@ -14,7 +14,7 @@ import yaml
 from kubernetes import client
 
 from mlmagic import Workspace
-from mlmagic.entities import KubernetesDeploymentConfig
+from mlmagic.entities import KubernetesDeploymentConfig, ServiceState
 from mlmagic.errors import ConfigurationError
 from mlmagic.images import Images
 from mlmagic.images.images import host_architecture
@@ -26,7 +26,7 @@ from mlmagic.targets.kubernetes.examining import examine_cluster
 from mlmagic.targets.kubernetes.image import architecture_to_come
 from mlmagic.targets.kubernetes.permissions import NEEDS
 from mlmagic.targets.kubernetes.recording import keep_record
-from mlmagic.testing.contract import until
+from mlmagic.testing.contract import SECONDS, until
 from tests.engine.serving import Serving
 from tests.images.disk_bases import write
 from tests.kubernetes.conftest import REGISTRY
@@ -288,40 +288,51 @@ def test_attaching_tells_what_is_there(cluster: Cluster, namespace: str, tmp_pat
     assert (kept, kept.report) == (attached, None)
 
 
+@contextmanager
+def policy(cluster: Cluster, namespace: str, resource: str, **allowed: str) -> Iterator[None]:
+    """Have the cluster refuse objects of a namespace: words for an expression that is not true."""
+    rules = [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+              "resources": [resource]}]  # fmt: skip
+    here = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    spec = {
+        "matchConstraints": {"namespaceSelector": here, "resourceRules": rules},
+        "validations": [
+            {"expression": expression, "message": words.replace("_", " ")}
+            for words, expression in allowed.items()
+        ],
+    }
+    policies = client.AdmissionregistrationV1Api(cluster.api)
+    meta = {"name": namespace}
+    made: Any = {"metadata": meta, "spec": spec}
+    bound: Any = {
+        "metadata": meta,
+        "spec": {"policyName": namespace, "validationActions": ["Deny"]},
+    }
+    policies.create_validating_admission_policy(made)
+    try:
+        policies.create_validating_admission_policy_binding(bound)
+        yield
+    finally:
+        policies.delete_validating_admission_policy_binding(namespace)
+        policies.delete_validating_admission_policy(namespace)
+
+
+def told(kit: ServiceKit, **config: Any) -> str:
+    """Return what a plan says against a configuration."""
+    try:
+        return kit.services.plan(kit.spec(**config)).problem
+    except ConfigurationError as error:
+        return error.message
+
+
 def test_policies_let_a_new_service_pass(kit: ServiceKit, cluster: Cluster, namespace: str) -> None:
     """One of registries, where the image is not made yet, and one of the number of pods."""
     allowed = f"object.spec.template.spec.containers.all(c, c.image.startsWith('{REGISTRY}/'))"
-    rules = [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
-              "resources": ["deployments"]}]  # fmt: skip
-    here = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
-    policies = client.AdmissionregistrationV1Api(cluster.api)
-    policies.create_validating_admission_policy(
-        {
-            "metadata": {"name": namespace},
-            "spec": {
-                "matchConstraints": {"namespaceSelector": here, "resourceRules": rules},
-                "validations": [
-                    {"expression": allowed, "message": "a registry of others"},
-                    {"expression": "object.spec.replicas >= 2", "message": "too few pods"},
-                ],
-            },
-        }
-    )
-    binding = {"policyName": namespace, "validationActions": ["Deny"]}
-    try:
-        policies.create_validating_admission_policy_binding(
-            {"metadata": {"name": namespace}, "spec": binding}
-        )
-
-        def told(**config: Any) -> str:
-            try:
-                return kit.services.plan(kit.spec(**config)).problem
-            except ConfigurationError as error:
-                return error.message
-
-        until(lambda: "a registry of others" in told(image_registry="elsewhere.example/ml"))
-        assert "too few pods" in told()
-        assert told(replicas=2) == ""
+    few = "object.spec.replicas >= 2"
+    with policy(cluster, namespace, "deployments", a_registry_of_others=allowed, too_few_pods=few):
+        until(lambda: "a registry of others" in told(kit, image_registry="elsewhere.example/ml"))
+        assert "too few pods" in told(kit)
+        assert told(kit, replicas=2) == ""
         target: Any = kit.services._deployer.target("kubernetes")
         config = KubernetesDeploymentConfig(auth="none", replicas=2)
         kept = keep_record(target.connection, make_record(config=config))
@@ -334,6 +345,18 @@ def test_policies_let_a_new_service_pass(kit: ServiceKit, cluster: Cluster, name
             fields = [each["fieldsV1"] for each in made["metadata"]["managedFields"]]
             # Nobody holds it: an autoscaler and kubectl take it from nobody.
             assert not any("f:replicas" in each.get("f:spec", {}) for each in fields)
-    finally:
-        policies.delete_validating_admission_policy_binding(namespace)
-        policies.delete_validating_admission_policy(namespace)
+
+
+def test_a_number_of_pods_that_a_policy_refuses_is_told_before_anything_is_done(
+    kit: ServiceKit, cluster: Cluster, namespace: str
+) -> None:
+    service = kit.services.submit(kit.spec())
+    service.wait_for_deployment(timeout_sec=SECONDS)
+    few = "object.spec.replicas <= 2"
+    with policy(cluster, namespace, "deployments/scale", too_many_pods=few):
+        until(lambda: "too many pods" in told(kit, replicas=3))
+        assert told(kit, replicas=2) == ""
+        with pytest.raises(ConfigurationError, match="too many pods"):
+            kit.services.submit(kit.spec(replicas=3))
+    assert (service.state, len(service.record.revisions)) == (ServiceState.HEALTHY, 1)
+    assert len(service.status.replicas) == 1

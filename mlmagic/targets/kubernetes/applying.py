@@ -44,6 +44,8 @@ def dry_run(connection: Connection, release: Release) -> list[tuple[Object | Non
     for there, item in zip(before, items, strict=True):
         with suppress(NoDryRunError):
             found.append((there, connection.apply(item, dry_run=True)))
+            if there is not None and there["kind"] == "Deployment":
+                _scale_first(connection, release, there, dry_run=True)
     return found
 
 
@@ -91,12 +93,18 @@ def apply_release(connection: Connection, release: Release) -> list[Object]:
 
 
 def scale(
-    connection: Connection, name: str, config: KubernetesDeploymentConfig, pods: int
+    connection: Connection,
+    name: str,
+    config: KubernetesDeploymentConfig,
+    pods: int,
+    *,
+    dry_run: bool = False,
 ) -> Object | None:
     """Set the number of pods, as ``kubectl scale`` does; returns the Deployment."""
-    if config.autoscale_requests is not None:
+    if config.autoscale_requests is not None and not dry_run:
         pause(connection, name, paused=pods == 0)
-    connection.patch("Deployment", name, {"spec": {"replicas": pods}}, part="scale")
+    change = {"spec": {"replicas": pods}}
+    connection.patch("Deployment", name, change, part="scale", dry_run=dry_run)
     return connection.get("Deployment", name)
 
 
@@ -209,7 +217,9 @@ def _give_up_number(connection: Connection, deployment: Object) -> None:
             return
 
 
-def _scale_first(connection: Connection, release: Release, deployment: Object) -> Object | None:
+def _scale_first(
+    connection: Connection, release: Release, deployment: Object, *, dry_run: bool = False
+) -> Object | None:
     """Set the number of pods, unless an autoscaler does."""
     config = release.config
     wanted, there = first_replicas(config), deployment["spec"]["replicas"]
@@ -218,7 +228,9 @@ def _scale_first(connection: Connection, release: Release, deployment: Object) -
         if low <= there <= high:
             return None
         wanted = min(max(wanted, low), high)
-    return None if there == wanted else scale(connection, release.spec.name, config, wanted)
+    if there == wanted:
+        return None
+    return scale(connection, release.spec.name, config, wanted, dry_run=dry_run)
 
 
 def _own_of(connection: Connection, name: str, items: list[Object]) -> list[Object | None]:

@@ -145,10 +145,12 @@ class Connection:
         query = {"fieldManager": MANAGER}
         return self._ask("POST", self._path(item["kind"]), item, query=query)
 
-    def patch(self, kind: str, name: str, changes: Object, *, part: str = "") -> Object | None:
+    def patch(
+        self, kind: str, name: str, changes: Object, *, part: str = "", dry_run: bool = False
+    ) -> Object | None:
         """Merge changes into an object or a part such as ``scale``; None where there is none."""
         path = self._path(kind, name) + (f"/{part}" if part else "")
-        query = {"fieldManager": MANAGER}
+        query = {"fieldManager": MANAGER} | ({"dryRun": "All"} if dry_run else {})
         kinds = "application/merge-patch+json"
         return self._ask("PATCH", path, changes, kinds, query=query, absent=True) or None
 
