@@ -87,6 +87,11 @@ def post(uri: str, body: bytes, media_type: str, *, key: str | None, timeout: fl
             f"The service at '{uri}' did not answer within {timeout:g} s.",
             hint="Give run() a longer timeout, or look at the log.",
         ) from error
+    except ConnectionResetError as error:  # http.client's RemoteDisconnected is one
+        raise ServiceUnavailableError(
+            f"The service at '{uri}' broke off without an answer.",
+            hint="Its process may have crashed: look at the log.",
+        ) from error
     except (OSError, http.client.HTTPException) as error:
         raise ServiceUnavailableError(
             f"The service at '{uri}' cannot be reached: {error}."

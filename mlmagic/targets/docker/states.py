@@ -113,14 +113,19 @@ def _of_serving(
     if not front.running:
         return _front_down(seen, front)
     if not serving.ready:
-        return _not_ready(seen, serving)
+        return _not_ready(seen, serving, record)
     return _ready(record, seen, serving, failure)
 
 
-def _not_ready(seen: Observation, serving: Container) -> ServiceStatus:
+def _not_ready(seen: Observation, serving: Container, record: ServiceRecord) -> ServiceStatus:
     """The container that has the service runs, but does not answer yet, or no more."""
     if serving.stage == "draining":
         return _with(ServiceState.TRANSITIONING, Reason.STOPPING, seen)
+    if serving.told.get("reason"):  # it is about to end
+        return _ended(seen, serving, record, restarted=serving.policy != "no")
+    if serving.restarts >= _CRASH_LOOP:
+        message = f"{serving.restarts} times; stage '{serving.stage}'"
+        return _with(ServiceState.FAILED, Reason.CRASH_LOOP, seen, message)
     if serving.restarts:
         message = f"it was restarted {serving.restarts} times; stage '{serving.stage}'"
         return _with(ServiceState.UNHEALTHY, Reason.CRASHED, seen, message)
@@ -153,6 +158,13 @@ def _down(seen: Observation, serving: Container, record: ServiceRecord) -> Servi
     if not restarted and _stopped_by_hand(serving):
         message = f"container '{serving.name}', by somebody else"
         return _with(ServiceState.UNHEALTHY, Reason.STOPPED, seen, message)
+    return _ended(seen, serving, record, restarted=restarted)
+
+
+def _ended(
+    seen: Observation, serving: Container, record: ServiceRecord, *, restarted: bool
+) -> ServiceStatus:
+    """The server ended by itself; the engine starts it again, or leaves it."""
     last = failed(record, failure_in(serving))
     if restarted and serving.restarts >= _CRASH_LOOP:
         message = f"{serving.restarts} times; {last.message}"

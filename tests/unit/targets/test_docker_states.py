@@ -177,6 +177,23 @@ def test_what_a_server_told_counts_for_its_last_start(state, started, finished, 
 
 
 @pytest.mark.parametrize(
+    ("state", "told", "why"),
+    [
+        ("restarting", {"stage": "failed"}, "no weights"),
+        ("running", {}, "stage 'start'"),
+        ("running", {"stage": "init"}, "stage 'init'"),
+        ("running", {"stage": "failed"}, "no weights"),  # it is about to end
+    ],
+)
+def test_a_crash_loop_is_one_while_it_is_tried_again_too(state, told, why):
+    if told.get("stage") == "failed":
+        told |= {"reason": "InitFailed", "message": "no weights", "frames": [], "exception": ""}
+    status = status_of(record(), seen(container(state=state, told=told, restarts=5)), None)
+    assert (status.state, status.reason) == (ServiceState.FAILED, Reason.CRASH_LOOP)
+    assert f"5 times; {why}." in f"{status.message}."
+
+
+@pytest.mark.parametrize(
     ("stage", "reason"),
     [
         ("environment", "PreparingEnvironment"),
