@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from mlmagic import journal
@@ -85,10 +86,10 @@ class Listing(list[Any]):
 
 
 class LiveListing(Listing):
-    """A list that shows itself as a live panel, and as a table where nothing is live."""
+    """A list that shows itself as a live panel, and as a table where it is saved."""
 
     def __init__(self, shown: Shown, view: tuple[dict[str, Any], dict[str, Any]]) -> None:
-        super().__init__(shown)
+        super().__init__(shown.as_of(datetime.now(UTC)))
         self._view = view
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:

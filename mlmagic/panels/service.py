@@ -88,7 +88,9 @@ class ServicePanel(Panel):
         self.traffic = list(self._readings)
 
     def _facts(self) -> object:
-        return {key: value for key, value in self._newest.items() if key != "updatedAt"}
+        # Memory is never at rest.
+        replicas = [each | {"memoryBytes": None} for each in self._newest["replicas"]]
+        return self._newest | {"updatedAt": "", "replicas": replicas}
 
     def _bundle(self) -> dict[str, Any]:
         return mime_bundle(self._newest)

@@ -55,8 +55,8 @@ def render_text(snapshot: Snapshot) -> str:
     lines = [f"{snapshot['name']}  {state_word(snapshot)}  {snapshot['message']}".rstrip()]
     if snapshot["traceback"]:
         lines += ["", *_indented(snapshot["traceback"].rstrip().splitlines()), ""]
-    facts = _facts(snapshot)
-    width = max((len(label) for label, _ in facts), default=0)
+    facts = [*_facts(snapshot), ("as of", _minute(snapshot["updatedAt"]))]
+    width = max(len(label) for label, _ in facts)
     lines += [f"    {label:<{width}}  {value}" for label, value in facts]
     if _says_more(snapshot):
         lines.append(f"    {snapshot['nextStep']}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import nbformat
 import pytest
 from accessibility import check_accessible, check_narrow, tab_to
 from conftest import ClassicPage, open_lab
@@ -99,6 +100,8 @@ def test_everybody_can_use_it(notebook: LabPage, name: str) -> None:
 
 def test_comes_back_in_dark_colours_after_the_notebook_was_saved(notebook):
     notebook.save()
+    (output,) = nbformat.read(notebook.file, 4).cells[PLACES["services"]].outputs
+    assert "Healthy" in output.data["text/html"]  # as it is now, not when the cell ran
     notebook.server.set_theme("JupyterLab Dark")
     notebook.page.reload()
     notebook.page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
