@@ -221,10 +221,13 @@ class LabPage:
         self.page.keyboard.insert_text(code)
         self.run(index, wait=wait)
 
-    def save(self) -> None:
-        """Save the notebook, and wait until it is on disk."""
+    def save(self, *, by_button: bool = False) -> None:
+        """Save the notebook, by key or by the toolbar's button, and wait until it is on disk."""
         before = self.file.stat().st_mtime_ns
-        self.page.keyboard.press("Control+s")
+        if by_button:
+            self.page.locator(".jp-Toolbar [data-command='docmanager:save']").click()
+        else:
+            self.page.keyboard.press("Control+s")
         for _ in range(900):
             if self.file.stat().st_mtime_ns != before:
                 return

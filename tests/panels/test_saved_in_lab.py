@@ -100,16 +100,6 @@ def check_saved(notebook: LabPage, name: str, words: str) -> None:
         assert TIME.search(data[kind])
 
 
-def save_from_toolbar(notebook: LabPage) -> None:
-    before = notebook.file.stat().st_mtime_ns
-    notebook.page.locator(".jp-Toolbar [data-command='docmanager:save']").click()
-    for _ in range(900):
-        if notebook.file.stat().st_mtime_ns != before:
-            return
-        notebook.page.wait_for_timeout(100)
-    pytest.fail("JupyterLab does not save the notebook.")
-
-
 def test_a_service_is_saved_as_it_is_and_its_panel_is_not_drawn_again(notebook, workspace):
     service = panel(notebook, "service")
     expect_state(service, "Transitioning")
@@ -145,7 +135,7 @@ def test_so_are_the_other_panels_and_what_holds_one_stays_as_it_was(notebook, wo
     form.get_by_role("button", name="As a cell").click()
     form.get_by_label("Text", exact=True).filter(has_text="another-svc").wait_for()
     holder = saved(notebook, "holder")
-    save_from_toolbar(notebook)
+    notebook.save(by_button=True)
     check_saved(notebook, "models", "weights")
     check_saved(notebook, "services", "Healthy")
     check_saved(notebook, "environment", "uvicorn")
@@ -161,7 +151,7 @@ def test_so_it_is_after_the_page_was_loaded_again(notebook, workspace):
     service.evaluate("element => { element.isSeen = true }")
     workspace.show_service(NAME).stop()
     expect_state(service, "Stopped")
-    save_from_toolbar(notebook)
+    notebook.save(by_button=True)
     check_saved(notebook, "service", "Stopped")
     assert service.evaluate("element => element.isSeen")
 
