@@ -142,6 +142,15 @@ class LabServer:
         self._log.close()
 
 
+def is_whole(notebook: Path) -> bool:
+    """Whether all of it is written: Jupyter's server empties a file first."""
+    try:
+        json.loads(notebook.read_text())
+    except ValueError:
+        return False
+    return True
+
+
 class LabPage:
     """A notebook open in JupyterLab."""
 
@@ -229,7 +238,7 @@ class LabPage:
         else:
             self.page.keyboard.press("Control+s")
         for _ in range(900):
-            if self.file.stat().st_mtime_ns != before:
+            if self.file.stat().st_mtime_ns != before and is_whole(self.file):
                 return
             self.page.wait_for_timeout(100)
         pytest.fail("JupyterLab does not save the notebook.")
