@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { h } from "../src/lib/dom";
-import { keepFocus } from "../src/lib/focus";
+import { entrance, keepFocus } from "../src/lib/focus";
 import { lines } from "../src/lib/lines";
 import { frame } from "../src/lib/shell";
 
@@ -152,4 +152,46 @@ test("keys are JupyterLab's only with Ctrl, but for Enter, which would run the c
   expect(press({ key: "x" })).toBe(true);
   view.abort();
   document.removeEventListener("keydown", hear, true);
+});
+
+test("VS Code's way into an output, to its first control, leads to the first that is there", () => {
+  before.hidden = true;
+  root.prepend(entrance(root));
+  root.querySelector<HTMLElement>("[tabindex='0'], [href], button, input")?.focus();
+  expect(document.activeElement).toBe(inner);
+  before.hidden = false;
+});
+
+test("Escape leads back to the cell, in JupyterLab and in VS Code", () => {
+  const leave = () =>
+    inner.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  leave();
+  expect(document.activeElement).toBe(cell);
+  const way = h("div", { tabindex: "0" });
+  cell.className = "cell_container";
+  cell.before(way);
+  inner.focus();
+  leave();
+  expect(document.activeElement).toBe(way);
+});
+
+test("VS Code hears the keys of the editor that are pressed in a panel, not those of the cell", () => {
+  const heard: string[] = [];
+  const hear = ({ key }: KeyboardEvent) => void heard.push(key);
+  window.addEventListener("keydown", hear);
+  const made = frame(cell, new AbortController().signal, "mlm-test", inner);
+  const press = (key: string, more: KeyboardEventInit = {}) =>
+    inner.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, ...more }));
+  for (const key of ["d", "x", "b", "ArrowDown", "Enter", "Tab", " "]) press(key);
+  press("Enter", { ctrlKey: true });
+  press("Enter", { altKey: true });
+  expect(heard).toEqual([]);
+  press("s", { ctrlKey: true });
+  press("p", { metaKey: true });
+  press("z", { altKey: true });
+  press("F1");
+  press("Escape");
+  expect(heard).toEqual(["s", "p", "z", "F1", "Escape"]);
+  made.root.remove();
+  window.removeEventListener("keydown", hear);
 });

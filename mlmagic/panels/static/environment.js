@@ -350,7 +350,20 @@ function keepFocus(root) {
   keepInSight(root);
   root.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || takesEscape(event.target)) return;
-    root.closest(".jp-Cell")?.focus();
+    cellOf(root)?.focus();
+  });
+}
+function cellOf(root) {
+  const place = root.closest(".jp-Cell, .cell_container");
+  return place?.matches(".jp-Cell") ? place : place?.previousElementSibling;
+}
+function entrance(root) {
+  return h("button", {
+    type: "button",
+    class: "mlm-offscreen",
+    tabindex: "-1",
+    "aria-hidden": "true",
+    onfocus: () => controlsOf(root)[0]?.focus()
   });
 }
 function keepInSight(root) {
@@ -378,14 +391,17 @@ function isThere(element) {
 }
 function focusBefore(root, around) {
   const place = around.find((each) => each.isConnected);
-  const focusable = root.querySelectorAll(
-    "a[href], button, input, select, textarea, summary, [tabindex='0']"
-  );
-  const controls = [...focusable].filter((each) => isThere(each) && each.tabIndex >= 0);
+  const controls = controlsOf(root);
   const before = controls.filter(
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING
   );
   (before.at(-1) ?? controls[0])?.focus();
+}
+function controlsOf(root) {
+  const focusable = root.querySelectorAll(
+    "a[href], button, input, select, textarea, summary, [tabindex='0']"
+  );
+  return [...focusable].filter((each) => isThere(each) && each.tabIndex >= 0);
 }
 
 // src/lib/shell.ts
@@ -396,6 +412,7 @@ function frame(host, signal, className, ...parts) {
   show(note, false);
   keepKeys(root, signal);
   keepFocus(root);
+  root.prepend(entrance(root));
   host.append(root);
   signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
   const say = (words) => setText(live, words === live.textContent ? `${words} ` : words);
@@ -408,6 +425,13 @@ function keepKeys(root, signal) {
     for (const place of [root, target]) place.toggleAttribute("data-lm-suppress-shortcuts", isKept);
   };
   window.addEventListener("keydown", mark, { capture: true, signal });
+  root.addEventListener("keydown", (event) => isForPanel(event) && event.stopPropagation(), {
+    signal
+  });
+}
+function isForPanel({ key, altKey, ctrlKey, metaKey }) {
+  if (key === "Enter") return true;
+  return !(altKey || ctrlKey || metaKey || key === "Escape" || /^F\d+$/.test(key));
 }
 function followConnection({ root, note }, python, what, since, signal) {
   python.onConnection((isLive) => {

@@ -1,3 +1,5 @@
+import { h } from "./dom";
+
 /** Whoever works with the keyboard stays in the panel when what has the focus goes, until Escape. */
 export function keepFocus(root: HTMLElement): void {
   let around: Element[] = [];
@@ -18,7 +20,27 @@ export function keepFocus(root: HTMLElement): void {
   keepInSight(root);
   root.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || takesEscape(event.target as Element)) return;
-    root.closest<HTMLElement>(".jp-Cell")?.focus();
+    cellOf(root)?.focus();
+  });
+}
+
+/** JupyterLab's cell, or what stands in VS Code's page for the cell above an output. */
+function cellOf(root: HTMLElement): HTMLElement | null {
+  const place = root.closest<HTMLElement>(".jp-Cell, .cell_container");
+  return place?.matches(".jp-Cell") ? place : (place?.previousElementSibling as HTMLElement | null);
+}
+
+/**
+ * The first control of a panel, which hands the focus on to the first that is there. VS Code gives
+ * it to the first one in an output, and to none where that is hidden.
+ */
+export function entrance(root: HTMLElement): HTMLElement {
+  return h("button", {
+    type: "button",
+    class: "mlm-offscreen",
+    tabindex: "-1",
+    "aria-hidden": "true",
+    onfocus: () => controlsOf(root)[0]?.focus(),
   });
 }
 
@@ -54,12 +76,17 @@ function isThere(element: HTMLElement): boolean {
 /** Focus the last control before the place that is given by what was around it, innermost first. */
 function focusBefore(root: HTMLElement, around: Element[]): void {
   const place = around.find((each) => each.isConnected);
-  const focusable = root.querySelectorAll<HTMLElement>(
-    "a[href], button, input, select, textarea, summary, [tabindex='0']",
-  );
-  const controls = [...focusable].filter((each) => isThere(each) && each.tabIndex >= 0);
+  const controls = controlsOf(root);
   const before = controls.filter(
     (each) => place && each.compareDocumentPosition(place) === Node.DOCUMENT_POSITION_FOLLOWING,
   );
   (before.at(-1) ?? controls[0])?.focus();
+}
+
+/** What Tab leads to, in its order. */
+function controlsOf(root: HTMLElement): HTMLElement[] {
+  const focusable = root.querySelectorAll<HTMLElement>(
+    "a[href], button, input, select, textarea, summary, [tabindex='0']",
+  );
+  return [...focusable].filter((each) => isThere(each) && each.tabIndex >= 0);
 }

@@ -1,5 +1,5 @@
 import { h, setText, show } from "./dom";
-import { keepFocus } from "./focus";
+import { entrance, keepFocus } from "./focus";
 import { clock } from "./format";
 import type { Python } from "./python";
 import { KERNEL } from "./texts";
@@ -17,6 +17,7 @@ export function frame(
   show(note, false);
   keepKeys(root, signal);
   keepFocus(root);
+  root.prepend(entrance(root));
   host.append(root);
   // JupyterLab's and anywidget's parts keep the host of a view that is gone: not what was in it too.
   signal.addEventListener("abort", () => host.replaceChildren(), { once: true });
@@ -38,6 +39,15 @@ function keepKeys(root: HTMLElement, signal: AbortSignal): void {
     for (const place of [root, target]) place.toggleAttribute("data-lm-suppress-shortcuts", isKept);
   };
   window.addEventListener("keydown", mark, { capture: true, signal });
+  root.addEventListener("keydown", (event) => isForPanel(event) && event.stopPropagation(), {
+    signal,
+  });
+}
+
+/** VS Code hears what leaves its page, and its Jupyter keys cut (X) and delete (D D) the cell. */
+function isForPanel({ key, altKey, ctrlKey, metaKey }: KeyboardEvent): boolean {
+  if (key === "Enter") return true;
+  return !(altKey || ctrlKey || metaKey || key === "Escape" || /^F\d+$/.test(key));
 }
 
 /** Say that the kernel is gone while it is, and from when what is still shown comes. */
