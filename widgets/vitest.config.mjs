@@ -14,6 +14,7 @@ const executablePath = installed.find(existsSync);
 export default defineConfig({
   clearScreen: false,
   cacheDir: "node_modules/.vite",
+  optimizeDeps: { include: ["axe-core"] }, // found on the way, it would load all pages anew
   test: {
     testTimeout: PATIENCE_MS,
     browser: { connectTimeout: PATIENCE_MS }, // that of a project is not asked

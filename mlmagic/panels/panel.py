@@ -51,6 +51,7 @@ class Panel(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self._lock = RLock()
         self._drawn: object = None
+        self._pages = {_page()}
         self._sent = 0.0
         self._timer: Timer | None = None
         for name in ("_esm", "_css"):
@@ -146,7 +147,14 @@ class Panel(anywidget.AnyWidget):
                 self._drawn = facts
                 self.still = self._bundle() | self.view()[0]
 
+    def is_at(self, page: str) -> bool:
+        """Whether a page has this panel: it was there when it was made, or has spoken to it."""
+        return page in self._pages
+
     def _receive(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        self._pages.add(_page())
+        if content.get("here"):
+            return
         if content.get("id") in self._taken:
             return  # the page asks again until it has an answer
         self._taken.append(content.get("id"))
@@ -173,8 +181,21 @@ def words_of(error: Exception) -> str:
 
 
 def kept(panels: dict[Key, Kind], key: Key, make: Callable[[], Kind]) -> Kind:
-    """Return the panel of a key; it is made where this kernel has none that is open."""
+    """Return the panel of a key; it is made where this kernel has none that the page has.
+
+    JupyterLab takes up from the kernel what a page before it had; VS Code does not, and would show
+    nothing.
+    """
     panel = panels.get(key)
-    if panel is None or panel.comm is None:
+    if panel is None or panel.comm is None or not panel.is_at(_page()):
         panel = panels[key] = make()
     return panel
+
+
+def _page() -> str:
+    """Return the session of the page that asked last; empty outside a kernel."""
+    from IPython.core.getipython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    request = kernel.get_parent("shell") if kernel is not None else {}
+    return str(request.get("header", {}).get("session", ""))

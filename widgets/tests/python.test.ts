@@ -1,6 +1,8 @@
+import type { InitializeProps, RenderProps } from "@anywidget/types";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ServicesIntents, ServicesModel } from "../src/contract";
 import { child } from "../src/lib/child";
+import { definition } from "../src/lib/definition";
 import { openDoor } from "../src/lib/python";
 import { kernel } from "./model";
 
@@ -96,4 +98,14 @@ test("a panel that cannot be shown says why in its place", async () => {
   await vi.waitFor(() => expect(place.textContent).toBe("It cannot be shown: No such model."));
   python.set("panel", null);
   expect(place.textContent).toBe("");
+});
+
+test("a page says that it has a panel, once for all its views", () => {
+  const python = kernel();
+  const { signal } = new AbortController();
+  const view = definition(() => {})();
+  view.initialize({ model: python.model, signal } as unknown as InitializeProps);
+  const props = { model: python.model, el: document.createElement("div"), signal };
+  for (const _ of [1, 2]) view.render(props as unknown as RenderProps);
+  expect(python.asked).toEqual([{ here: true }]);
 });

@@ -280,6 +280,7 @@ function openDoor(model) {
   return {
     get: (key) => model.get(key),
     watch: (key, changed, signal) => listen(`change:${key}`, () => changed(model.get(key)), signal),
+    greet: () => model.send({ here: true }),
     onConnection: (changed, signal) => {
       listen("comm_live_update", () => changed(false), signal);
       listen("change", () => changed(true), signal);
@@ -761,7 +762,7 @@ function definition(draw2, begin) {
     };
     return {
       initialize({ model, signal }) {
-        doorOf(model);
+        doorOf(model).greet();
         saveNewest(model, signal);
       },
       render({ model, el: place, signal, host }) {

@@ -33,7 +33,7 @@ export function definition<
     };
     return {
       initialize({ model, signal }: InitializeProps): void {
-        doorOf(model);
+        doorOf(model).greet();
         saveNewest(model, signal);
       },
       render({ model, el: place, signal, host }: RenderProps): void {

@@ -36,6 +36,8 @@ export interface Python<
     args: Kinds[K]["args"],
     seconds?: number,
   ): Promise<Kinds[K]["value"]>;
+  /** Say that this page has the panel: to a page that does not, Python gives another. */
+  greet(): void;
   /** Call back when the kernel goes, and when news show that it is back. */
   onConnection(changed: (isLive: boolean) => void, signal: AbortSignal): void;
 }
@@ -62,6 +64,7 @@ export function openDoor<
   return {
     get: (key) => model.get(key),
     watch: (key, changed, signal) => listen(`change:${key}`, () => changed(model.get(key)), signal),
+    greet: () => model.send({ here: true }),
     onConnection: (changed, signal) => {
       // The manager announces only that a connection ends; that it lives is seen by what comes.
       listen("comm_live_update", () => changed(false), signal);
