@@ -10,6 +10,8 @@ from html import escape
 from textwrap import TextWrapper, indent
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from mlmagic.colours import BAD, GOOD, WARN
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -26,12 +28,12 @@ _WRAPPER = TextWrapper(
     break_on_hyphens=False,
 )
 _COLOURS = {
-    "Healthy": "var(--jp-success-color1,#2e7d32)",
-    "Failed": "var(--jp-error-color1,#c62828)",
-    "Unhealthy": "var(--jp-error-color1,#c62828)",
-    "Unschedulable": "var(--jp-warn-color1,#ef6c00)",
-    "missing": "var(--jp-error-color1,#c62828)",
-    "ok": "var(--jp-success-color1,#2e7d32)",
+    "Healthy": GOOD,
+    "Failed": BAD,
+    "Unhealthy": BAD,
+    "Unschedulable": WARN,
+    "missing": BAD,
+    "ok": GOOD,
 }
 
 

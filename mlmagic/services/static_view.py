@@ -9,6 +9,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from mlmagic.colours import BAD, BUSY, CODE, GOOD, LINE, MUTED, WARN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -16,22 +18,17 @@ if TYPE_CHECKING:
 
 SERVICE_MIME_TYPE = "application/vnd.mlmagic.service+json"
 
-_MUTED = "var(--jp-ui-font-color2, #616161)"
-_LINE = "var(--jp-border-color2, #e0e0e0)"
-_CODE = (
-    "font-family: var(--jp-code-font-family, monospace); font-size: 12px; "
-    "background: none; padding: 0"
-)
+_CODE = f"font-family: {CODE}; font-size: 12px; background: none; padding: 0"
 _CARD = (
-    f"border: 1px solid {_LINE}; border-radius: 8px; padding: 12px 16px; max-width: 860px; "
+    f"border: 1px solid {LINE}; border-radius: 8px; padding: 12px 16px; max-width: 860px; "
     "font-size: 13px; line-height: 1.5"
 )
 _COLOURS = {
-    "Healthy": "var(--jp-success-color1, #388e3c)",
-    "Transitioning": "var(--jp-brand-color1, #1976d2)",
-    "Unhealthy": "var(--jp-warn-color1, #e65100)",
-    "Unschedulable": "var(--jp-warn-color1, #e65100)",
-    "Failed": "var(--jp-error-color1, #d32f2f)",
+    "Healthy": GOOD,
+    "Transitioning": BUSY,
+    "Unhealthy": WARN,
+    "Unschedulable": WARN,
+    "Failed": BAD,
 }
 
 
@@ -69,7 +66,7 @@ def render_html(snapshot: Snapshot) -> str:
     """Return the service as a card of HTML without script."""
     parts = [_headline(snapshot)]
     if snapshot["message"]:
-        parts.append(f'<div style="color: {_MUTED}">{escape(snapshot["message"])}</div>')
+        parts.append(f'<div style="color: {MUTED}">{escape(snapshot["message"])}</div>')
     if _says_more(snapshot):
         parts.append(f"<div>{escape(snapshot['nextStep'])}</div>")
     if snapshot["traceback"]:
@@ -78,7 +75,7 @@ def render_html(snapshot: Snapshot) -> str:
     if snapshot["replicas"]:
         parts.append(_replicas_table(snapshot["replicas"]))
     if snapshot["commands"]:
-        parts += [f'<div style="color: {_MUTED}">next</div>', _commands(snapshot["commands"])]
+        parts += [f'<div style="color: {MUTED}">next</div>', _commands(snapshot["commands"])]
     return f'<div class="mlmagic-service" style="{_CARD}">\n' + "\n".join(parts) + "\n</div>"
 
 
@@ -120,8 +117,8 @@ def _indented(lines: Iterable[str], *, by: int = 4) -> list[str]:
 
 def _headline(snapshot: Snapshot) -> str:
     state = state_word(snapshot)
-    colour = _COLOURS.get(state, _MUTED)
-    at = f'<small style="color: {_MUTED}">as of {escape(_minute(snapshot["updatedAt"]))}</small>'
+    colour = _COLOURS.get(state, MUTED)
+    at = f'<small style="color: {MUTED}">as of {escape(_minute(snapshot["updatedAt"]))}</small>'
     return (
         f'<div><strong style="font-size: 15px">{escape(snapshot["name"])}</strong> &nbsp;'
         f'<strong style="color: {colour}">{escape(state)}</strong> &nbsp;{at}</div>'
@@ -136,8 +133,7 @@ def _minute(time: str) -> str:
 
 def _traceback(text: str) -> str:
     style = (
-        f"{_CODE}; margin: 8px 0; padding: 8px 12px; overflow: auto; "
-        "border-left: 3px solid var(--jp-error-color1, #d32f2f)"
+        f"{_CODE}; margin: 8px 0; padding: 8px 12px; overflow: auto; border-left: 3px solid {BAD}"
     )
     return f'<pre style="{style}">{escape(text.rstrip())}</pre>'
 
@@ -175,8 +171,8 @@ def _code(text: str) -> str:
 def _table(titles: list[str], rows: Iterable[list[str]]) -> str:
     """Make a table of escaped cells; the first column names the row."""
     cell = "text-align: left; padding: 1px 16px 1px 0; border: 0; font-weight: normal"
-    head = "".join(f'<th style="{cell}; color: {_MUTED}">{title}</th>' for title in titles)
-    first = cell if titles else f"{cell}; color: {_MUTED}"
+    head = "".join(f'<th style="{cell}; color: {MUTED}">{title}</th>' for title in titles)
+    first = cell if titles else f"{cell}; color: {MUTED}"
     body = "".join(
         f'<tr style="background: none"><th style="{first}">{row[0]}</th>'
         + "".join(f'<td style="{cell}">{value}</td>' for value in row[1:])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pytest
 from fake_service import KEY, TRACEBACK, URI, FakeService
 
+from mlmagic.presentation import Facts
 from mlmagic.services.static_view import SERVICE_MIME_TYPE, mime_bundle, render_html, render_text
 
 
@@ -85,3 +87,10 @@ def test_bundle_has_json_for_programs_and_no_key(service):
     assert bundle[SERVICE_MIME_TYPE] == service.snapshot()
     assert set(bundle) == {"text/plain", "text/html", SERVICE_MIME_TYPE}
     assert KEY not in str(bundle)
+
+
+def test_colours_are_vs_codes_first_as_ipywidgets_brings_jupyters_light_ones_there(service):
+    service.become(state="Failed", traceback="ValueError: no weights")
+    html = render_html(service.snapshot()) + Facts([("file", "missing")]).html()
+    assert "--vscode-" in html
+    assert not re.findall(r"(?<!, )var\(--jp-[^)]*", html)
