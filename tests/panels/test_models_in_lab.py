@@ -139,7 +139,7 @@ def test_registers_a_file_and_deletes_it_by_keyboard(notebook, panel, workspace)
     page.keyboard.insert_text("missing.bin")
     page.keyboard.press("Enter")
     panel.get_by_role("alert").get_by_text("The name is missing.").wait_for()
-    page.keyboard.press("Tab")
+    panel.locator(":focus[aria-label=Name]").wait_for()
     for text in ("late", "stage=new"):
         page.keyboard.insert_text(text)
         page.keyboard.press("Tab")

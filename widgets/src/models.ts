@@ -126,7 +126,10 @@ function draw(python: Door, { place, signal, host }: View, ui: Store<Ui>): void 
     if (search.value !== ui.value.text) search.value = ui.value.text;
     all.checked = ui.value.all;
     table.draw(rows);
-    show(compare, ui.value.chosen.length === 2);
+    const { length } = ui.value.chosen;
+    show(compare, length > 0);
+    compare.disabled = length < 2;
+    setText(compare, length < 2 ? MODELS.chooseAnother : MODELS.compare);
   }
 
   function find(text: string): void {

@@ -81,3 +81,14 @@ test("what is opened, asked and refused is in sight below a long table", async (
     expect(isInSight(button("Delete …"))).toBe(true);
   });
 });
+
+test("what a tick is for is told when there is one", () => {
+  const [first, second] = place.querySelectorAll<HTMLInputElement>("tbody input");
+  first?.click();
+  expect(button("Choose another to compare")?.disabled).toBe(true);
+  second?.click();
+  expect(button("Compare")?.disabled).toBe(false);
+  first?.click();
+  second?.click();
+  expect(button("Compare") ?? button("Choose another to compare")).toBeUndefined();
+});

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ModelsIntents, ModelsModel, Registration } from "../src/contract";
 import { acting } from "../src/lib/acting";
 import { openDoor } from "../src/lib/python";
@@ -59,6 +59,14 @@ test("a second click registers nothing twice", () => {
   named("Register").click();
   named("Register").click();
   expect(kinds()).toEqual(["register"]);
+});
+
+test("the focus goes to what is missing", async () => {
+  const [path, name] = form.querySelectorAll("input");
+  if (path) path.value = "model.onnx";
+  named("Register").click();
+  python.refuse(python.asked.at(-1)?.id ?? "", "The name is missing.");
+  await vi.waitFor(() => expect(document.activeElement).toBe(name));
 });
 
 test("while another page registers, this one begins nothing", () => {

@@ -20,6 +20,30 @@ function show(element, visible) {
 function button(words) {
   return h("button", { type: "button", class: "mlm-button" }, words);
 }
+var ICONS = {
+  check: "M3 8.5l3.2 3.2L13 4.8",
+  chevron: "M6 4l4 4-4 4",
+  copy: "M5.5 5.5V3.6a1.1 1.1 0 0 1 1.1-1.1h5.8a1.1 1.1 0 0 1 1.1 1.1v5.8a1.1 1.1 0 0 1-1.1 1.1h-1.9M3.6 5.5h5.8a1.1 1.1 0 0 1 1.1 1.1v5.8a1.1 1.1 0 0 1-1.1 1.1H3.6a1.1 1.1 0 0 1-1.1-1.1V6.6a1.1 1.1 0 0 1 1.1-1.1z",
+  cross: "M4 4l8 8M12 4l-8 8",
+  down: "M8 3v9M4 8.5L8 12.5l4-4",
+  hide: "M2.5 2.5l11 11M6.6 3.9A6.6 6.6 0 0 1 8 3.7c4.2 0 6.5 4.3 6.5 4.3a11 11 0 0 1-1.7 2.2M4.2 4.9A10.7 10.7 0 0 0 1.5 8s2.3 4.3 6.5 4.3a6.3 6.3 0 0 0 3.1-.8M6.7 6.8a1.8 1.8 0 0 0 2.5 2.5",
+  play: "M5 3.5v9l7.5-4.5z",
+  turn: "M13 8a5 5 0 1 1-1.6-3.7M13 2.2v2.9h-2.9",
+  show: "M1.5 8S3.8 3.7 8 3.7 14.5 8 14.5 8 12.2 12.3 8 12.3 1.5 8 1.5 8zM8 9.8a1.8 1.8 0 1 0 0-3.6 1.8 1.8 0 0 0 0 3.6z"
+};
+var SVG = "http://www.w3.org/2000/svg";
+function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("class", "mlm-icon");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(document.createElementNS(SVG, "path"));
+  setIcon(svg, name);
+  return svg;
+}
+function setIcon(svg, name) {
+  svg.firstElementChild?.setAttribute("d", ICONS[name]);
+}
 
 // src/lib/texts.ts
 var LANGUAGE = "en";
@@ -67,12 +91,13 @@ var MODELS = {
   noMatch: "No model has all of that.",
   none: "No model is registered yet. Start with %register, or a file.",
   compare: "Compare",
+  chooseAnother: "Choose another to compare",
   compared: (before, after) => `${before} and ${after} are compared below the table.`,
   differences: "Differences",
   register: "Register …",
   registered: (id, outcome) => `${id} is ${outcome}.`,
   deploying: (id) => `The form that deploys ${id} is open below.`,
-  deleteQuestion: (id) => `Delete ${id}? Its files go where nothing else uses them.`,
+  deleteQuestion: (id) => `Delete ${id}? Its files go too, unless something else uses them.`,
   deleteYes: "Delete",
   deleted: (id) => `${id} is deleted.`
 };
@@ -611,8 +636,8 @@ function draw(element, model, actions) {
   element.append(
     h(
       "details",
-      {},
-      h("summary", {}, MODEL.card),
+      { class: "mlm-calls" },
+      h("summary", {}, icon("chevron"), MODEL.card),
       h(
         "pre",
         { class: "mlm-code", role: "group", tabindex: "0", "aria-label": MODEL.card },
@@ -711,7 +736,8 @@ function registration({ python, signal, act, fail, registered }) {
       show(element, false);
       registered(id, outcome);
     };
-    await work.run(submit, ask, "");
+    const isDone = await work.run(submit, ask, "");
+    if (!isDone) [path, name].find((each) => each.value.trim() === "")?.focus();
   }
   element.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -921,7 +947,10 @@ function draw2(python, { place, signal, host }, ui) {
     if (search.value !== ui.value.text) search.value = ui.value.text;
     all.checked = ui.value.all;
     table.draw(rows);
-    show(compare, ui.value.chosen.length === 2);
+    const { length } = ui.value.chosen;
+    show(compare, length > 0);
+    compare.disabled = length < 2;
+    setText(compare, length < 2 ? MODELS.chooseAnother : MODELS.compare);
   }
   function find(text) {
     ui.set({ text });

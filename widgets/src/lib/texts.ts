@@ -314,13 +314,15 @@ export const MODELS = {
   noMatch: "No model has all of that.",
   none: "No model is registered yet. Start with %register, or a file.",
   compare: "Compare",
+  chooseAnother: "Choose another to compare",
   compared: (before: string, after: string) =>
     `${before} and ${after} are compared below the table.`,
   differences: "Differences",
   register: "Register …",
   registered: (id: string, outcome: string) => `${id} is ${outcome}.`,
   deploying: (id: string) => `The form that deploys ${id} is open below.`,
-  deleteQuestion: (id: string) => `Delete ${id}? Its files go where nothing else uses them.`,
+  deleteQuestion: (id: string) =>
+    `Delete ${id}? Its files go too, unless something else uses them.`,
   deleteYes: "Delete",
   deleted: (id: string) => `${id} is deleted.`,
 } as const;

@@ -1,5 +1,5 @@
 import type { ModelDetails, ModelsIntents, ModelsModel } from "../contract";
-import { button, h, show } from "../lib/dom";
+import { button, h, icon, show } from "../lib/dom";
 import { factList } from "../lib/facts";
 import { bytes, pretty } from "../lib/format";
 import type { Python } from "../lib/python";
@@ -78,8 +78,8 @@ function draw(element: HTMLElement, model: ModelDetails, actions: Actions): void
   element.append(
     h(
       "details",
-      {},
-      h("summary", {}, MODEL.card),
+      { class: "mlm-calls" },
+      h("summary", {}, icon("chevron"), MODEL.card),
       h(
         "pre",
         { class: "mlm-code", role: "group", tabindex: "0", "aria-label": MODEL.card },

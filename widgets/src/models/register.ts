@@ -59,7 +59,8 @@ export function registration({ python, signal, act, fail, registered }: Needs) {
       show(element, false);
       registered(id, outcome);
     };
-    await work.run(submit, ask, "");
+    const isDone = await work.run(submit, ask, "");
+    if (!isDone) [path, name].find((each) => each.value.trim() === "")?.focus();
   }
 
   element.addEventListener("submit", (event) => {
