@@ -340,7 +340,10 @@ class Environments:
         Args:
             services: Identity to the names of this workspace's services that use it.
         """
-        named = [self.get(name) for name in self.names()]
+        named = []
+        for name in self.names():
+            with contextlib.suppress(EnvironmentNotFoundError):  # it may go meanwhile
+                named.append(self.get(name))
         entries = [self._entry(environment, services or {}) for environment in named]
         shown = {entry.identity for entry in entries}
         for record in self._records():
@@ -404,12 +407,11 @@ class Environments:
             return None
 
     def _records(self) -> Sequence[LockRecord]:
-        paths = [(path.stat().st_mtime, path) for path in self._locks.glob("[!.]*.json")]
-        records = []
-        for _, path in sorted(paths, reverse=True):
+        found = []
+        for path in self._locks.glob("[!.]*.json"):
             with contextlib.suppress(FileNotFoundError, ConfigurationError):
-                records.append(read_record(path, LockRecord))
-        return records
+                found.append((path.stat().st_mtime, path, read_record(path, LockRecord)))
+        return [record for _, _, record in sorted(found, reverse=True)]
 
     def _keep(self, environment: Environment) -> Environment:
         with storage_faults(self._definitions, EnvironmentSetupError):
