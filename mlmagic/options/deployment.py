@@ -407,12 +407,9 @@ _FLOW = (
     ),
 )
 
-_NAMED = tuple(
-    replace(row, help="the service; a shell, and '%ml', can name it after the model")
-    for row in SERVICE
-)
 DEPLOY = (
-    *_NAMED,
+    SERVICE[0],
+    replace(SERVICE[1], help="the service; a shell, and '%ml', can name it after the model"),
     *in_group("models and script", MODELS, MODEL_METADATA, *INFERENCE),
     *in_group("target", *_PLACE),
     *in_group("resources", *_SIZE),
