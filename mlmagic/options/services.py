@@ -12,7 +12,8 @@ DEPLOY_VERB = Verb(
     aliases=(("model", "deploy"),),
     method="deploy",
     magic="%deploy",
-    help="Make a service of models and an entry script, or update the service of that name.",
+    help="Make a service of models and an entry script, or update the service of that name (in a "
+    "shell: --overwrite).",
     result="Webservice, or Plan with --plan",
     options=DEPLOY,
     progress=True,
