@@ -212,6 +212,7 @@ def test_cancelled_while_uv_installs(
 ) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))  # nothing is there yet
     work = Cancellation(CancelledError("It was cancelled."))
+    before = psutil.Process().children()  # other tests' servers
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{silent.getsockname()[1]}/simple")
 
@@ -225,7 +226,7 @@ def test_cancelled_while_uv_installs(
             environments.realise(lock)
         thread.join()
     assert contents(cache) == []
-    assert psutil.Process().children() == []
+    assert psutil.Process().children() == before
 
 
 def test_a_disk_that_is_full(environments: Environments, lock: Lock, cache: Path) -> None:

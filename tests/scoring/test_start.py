@@ -274,4 +274,6 @@ def test_runs_as_it_travels(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-P", "-c", code, "--check", "--entry-script"]
     command += [str(SCRIPTS / "echo.py")]
-    subprocess.run(command, env=environment(), cwd=tmp_path, check=True, capture_output=True)
+    options = {"env": environment(), "cwd": tmp_path, "capture_output": True, "text": True}
+    done = subprocess.run(command, **options, check=False)
+    assert done.returncode == 0, done.stderr
