@@ -49,9 +49,7 @@ def find_base(
     Raises:
         ImagePullError: It cannot be had.
     """
-    from mlmagic.images.client import RegistryClient
-
-    with RegistryClient(reference, ImagePullError) as client:
+    with _client(reference) as client:
         manifest = _manifest(client, architecture)
         config_digest = manifest["config"]["digest"]
         data = _fetch(client, config_digest)
@@ -83,10 +81,8 @@ def find_layers(reference: Reference, configuration: Configuration) -> RegistryS
     Returns:
         None where it is another one there by now, or the registry cannot be asked.
     """
-    from mlmagic.images.client import RegistryClient
-
     try:
-        with RegistryClient(reference, ImagePullError, attempts=1) as client:
+        with _client(reference, attempts=1) as client:
             manifest = _manifest(client, configuration.architecture)
             config = json.loads(_fetch(client, manifest["config"]["digest"]))
     except ImagePullError:
@@ -122,9 +118,7 @@ class RegistrySource:
             if client is not None:
                 yield from _checked(client, digest)
                 return
-            from mlmagic.images.client import RegistryClient
-
-            with RegistryClient(self.reference, ImagePullError) as own:
+            with _client(self.reference) as own:
                 yield from _checked(own, digest)
 
         kind = MEDIA_TYPES.get(kind, kind)
@@ -172,6 +166,13 @@ class _Reader(io.RawIOBase):
         buffer[:size] = self._rest[:size]
         self._rest = self._rest[size:]
         return size
+
+
+def _client(reference: Reference, attempts: int | None = None) -> RegistryClient:
+    """Return a client of a base image's repository; the first one loads oras."""
+    from mlmagic.images.client import ATTEMPTS, RegistryClient
+
+    return RegistryClient(reference, ImagePullError, attempts=attempts or ATTEMPTS)
 
 
 def _manifest(client: RegistryClient, architecture: str) -> dict[str, Any]:
