@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator, Page, Request
 
+    from mlmagic import Workspace
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 ARTIFACTS = ROOT / "artifacts" / "panels"
@@ -322,6 +324,21 @@ def open_lab(
     finally:
         context.close()
         server.end_kernels()
+
+
+@contextmanager
+def workspace_of(folder: Path, script: str, text: str) -> Iterator[Workspace]:
+    """Make a workspace with a script and the model ``weights:1``; its services go with it."""
+    from mlmagic import Workspace
+
+    folder.mkdir()
+    workspace = Workspace.create(folder)
+    (folder / script).write_text(text)
+    (folder / "weights.txt").write_text("1")
+    workspace.register_model(folder / "weights.txt", name="weights")
+    yield workspace
+    for service in workspace.list_services():
+        service.delete()
 
 
 @pytest.fixture

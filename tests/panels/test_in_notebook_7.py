@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 from accessibility import check_accessible, check_narrow, tab_to
-from conftest import ClassicPage, open_lab
-
-from mlmagic import Workspace
+from conftest import ClassicPage, open_lab, workspace_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conftest import LabPage, LabServer
     from playwright.sync_api import Browser, Locator
+
+    from mlmagic import Workspace
 
 pytestmark = pytest.mark.browser
 
@@ -41,15 +41,8 @@ PLACES = {name: place for place, name in enumerate(PANELS, start=1)}
 
 @pytest.fixture(scope="module")
 def workspace(lab_server: LabServer) -> Iterator[Workspace]:
-    folder = lab_server.root / "classic"
-    folder.mkdir()
-    workspace = Workspace.create(folder)
-    (folder / "count.py").write_text(SCRIPT)
-    (folder / "weights.txt").write_text("1")
-    workspace.register_model(folder / "weights.txt", name="weights")
-    yield workspace
-    for service in workspace.list_services():
-        service.delete()
+    with workspace_of(lab_server.root / "classic", "count.py", SCRIPT) as workspace:
+        yield workspace
 
 
 @pytest.fixture(scope="module")
